@@ -1,0 +1,105 @@
+import type { BaseIssue } from 'valibot';
+import type { FailureClass } from './failure.js';
+import type { Data } from './transport.js';
+
+/**
+ * `DISCONNECTED → CONNECTING → CONNECTED → AUTHENTICATED`; from any of the last three `→ RECONNECTING → CONNECTING`,
+ * and `→ CLOSING → CLOSED`. Without an `authenticate` hook CONNECTED is the ready state.
+ */
+export type ConnectionState =
+  'DISCONNECTED' | 'CONNECTING' | 'CONNECTED' | 'AUTHENTICATED' | 'RECONNECTING' | 'CLOSING' | 'CLOSED';
+
+export interface ConnectionStatus {
+  readonly state: ConnectionState;
+  /** Counts the dials; 0 before the first. */
+  readonly generation: number;
+  /** Failures in a row since a connection last stayed up for `stableMs`. */
+  readonly attempt: number;
+  /** When this state began, epoch ms. */
+  readonly since: number;
+  /** In RECONNECTING: the delay before the next dial, ms from `since`. */
+  readonly retryInMs?: number;
+  /** In RECONNECTING, and in a CLOSED that nobody asked for: why. */
+  readonly cause?: unknown;
+  /** The last round trip of a heartbeat on this connection, ms. */
+  readonly latencyMs?: number;
+}
+
+/** Why a message could not be used. */
+export type RejectReason = 'decode' | 'route' | 'schema' | 'key' | 'topic' | 'sequence' | 'sourceTime';
+
+/** A message that could not be used. */
+export interface Rejected {
+  readonly generation: number;
+  /** When it was rejected, epoch ms. */
+  readonly at: number;
+  /** The frame it came in, as received. */
+  readonly raw: Data;
+  /** The stream it was routed to; absent if it did not get that far. */
+  readonly stream?: string;
+  readonly reason: RejectReason;
+  /** What valibot said, for the reason `schema`. */
+  readonly issues?: readonly BaseIssue<unknown>[];
+  /** What the codec or the callback threw, for the other reasons. */
+  readonly cause?: unknown;
+}
+
+interface Told {
+  /** The connection it belongs to. */
+  readonly generation: number;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** A topic of a stream, as a subscriber named it; `topic` is absent for the whole stream. */
+export interface TopicRef {
+  readonly stream: string;
+  readonly topic?: string;
+}
+
+/** Every input of one decision about a lost connection: with the same `random` a run can be reproduced exactly. */
+export interface RetryEvent extends Told {
+  readonly type: 'retry';
+  readonly error: unknown;
+  readonly class: FailureClass;
+  /** Failures in a row, this one included. */
+  readonly attempt: number;
+  /** Failures of this class in a row, this one included. */
+  readonly classAttempt: number;
+  /** The jittered part of the delay before this one, ms; 0 at the first. */
+  readonly previousMs: number;
+  /** The jittered part of this delay, ms. */
+  readonly jitteredMs: number;
+  /** What the delay must not fall below, ms: the server's `Retry-After`, or the policy's own floor. */
+  readonly floorMs: number;
+  /** What was decided: `floorMs + jitteredMs`. */
+  readonly delayMs: number;
+}
+
+/** Everything a feed tells about itself, in order. */
+export type FeedEvent =
+  | (Told & { readonly type: 'state'; readonly status: ConnectionStatus })
+  /** Ready for traffic: comes before the first value of the connection. */
+  | (Told & { readonly type: 'connected'; readonly isReconnect: boolean; readonly protocol: string; readonly extensions: string })
+  /** An open connection, or a dial, ended. */
+  | (Told & { readonly type: 'disconnected'; readonly error: unknown; readonly class: FailureClass; readonly upMs: number })
+  | RetryEvent
+  /** No policy allows another dial. */
+  | (Told & { readonly type: 'gaveUp'; readonly error: unknown })
+  /** A ping was answered. */
+  | (Told & { readonly type: 'pong'; readonly latencyMs: number })
+  /** A hook threw or rejected where that must not end the connection. */
+  | (Told & { readonly type: 'hookFailed'; readonly hook: string; readonly error: unknown })
+  | (Told & { readonly type: 'rejected'; readonly rejected: Rejected })
+  | (Told & { readonly type: 'duplicate'; readonly stream: string; readonly topic?: string })
+  /** Numbers `after + 1 … before - 1` are missing. */
+  | (Told & { readonly type: 'gap'; readonly stream: string; readonly topic?: string; readonly after: number; readonly before: number; readonly missing: number })
+  /** A value with an older number than one already seen; it is delivered all the same. */
+  | (Told & { readonly type: 'late'; readonly stream: string; readonly topic?: string; readonly sequence: number; readonly expected: number })
+  /** A bound was reached: `count` entries were lost to it on this connection; told at the 1st, 2nd, 4th, 8th … of them. */
+  | (Told & { readonly type: 'overflow'; readonly of: 'buffer' | 'outbox' | 'authentication'; readonly policy: string; readonly count: number })
+  /** Reading the socket was stopped, or taken up again. */
+  | (Told & { readonly type: 'paused' | 'resumed' })
+  | (Told & TopicRef & { readonly type: 'subscribing' | 'subscribed' | 'unsubscribed' | 'ackOverdue' })
+  | (Told & TopicRef & { readonly type: 'subscriptionRefused'; readonly error: unknown })
+  | (Told & TopicRef & { readonly type: 'unhealthy' | 'recovered'; readonly silentMs: number; readonly since: number });

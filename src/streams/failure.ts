@@ -1,0 +1,173 @@
+import { asyncScheduler } from 'rxjs';
+
+/** The server, or the network under it, closed an open connection. */
+export class SocketClosedError extends Error {
+  override readonly name = 'SocketClosedError';
+  /** @param code The close code of RFC 6455 section 7.4; 1005 if the frame carried none, 1006 if there was no frame. */
+  constructor(
+    readonly code: number,
+    readonly reason: string,
+  ) {
+    super(`socket closed with ${code}${reason === '' ? '' : ` (${reason})`}`);
+  }
+}
+
+/** The server answered the opening handshake with something other than 101. */
+export class HandshakeError extends Error {
+  override readonly name = 'HandshakeError';
+  /**
+   * @param status The HTTP status.
+   * @param retryAfterMs The server's `Retry-After`, as milliseconds from now; `undefined` if it sent none.
+   * @param headers The response's headers. Not part of the message: they may carry secrets.
+   */
+  constructor(
+    readonly status: number,
+    readonly retryAfterMs: number | undefined,
+    readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+  ) {
+    super(`handshake refused with HTTP ${status}`);
+    Object.defineProperty(this, 'headers', { enumerable: false });
+  }
+}
+
+/** The connection did not open in time. */
+export class ConnectTimeoutError extends Error {
+  override readonly name = 'ConnectTimeoutError';
+  constructor(readonly timeoutMs: number) {
+    super(`not connected within ${timeoutMs} ms`);
+  }
+}
+
+/** The `authenticate` hook failed, was refused or took too long; `cause` tells which. */
+export class AuthenticationError extends Error {
+  override readonly name = 'AuthenticationError';
+}
+
+/** The `url` option yielded something that is no WebSocket URL. */
+export class InvalidUrlError extends TypeError {
+  override readonly name = 'InvalidUrlError';
+}
+
+/** `reconnect()` was called. */
+export class ReconnectRequestedError extends Error {
+  override readonly name = 'ReconnectRequestedError';
+  constructor(readonly reason: string | undefined) {
+    super(`reconnect requested${reason === undefined ? '' : `: ${reason}`}`);
+  }
+}
+
+/** Reading stayed paused for longer than the buffer's `maxPauseMs`. */
+export class PauseTimeoutError extends Error {
+  override readonly name = 'PauseTimeoutError';
+  constructor(readonly maxPauseMs: number) {
+    super(`reading was paused for more than ${maxPauseMs} ms`);
+  }
+}
+
+/** The peer broke the WebSocket protocol, or sent a frame above `maxPayload`. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+  /** @param code The close code it deserves: 1002, 1007 or 1009. */
+  constructor(
+    readonly code: number,
+    options: ErrorOptions & { message: string },
+  ) {
+    super(options.message, options);
+  }
+
+  /** Recognises the errors of `ws` and of Node's HTTP parser that mean the peer does not speak the protocol. */
+  static from(error: Error & { code?: string }): ProtocolError | undefined {
+    const { code = '', message } = error;
+    if (!code.startsWith('WS_ERR_') && !code.startsWith('HPE_') && !isBadHandshake(message)) return undefined;
+    const closeCode = code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 1009 : code === 'WS_ERR_INVALID_UTF8' ? 1007 : 1002;
+    return new ProtocolError(closeCode, { message: `protocol error: ${message}`, cause: error });
+  }
+}
+
+/** `ws` gives the faults it finds in an answer of 101 no code, only these words. */
+const isBadHandshake = (message: string): boolean =>
+  /^(Invalid (Upgrade|Sec-WebSocket|subprotocol|WebSocket)|Server (sent|indicated))/.test(message);
+
+/** The classes of failure, each with its own policy. */
+export type FailureClass =
+  'network' | 'normal' | 'rateLimited' | 'auth' | 'protocol' | 'config' | 'requested' | 'unknown';
+
+/** Reads a `Retry-After` header: seconds or an HTTP date (RFC 9110 section 10.2.3), as milliseconds from now, never below 0. */
+export function retryAfterMs(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
+  // `Date.parse` takes almost anything with a number in it for a date, and asctime's, which names no zone, for a local one.
+  if (!/^\s*(mon|tue|wed|thu|fri|sat|sun)/i.test(header)) return undefined;
+  const at = Date.parse(/GMT\s*$/i.test(header) ? header : `${header} GMT`);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - asyncScheduler.now());
+}
+
+const codeClasses = new Map<number, FailureClass>([
+  [1000, 'normal'],
+  [1005, 'normal'],
+  [1001, 'network'],
+  [1006, 'network'],
+  [1012, 'network'],
+  [1013, 'rateLimited'],
+  [4429, 'rateLimited'],
+  [1008, 'auth'],
+  [4401, 'auth'],
+  [4403, 'auth'],
+  [1002, 'protocol'],
+  [1003, 'protocol'],
+  [1007, 'protocol'],
+  [1009, 'protocol'],
+  [1010, 'protocol'],
+]);
+
+const statusClasses = new Map<number, FailureClass>([
+  [200, 'protocol'],
+  [401, 'auth'],
+  [403, 'auth'],
+  [404, 'config'],
+  [418, 'rateLimited'],
+  [426, 'config'],
+  [429, 'rateLimited'],
+  [500, 'network'],
+  [502, 'network'],
+  [503, 'rateLimited'],
+  [504, 'network'],
+]);
+
+const networkNames = new Set(['ConnectTimeoutError', 'HeartbeatTimeoutError', 'PauseTimeoutError']);
+const networkCodes =
+  /^(ECONN|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT|EHOST|ENET|EADDR|ENOBUFS|EMFILE|ERR_SOCKET|ERR_TLS_HANDSHAKE_TIMEOUT|UND_ERR_SOCKET)/;
+/** The names that Node gives to what OpenSSL found wrong with a certificate. */
+const certificateCodes = /CERT|CRL|SELF_SIGNED|UNABLE_TO_|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH)/;
+/** A peer that does not speak TLS, or none that OpenSSL can agree with. */
+const tlsCodes = /^(EPROTO|ERR_SSL_)/;
+
+/**
+ * Gives a failure its class. Errors are told apart by `name`, `code` and `status`, never by `instanceof`: a package
+ * loaded twice, and Node's own errors inside a test runner, have other constructors.
+ */
+export function classify(error: unknown): FailureClass {
+  const { name = '', code, status } = (error ?? {}) as { name?: string; code?: unknown; status?: unknown };
+  if (name === 'AuthenticationError') return 'auth';
+  if (name === 'InvalidUrlError') return 'config';
+  if (name === 'ReconnectRequestedError') return 'requested';
+  if (networkNames.has(name)) return 'network';
+  if (typeof status === 'number') {
+    return statusClasses.get(status) ?? (status >= 300 && status < 400 ? 'config' : 'unknown');
+  }
+  if (typeof code === 'number') return codeClasses.get(code) ?? 'unknown';
+  if (typeof code !== 'string') return 'unknown';
+  if (networkCodes.test(code)) return 'network';
+  if (certificateCodes.test(code)) return 'config';
+  return tlsCodes.test(code) ? 'protocol' : 'unknown';
+}
+
+/** A URL fit to be shown: without userinfo, query and fragment, where secrets live. */
+export function redactUrl(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    return '(unparsable)';
+  }
+}

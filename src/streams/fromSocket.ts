@@ -1,0 +1,149 @@
+import { first, forkJoin, map, Observable, Subject, type Subscription, switchMap, throwError, timeout, timer } from 'rxjs';
+import type { ClientOptions } from 'ws';
+import { ConnectTimeoutError, InvalidUrlError, redactUrl } from './failure.js';
+import { fromInput, type Input } from './input.js';
+import { type Data, type DialRequest, type Socket, type Transport, wsTransport } from './transport.js';
+
+/** A socket whose handshake is done. Its end is the error of the Observable it came from. */
+export interface OpenSocket extends Socket {
+  /** The subprotocol that was agreed on; empty if none. */
+  readonly protocol: string;
+  /** The extensions that were agreed on, as in the header; empty if none. */
+  readonly extensions: string;
+  /** The messages as they arrive: hot, so subscribe while handling the emission of this socket. */
+  readonly data$: Observable<Data>;
+  /** Ping and pong frames as they arrive: no data, but proof that the peer lives. */
+  readonly control$: Observable<'ping' | 'pong'>;
+}
+
+/** How to say goodbye to a socket that nobody uses any more. */
+export interface Farewell {
+  /** @default 1000 */
+  readonly code?: number;
+  readonly reason?: string;
+  /** Milliseconds the peer has for its half of the close handshake before the socket is destroyed. @default 5_000 */
+  readonly timeoutMs?: number;
+}
+
+export interface FromSocketConfig {
+  /** Where to connect; a function is asked anew for each connection. */
+  readonly url: Input<string | URL>;
+  /** Subprotocols to offer; a function is asked anew for each connection. @default none */
+  readonly protocols?: Input<string | readonly string[]>;
+  /** Options for the socket implementation: headers, TLS, agent, `maxPayload`, `perMessageDeflate`. */
+  readonly socket?: ClientOptions;
+  /** @default wsTransport */
+  readonly transport?: Transport;
+  /** Milliseconds from the dial, providers included, to the open socket; `Infinity` turns it off. @default 10_000 */
+  readonly connectTimeoutMs?: number;
+  /** Asked when the subscription ends before the socket does. */
+  readonly farewell?: () => Farewell;
+  /** Told of the socket as soon as it is dialled. */
+  readonly onDial?: (socket: Socket) => void;
+  /** Told once when the dialled socket is gone, also after the subscription ended. */
+  readonly onGone?: () => void;
+}
+
+/**
+ * One WebSocket as a cold Observable: one subscription is one connection.
+ *
+ * Emits the socket when it is open, and never completes: every end of a connection is an error, a clean close by the
+ * server too (`SocketClosedError`). Unsubscribing an open socket starts the close handshake and destroys it at the
+ * deadline; unsubscribing during the dial destroys it at once.
+ *
+ *     fromSocket     ----o-----------#    o: OpenSocket, #: SocketClosedError, HandshakeError, …
+ *     o.data$            --a--b--c---|
+ */
+export function fromSocket({
+  url,
+  protocols = [],
+  socket: options = {},
+  transport = wsTransport,
+  connectTimeoutMs = 10_000,
+  ...hooks
+}: FromSocketConfig): Observable<OpenSocket> {
+  if (!(connectTimeoutMs > 0)) {
+    throw new RangeError(`fromSocket: connectTimeoutMs must be above 0, got ${connectTimeoutMs}`);
+  }
+  if (typeof url !== 'function') checkUrl(url);
+  if (typeof protocols !== 'function') checkProtocols(protocols);
+
+  return forkJoin([fromInput(url).pipe(first()), fromInput(protocols).pipe(first())]).pipe(
+    map(([where, offered]): DialRequest => ({
+      url: checkUrl(where),
+      protocols: checkProtocols(offered),
+      options,
+    })),
+    switchMap((request) => dial(transport, request, hooks)),
+    Number.isFinite(connectTimeoutMs)
+      ? timeout({ first: connectTimeoutMs, with: () => throwError(() => new ConnectTimeoutError(connectTimeoutMs)) })
+      : map((socket) => socket),
+  );
+}
+
+const dial = (
+  transport: Transport,
+  request: DialRequest,
+  { farewell = () => ({}), onDial, onGone }: Pick<FromSocketConfig, 'farewell' | 'onDial' | 'onGone'>,
+): Observable<OpenSocket> =>
+  new Observable((subscriber) => {
+    const data$ = new Subject<Data>();
+    const control$ = new Subject<'ping' | 'pong'>();
+    let deadline: Subscription | undefined;
+    let state: 'dialling' | 'open' | 'ended' = 'dialling';
+
+    const socket = transport.dial(request, {
+      open(info) {
+        state = 'open';
+        subscriber.next(Object.assign(Object.create(socket) as Socket, info, { data$, control$ }));
+      },
+      message: (data) => data$.next(data),
+      ping: () => control$.next('ping'),
+      pong: () => control$.next('pong'),
+      end(error) {
+        state = 'ended';
+        deadline?.unsubscribe();
+        onGone?.();
+        data$.complete();
+        control$.complete();
+        subscriber.error(error);
+      },
+    });
+
+    onDial?.(socket);
+
+    return () => {
+      data$.complete();
+      control$.complete();
+      if (state === 'dialling') socket.terminate();
+      if (state !== 'open') return;
+      const { code = 1000, reason = '', timeoutMs = 5_000 } = farewell();
+      deadline = timer(timeoutMs).subscribe(() => socket.terminate());
+      socket.close(code, reason);
+    };
+  });
+
+/** @throws {InvalidUrlError} If it is no absolute ws, wss, http or https URL without a fragment. */
+export function checkUrl(url: unknown): string {
+  const text = url instanceof URL ? url.href : url;
+  if (typeof text !== 'string') throw new InvalidUrlError(`url must be a string or a URL, got ${typeof text}`);
+  const scheme = URL.canParse(text) ? new URL(text).protocol : 'none';
+  if (!['ws:', 'wss:', 'http:', 'https:'].includes(scheme) || text.includes('#')) {
+    throw new InvalidUrlError(`url must be an absolute ws or wss URL without a fragment, got ${redactUrl(text)}`);
+  }
+  return text;
+}
+
+/** RFC 6455 section 4.1: a subprotocol is a token of RFC 9110, and none is offered twice. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+function checkProtocols(protocols: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(protocols) ? protocols : [protocols];
+  for (const protocol of list) {
+    if (typeof protocol !== 'string' || !TOKEN.test(protocol)) {
+      throw new TypeError(`protocols must be a token or a list of tokens, got ${JSON.stringify(protocol)}`);
+    }
+  }
+  if (new Set(list).size !== list.length) throw new TypeError('protocols must not repeat one');
+  return list as readonly string[];
+}

@@ -1,0 +1,155 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { asyncScheduler, Observable, type Subscription } from 'rxjs';
+import WebSocket, { type ClientOptions } from 'ws';
+import { HandshakeError, ProtocolError, retryAfterMs, SocketClosedError } from './failure.js';
+
+/** One frame's payload: text as a string, binary as bytes. */
+export type Data = string | Uint8Array;
+
+/** What a transport is asked to connect to. */
+export interface DialRequest {
+  readonly url: string;
+  readonly protocols: readonly string[];
+  /** Options for the socket implementation, handed on untouched (headers, TLS, agent, `maxPayload`, …). */
+  readonly options: ClientOptions;
+}
+
+/**
+ * What a transport tells of one socket, in this order: at most one `open`, then any number of frames, then exactly
+ * one `end`, after which it stays silent for ever.
+ */
+export interface SocketHandler {
+  /** The handshake is done and the socket can send. */
+  open(info: { readonly protocol: string; readonly extensions: string }): void;
+  message(data: Data): void;
+  /** A control frame of the protocol arrived; the transport has already answered a ping by itself. */
+  ping(): void;
+  pong(): void;
+  /** The socket is gone, and why: one of the typed errors of `failure.ts`, or the network's own. */
+  end(error: unknown): void;
+}
+
+/** One socket, from the dial to its end. Every method is harmless in every state. */
+export interface Socket {
+  /** Hands a frame to the network; before `open` and after `end` it does nothing. */
+  send(data: Data): void;
+  /** Sends a ping frame. Absent where the platform cannot (a browser). */
+  ping?(): void;
+  /** Stops reading, so that TCP pushes back. Absent where the platform cannot. */
+  pause?(): void;
+  resume?(): void;
+  /** Starts the close handshake; before `open` it ends the dial. */
+  close(code?: number, reason?: string): void;
+  /** Destroys the socket now, in any state. */
+  terminate(): void;
+  /** Bytes handed over by `send` that the network has not taken yet. */
+  readonly bufferedBytes: number;
+}
+
+/** The seam to a socket implementation: `wsTransport`, or a scripted one in tests. */
+export interface Transport {
+  /** Starts one connection. May throw for a request it cannot even try. */
+  dial(request: DialRequest, handler: SocketHandler): Socket;
+  /**
+   * Emits once whatever has already arrived has been handed over: one turn of the event loop here, at once in a
+   * virtual one. A verdict of silence waits for it, and a long drain yields to it.
+   */
+  readonly settled: Observable<void>;
+}
+
+/** The default bound on one frame, in bytes: 8 MiB. `ws` itself would allow 100 MiB. */
+const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
+
+/** How long a peer that broke the protocol has to take leave, in ms. */
+const FAREWELL_MS = 1_000;
+
+const settled = new Observable<void>((subscriber) => {
+  const handle = setImmediate(() => {
+    subscriber.next();
+    subscriber.complete();
+  });
+  return () => clearImmediate(handle);
+});
+
+/**
+ * The transport over `ws`. Compression is off unless `options.perMessageDeflate` asks for it, redirects are not
+ * followed unless `options.followRedirects` does, and a frame above `options.maxPayload` (bytes, default 8 MiB) ends
+ * the connection with a `ProtocolError` of code 1009. A peer that breaks the protocol is told so, and has 1 s to leave.
+ */
+export const wsTransport: Transport = {
+  settled,
+  dial(request, handler) {
+    const ws = new WebSocket(request.url, [...request.protocols], {
+      perMessageDeflate: false,
+      maxPayload: MAX_PAYLOAD_BYTES,
+      ...request.options,
+    });
+    let failure: unknown;
+    let farewell: Subscription | undefined;
+    let ended = false;
+    const end = (error: unknown): void => {
+      if (ended) return;
+      ended = true;
+      handler.end(error);
+    };
+
+    /** What `ws` says of a dial that we ended ourselves is no failure of the network. */
+    const giveUpDial = (): void => {
+      if (ws.readyState === WebSocket.CONNECTING) failure ??= new SocketClosedError(1006, '');
+    };
+
+    ws.on('open', () => handler.open({ protocol: ws.protocol, extensions: ws.extensions }));
+    ws.on('message', (data, isBinary) => {
+      // `binaryType` stays at its default, so a message is always one Buffer.
+      if (!ended) handler.message(isBinary ? (data as Buffer) : (data as Buffer).toString('utf8'));
+    });
+    ws.on('ping', () => {
+      if (!ended) handler.ping();
+    });
+    ws.on('pong', () => {
+      if (!ended) handler.pong();
+    });
+    // With this listener ws leaves the request to us and stays CONNECTING until it is terminated.
+    ws.on('unexpected-response', (outgoing: ClientRequest, response: IncomingMessage) => {
+      const { statusCode = 0, headers } = response;
+      end(new HandshakeError(statusCode, retryAfterMs(headers['retry-after']), headers));
+      outgoing.destroy();
+      ws.terminate();
+    });
+    // Never removed: an error of an abandoned socket must not become an uncaught exception.
+    ws.on('error', (error: Error & { code?: string }) => {
+      failure ??= ProtocolError.from(error) ?? error;
+      // ws waits 30 s for the peer's half of the close handshake; one that breaks the protocol may never send it.
+      farewell ??= asyncScheduler.schedule(() => ws.terminate(), FAREWELL_MS);
+    });
+    ws.on('close', (code, reason) => {
+      farewell?.unsubscribe();
+      end(failure ?? new SocketClosedError(code, reason.toString('utf8')));
+    });
+
+    return {
+      send: (data) => {
+        if (ws.readyState === WebSocket.OPEN) ws.send(data, ignoreError);
+      },
+      ping: () => {
+        if (ws.readyState === WebSocket.OPEN) ws.ping(undefined, undefined, ignoreError);
+      },
+      pause: () => ws.pause(),
+      resume: () => ws.resume(),
+      close(code, reason) {
+        giveUpDial();
+        ws.close(code, reason);
+      },
+      terminate() {
+        giveUpDial();
+        ws.terminate();
+      },
+      get bufferedBytes() {
+        return ws.bufferedAmount;
+      },
+    };
+  },
+};
+
+/** A failed write is followed by the socket's own end, which tells it better. */
+const ignoreError = (): void => undefined;

@@ -1,0 +1,261 @@
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server, type Socket as TcpSocket } from 'node:net';
+import { classify } from '../../src/streams/failure.js';
+import { wsTransport } from '../../src/streams/transport.js';
+import { dial, handshake, loopback, refuse, tidyUp, turns } from './transportRigs.js';
+
+/** Frames by hand, as a server sends them (RFC 6455 section 5.2), unmasked. */
+const textFrame = (payload: Uint8Array): Uint8Array => Uint8Array.of(0x81, payload.length, ...payload);
+const reservedBitFrame = Uint8Array.of(0xc1, 0x00);
+const maskedFrame = Uint8Array.of(0x81, 0x80, 0, 0, 0, 0);
+
+const MIB = 1024 * 1024;
+
+describe('wsTransport', () => {
+  const servers: Server[] = [];
+  const sockets = new Set<TcpSocket>();
+
+  /** A server that is no WebSocket server: its address. */
+  const serve = async (server: Server): Promise<{ transport: typeof wsTransport; url: string }> => {
+    servers.push(
+      server.on('connection', (socket: TcpSocket) => sockets.add(socket.on('error', () => undefined))),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return { transport: wsTransport, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  };
+
+  afterEach(async () => {
+    await tidyUp();
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+  });
+
+  describe('meets a server of another kind', () => {
+    it('ends with the status of a plain HTTP server', async () => {
+      const { until } = dial(await serve(createHttpServer((_request, response) => response.end('hello'))));
+
+      expect((await until('end')).error).toMatchObject({ name: 'HandshakeError', status: 200 });
+    });
+
+    it('ends with a protocol error where the answer is not even HTTP', async () => {
+      const { until } = dial(await serve(createServer((socket) => socket.write('SSH-2.0-OpenSSH_9.6\r\n'))));
+
+      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1002 });
+    });
+
+    it('ends with a protocol error where TLS is asked of a server without', async () => {
+      const { transport, url } = await serve(
+        createServer((socket) => socket.on('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'))),
+      );
+      const { until } = dial({ transport, url: url.replace('ws:', 'wss:') });
+
+      expect(classify((await until('end')).error)).toBe('protocol');
+    });
+
+    it.each([
+      ['a wrong Sec-WebSocket-Accept', { 'Sec-WebSocket-Accept': 'AAAA' }, []],
+      ['an Upgrade to something else', { Upgrade: 'h2c' }, []],
+      ['a subprotocol that nobody asked for', { 'Sec-WebSocket-Protocol': 'v1' }, []],
+      ['another subprotocol than those asked for', { 'Sec-WebSocket-Protocol': 'v9' }, ['v1', 'v2']],
+      ['no subprotocol though one was asked for', {}, ['v1']],
+      ['an extension that nobody asked for', { 'Sec-WebSocket-Extensions': 'permessage-deflate' }, []],
+    ])('ends with a protocol error on %s', async (_title, headers: Record<string, string>, protocols) => {
+      const { until } = dial(
+        await loopback({ upgrade: (socket, request) => handshake(socket, request, headers) }),
+        { protocols },
+      );
+
+      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1002 });
+    });
+  });
+
+  describe('meets a peer that breaks the protocol', () => {
+    it('ERR-03 ends with 1009 on a frame above maxPayload, and tells the peer so', async () => {
+      const server = await loopback({ accept: (client) => client.send(Buffer.alloc(10 * MIB)) });
+      const { until, heard } = dial(server);
+
+      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1009 });
+      expect(await server.closed()).toMatchObject({ code: 1009 });
+      expect(heard.map(({ type }) => type)).toStrictEqual(['open', 'end']);
+    });
+
+    it('takes a larger frame where maxPayload allows it', async () => {
+      const { until } = dial(await loopback({ accept: (client) => client.send(Buffer.alloc(10 * MIB)) }), {
+        options: { maxPayload: 16 * MIB },
+      });
+
+      expect((await until('message')).data).toHaveLength(10 * MIB);
+    });
+
+    it.each([
+      ['text that is no UTF-8', textFrame(Uint8Array.of(0xc3, 0x28)), 1007],
+      ['a reserved bit', reservedBitFrame, 1002],
+      ['a masked frame', maskedFrame, 1002],
+    ])('ERR-03 ends soon on %s, even if the peer never closes', async (_title, frame, code) => {
+      const { until } = dial(
+        await loopback({
+          upgrade: (socket, request) => {
+            handshake(socket, request);
+            socket.write(frame);
+          },
+        }),
+      );
+
+      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code });
+    });
+  });
+
+  describe('asks for', () => {
+    it('no compression, unless told to', async () => {
+      const offered: unknown[] = [];
+      const server = await loopback({
+        accept: (_client, { headers }) => offered.push(headers['sec-websocket-extensions']),
+      });
+      const plain = dial(server);
+      await plain.until('open');
+      const compressed = dial(server, { options: { perMessageDeflate: true } });
+      await compressed.until('open');
+
+      expect(offered).toStrictEqual([undefined, expect.stringContaining('permessage-deflate')]);
+    });
+
+    it('CON-06 the subprotocols, in order', async () => {
+      const offered: unknown[] = [];
+      const server = await loopback({
+        accept: (_client, { headers }) => offered.push(headers['sec-websocket-protocol']),
+      });
+      await dial(server, { protocols: ['v2', 'v1'] }).until('open');
+
+      expect(offered).toStrictEqual(['v2,v1']);
+    });
+
+    it('CON-15 what the headers of the options say', async () => {
+      const seen: unknown[] = [];
+      const server = await loopback({ accept: (_client, { headers }) => seen.push(headers.authorization) });
+      await dial(server, { options: { headers: { Authorization: 'Bearer t' } } }).until('open');
+
+      expect(seen).toStrictEqual(['Bearer t']);
+    });
+
+    it('CON-12 the target of a redirect only if the options say so', async () => {
+      const target = await loopback({});
+      const server = await loopback({ upgrade: refuse(307, { Location: target.url }) });
+      const stays = dial(server);
+      const follows = dial(server, { options: { followRedirects: true } });
+      await follows.until('open');
+
+      expect((await stays.until('end')).error).toMatchObject({ name: 'HandshakeError', status: 307 });
+    });
+
+    it('nothing at all of a request it cannot try', () => {
+      expect(() => dial({ transport: wsTransport, url: 'no url' })).toThrow(SyntaxError);
+    });
+  });
+
+  describe('heartbeats', () => {
+    const pingAndHear = (heard: (payload: string) => void) =>
+      loopback({
+        accept: (client) => {
+          client.on('pong', (payload) => heard(payload.toString()));
+          client.ping('payload');
+          client.send('after');
+        },
+      });
+
+    it('HBT-05 answers a ping of the server with a pong of the same payload', async () => {
+      let heard: (payload: string) => void = () => undefined;
+      const payload = new Promise((resolve) => (heard = resolve));
+      dial(await pingAndHear((text) => heard(text)));
+
+      expect(await payload).toBe('payload');
+    });
+
+    it('HBT-06 leaves a ping unanswered where autoPong is off', async () => {
+      const pongs: string[] = [];
+      const server = await pingAndHear((payload) => pongs.push(payload));
+      const { socket, until, heard } = dial(server, { options: { autoPong: false } });
+      await until('message');
+      socket.send('answer');
+      await server.received(1);
+
+      expect(heard.map(({ type }) => type)).toStrictEqual(['open', 'ping', 'message']);
+      expect(pongs).toStrictEqual([]);
+    });
+  });
+
+  describe('backpressure', () => {
+    it('TDN-05 reads nothing while paused, so that the server cannot write on, and loses nothing', async () => {
+      const numbers = Array.from({ length: 32 }, (_, n) => n);
+      let written = 0;
+      const server = await loopback({
+        accept: (client) => {
+          for (const n of numbers) client.send(Buffer.alloc(MIB, n), () => (written += 1));
+          client.close(1000);
+        },
+      });
+      const { socket, until, heard } = dial(server);
+      await until('open');
+      socket.pause?.();
+      await turns(100);
+
+      expect(heard).toHaveLength(1);
+      expect(written).toBeLessThan(numbers.length);
+
+      socket.resume?.();
+      await until('end');
+
+      expect(heard.flatMap((what) => (what.type === 'message' ? [what.data[0]] : []))).toStrictEqual(numbers);
+    });
+
+    it('SND-04 counts the bytes that the network has not taken yet', async () => {
+      const server = await loopback({});
+      const { socket, until } = dial(server);
+      await until('open');
+      socket.send(new Uint8Array(8 * MIB));
+
+      expect(socket.bufferedBytes).toBeGreaterThan(MIB);
+
+      await server.received(1);
+
+      expect(socket.bufferedBytes).toBe(0);
+    });
+  });
+
+  describe('of a dial that was given up', () => {
+    const uncaught = jest.fn();
+    beforeEach(() => process.on('uncaughtException', uncaught));
+    afterEach(() => process.off('uncaughtException', uncaught));
+
+    it.each([
+      ['terminated, and the server hangs up later', (socket: TcpSocket) => socket.destroy()],
+      [
+        'terminated, and the server answers late',
+        (socket: TcpSocket) => socket.write('HTTP/1.1 503 Busy\r\n\r\n'),
+      ],
+      [
+        'terminated, and the server sends garbage late',
+        (socket: TcpSocket) => socket.write('garbage\r\n\r\n'),
+      ],
+    ])('CON-10 no error comes uncaught: %s', async (_title, late) => {
+      const server = createServer();
+      const connected = new Promise<TcpSocket>((resolve) => server.once('connection', resolve));
+      const { socket, until, heard } = dial(await serve(server));
+      const peer = await connected;
+      socket.terminate();
+      late(peer);
+      await until('end');
+      await turns(10);
+
+      expect(heard).toHaveLength(1);
+      expect(uncaught).not.toHaveBeenCalled();
+    });
+
+    it('CON-09 no error comes uncaught once the dial was refused', async () => {
+      const { until } = dial(await loopback({ upgrade: refuse(503) }));
+      await until('end');
+      await turns(10);
+
+      expect(uncaught).not.toHaveBeenCalled();
+    });
+  });
+});
