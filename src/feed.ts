@@ -1,0 +1,403 @@
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  filter,
+  firstValueFrom,
+  ignoreElements,
+  identity,
+  map,
+  merge,
+  noop,
+  type Observable,
+  share,
+  Subject,
+  type Subscription,
+  tap,
+  throwIfEmpty,
+  timer,
+} from 'rxjs';
+import type { GenericSchema } from 'valibot';
+import { checkConfig, type FeedConfig, jsonCodec, routeByType, type Schemas, type StreamConfig, type StreamOf } from './feedConfig.js';
+import { describeItem, gapRules, type Item } from './feedItem.js';
+import { bufferBounded } from './operators/bufferBounded.js';
+import { dedupeBy } from './operators/dedupeBy.js';
+import { detectGaps } from './operators/detectGaps.js';
+import { parseAs } from './operators/parseAs.js';
+import { createFanOut, type FanOut } from './sinks/fanOut.js';
+import { createHealthMonitor, type HealthMonitor } from './sinks/healthMonitor.js';
+import { createLedger, type FeedStats, type StreamLedger } from './sinks/ledger.js';
+import { createLossReport } from './sinks/lossReport.js';
+import { createConnection } from './streams/connection.js';
+import type { ConnectionStatus, FeedEvent, Rejected, RejectReason, TopicRef } from './streams/events.js';
+import { PauseTimeoutError, ReconnectRequestedError } from './streams/failure.js';
+import type { Farewell } from './streams/fromSocket.js';
+import type { SendResult } from './streams/outbox.js';
+import { createRequests, RequestRejectedError, type RequestConfig } from './streams/requests.js';
+import type { Frame, OpenSession } from './streams/session.js';
+import { createSubscriptions } from './streams/subscriptions.js';
+import { wsTransport } from './streams/transport.js';
+
+/** Typed, deduplicated, gap-aware streams over one WebSocket that is kept alive. */
+export interface Feed<S extends Schemas> {
+  /**
+   * The values of a stream, or of one of its topics: hot, shared, in order of arrival. The first subscriber of the feed
+   * opens the connection, the last to leave closes it after `lingerMs`. Completes on `close()`, errors only when the
+   * feed gives up; a subscription after that starts the feed again.
+   *
+   * @throws {TypeError} If there is no such stream, or a topic is named and the stream has none.
+   */
+  stream<K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K>;
+  /** The connection's status: the current one on subscription, then each change. Never ends. */
+  readonly status$: Observable<ConnectionStatus>;
+  /** Everything that happens to the feed, in order. Never ends. */
+  readonly events$: Observable<FeedEvent>;
+  /** The messages that could not be used. Never ends. */
+  readonly rejected$: Observable<Rejected>;
+  readonly health: Pick<HealthMonitor, 'changes$' | 'status' | 'isHealthy' | 'isStreamHealthy'>;
+  /** What became of every message so far; the counts add up at every instant. */
+  stats(): FeedStats;
+  /** Connects without waiting for a subscriber and stays connected until `close()`; rejects when the feed gives up. */
+  open(): Promise<void>;
+  /** Sends a message when the connection is ready, at once or later. */
+  send(message: unknown): SendResult;
+  /** Sends on subscription; emits the one reply that matches. Errors on timeout, disconnect or a full outbox. */
+  request(message: unknown, config: RequestConfig): Observable<unknown>;
+  /** Makes a new connection now, in every state; a feed that gave up or was closed starts again. */
+  reconnect(reason?: string): void;
+  /** Takes nothing more in, delivers what is buffered, flushes the outbox and closes the socket, by the deadline. */
+  close(farewell?: Farewell): Promise<void>;
+}
+
+/** The end of a stream's chain, and its way in. */
+interface Outlet {
+  readonly input$: Subject<unknown>;
+  readonly hub: FanOut<unknown>;
+  readonly account: StreamLedger;
+}
+
+const refOf = (stream: string, topic: string | undefined): TopicRef => (topic === undefined ? { stream } : { stream, topic });
+
+/**
+ * Makes a feed; nothing is dialled before the first subscriber, or `open()`.
+ *
+ * @throws {TypeError | RangeError} If an option is wrong, naming the option and the value.
+ */
+export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
+  const { codec = jsonCodec, route = routeByType, heartbeat = {}, buffer = {}, lingerMs = 0 } = checkConfig(config);
+  const { maxItems = 10_000, maxPauseMs = 30_000, key: conflateKey, ...flow } = buffer;
+  const { settled } = config.transport ?? wsTransport;
+  const definitions = Object.entries(config.streams) as [string, StreamConfig<GenericSchema>][];
+
+  const events$ = new Subject<FeedEvent>();
+  const rejected$ = new Subject<Rejected>();
+  const flush$ = new Subject<void>();
+  const ledger = createLedger(definitions.map(([name]) => name));
+  const health = createHealthMonitor({ streams: Object.fromEntries(definitions), autoStart: false });
+  const requests = createRequests();
+  const losses = createLossReport((loss) => tell({ type: 'overflow', ...loss, ...now() }));
+
+  /** The frame being worked on: what a rejection shows, and the connection a value came by. */
+  let current: Frame | undefined;
+  let session: OpenSession | undefined;
+  let pause: Subscription | undefined;
+
+  const now = (): { readonly generation: number; readonly at: number } => ({
+    generation: connection.status$.value.generation,
+    at: asyncScheduler.now(),
+  });
+  const tell = (event: FeedEvent): void => events$.next(event);
+
+  const reject = (reason: RejectReason, why: Pick<Rejected, 'stream' | 'issues' | 'cause'>): void => {
+    const { session: { generation } = now(), data: raw = '' } = current ?? {};
+    const rejected: Rejected = { reason, raw, generation, at: asyncScheduler.now(), ...why };
+    rejected$.next(rejected);
+    tell({ type: 'rejected', rejected, generation, at: rejected.at });
+  };
+
+  // Above the line: one connection at a time, made again and again. See connection.ts.
+  const connection = createConnection(config, {
+    tell,
+    encode: codec.encode,
+    peek: (data) => {
+      try {
+        return unpack(codec.decode(data));
+      } catch {
+        return undefined;
+      }
+    },
+    maxHeld: maxItems,
+    onLost: (frames) => {
+      for (let lost = 0; lost < frames; lost += 1) losses.count('authentication', 'drop-newest');
+      ledger.receive(frames);
+      ledger.settle('dropped', frames);
+    },
+    onReady: (ready) => {
+      session = ready;
+      health.setAlive(true);
+      if (pause !== undefined) ready.socket.pause?.();
+      subscriptions?.connected();
+    },
+    onOver: (error) => over(error),
+    isPaused: () => pause !== undefined,
+  });
+
+  const over = (error: unknown): void => {
+    session = undefined;
+    losses.reset();
+    health.setAlive(false);
+    subscriptions?.disconnected();
+    requests.fail(error);
+  };
+
+  // Below the line, per stream: parse → dedupe → gaps → fan-out. What a rule throws is a rejected message.
+  const outlets = new Map<string, Outlet>(
+    definitions.map(([name, definition]) => {
+      const account = ledger.stream(name);
+      const about = (item: Item): { stream: string; topic?: string; generation: number; at: number } => ({
+        stream: name,
+        ...(item.topic !== undefined && { topic: item.topic }),
+        generation: item.generation,
+        at: item.at,
+      });
+      const refuse = (reason: RejectReason, why: Pick<Rejected, 'issues' | 'cause'>): void => {
+        account.settle('rejected');
+        reject(reason, { stream: name, ...why });
+      };
+
+      const input$ = new Subject<unknown>();
+      const hub = createFanOut<unknown>({
+        replay: definition.replay ?? 0,
+        lingerMs,
+        onOpen: (topic) => {
+          if (topic !== undefined) health.watch(name, topic);
+          subscriptions?.want(refOf(name, topic));
+        },
+        onClose: (topic) => {
+          if (topic !== undefined) health.unwatch(name, topic);
+          subscriptions?.unwant(refOf(name, topic));
+        },
+      });
+      input$
+        .pipe(
+          parseAs(definition.schema, {
+            onReject: (_message, issues) => refuse('schema', { issues }),
+            onError: (_message, cause) => refuse('schema', { cause }),
+          }),
+          map((value) => describeItem(definition, value, current?.session.generation ?? 0, (reason, cause) => refuse(reason, { cause }))),
+          filter((item) => item !== undefined),
+          definition.key === undefined
+            ? identity
+            : dedupeBy((item: Item) => item.key, {
+                ...definition.dedupe,
+                onDuplicate: (item) => {
+                  account.settle('duplicate');
+                  tell({ type: 'duplicate', ...about(item) });
+                },
+              }),
+          definition.sequence === undefined
+            ? identity
+            : detectGaps((item: Item) => item.sequence, {
+                ...gapRules(definition.sequence, definition.topic !== undefined),
+                flush$,
+                onGap: (gap, item) => tell({ type: 'gap', ...gap, ...about(item) }),
+                onLate: (item, expected) => tell({ type: 'late', sequence: item.sequence, expected, ...about(item) }),
+                onDrop: () => account.settle('dropped'),
+              }),
+        )
+        .subscribe((item) => {
+          account.settle('delivered');
+          health.record(name, item.at, item.topic);
+          if (item.sourceTime !== undefined) health.recordLag(name, item.sourceTime, item.at);
+          if (definition.sequence !== undefined) subscriptions?.saw(refOf(name, item.topic), item.sequence);
+          hub.next(item.value, item.topic);
+        });
+      return [name, { input$, hub, account }];
+    }),
+  );
+
+  health.changes$.subscribe((change) => tell({ ...change, generation: now().generation }));
+
+  const subscriptions =
+    config.subscriptions &&
+    createSubscriptions(config.subscriptions, {
+      send: (message) => session?.send(message),
+      tell: (type, ref) => tell({ type, ...ref, ...now() }),
+      onRefused: (ref, error) => {
+        tell({ type: 'subscriptionRefused', ...ref, error, ...now() });
+        outlets.get(ref.stream)?.hub.errorTopic(ref.topic, error);
+      },
+    });
+
+  const unpack = (decoded: unknown): readonly unknown[] => config.unpack?.(decoded) ?? [decoded];
+
+  /** Heartbeats, acks, replies: told to whom they concern, and no data. */
+  const isControl = (message: unknown, { session: from, early }: Frame): boolean => {
+    if (!early) from.hear(message);
+    if (heartbeat.isPong?.(message) === true) {
+      connection.pong(from);
+      return true;
+    }
+    const answer = heartbeat.reply?.(message);
+    if (answer !== undefined) from.send(answer);
+    return (
+      answer !== undefined ||
+      (from === session && (subscriptions?.hear(message) === true || requests.hear(message))) ||
+      config.isControl?.(message) === true
+    );
+  };
+
+  /** Where a message goes: to a stream, or to one of the counts. */
+  const destination = (message: unknown, frame: Frame): Outlet | 'control' | 'unrouted' | 'rejected' => {
+    try {
+      if (isControl(message, frame)) return 'control';
+      // What nobody routes while a session authenticates is the conversation of its login.
+      return outlets.get(route(message) ?? '') ?? (frame.early ? 'control' : 'unrouted');
+    } catch (cause) {
+      reject('route', { cause });
+      return 'rejected';
+    }
+  };
+
+  const receive = (frame: Frame): void => {
+    current = frame;
+    let messages: readonly unknown[];
+    try {
+      messages = unpack(codec.decode(frame.data));
+    } catch (cause) {
+      ledger.settle('rejected');
+      reject('decode', { cause });
+      return;
+    }
+    ledger.unpack(messages.length);
+    for (const message of messages) {
+      const to = destination(message, frame);
+      if (typeof to === 'string') {
+        ledger.settle(to);
+      } else {
+        to.account.route();
+        to.input$.next(message);
+      }
+    }
+  };
+
+  const isRunning$ = new BehaviorSubject(false);
+
+  // The whole way: socket → buffer → decode, route → the streams' own chains. One subscription is one running feed.
+  const running$ = defer(() => {
+    isRunning$.next(true);
+    health.start();
+    return connection.frames$;
+  }).pipe(
+    tap(() => ledger.receive()),
+    bufferBounded(maxItems, {
+      ...flow,
+      ...(conflateKey && { key: (frame: Frame) => conflateKey(frame.data) }),
+      settled,
+      onDrop: (_frame, reason) => {
+        ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
+        if (reason === 'overflow') losses.count('buffer', flow.overflow ?? 'drop-oldest');
+      },
+      onPause: () => {
+        session?.socket.pause?.();
+        tell({ type: 'paused', ...now() });
+        pause = timer(maxPauseMs).subscribe(() => connection.drop(new PauseTimeoutError(maxPauseMs)));
+      },
+      onResume: () => {
+        pause?.unsubscribe();
+        pause = undefined;
+        session?.socket.resume?.();
+        tell({ type: 'resumed', ...now() });
+      },
+    }),
+    tap(receive),
+    ignoreElements(),
+    tap({
+      complete: () => {
+        flush$.next();
+        if (connection.status$.value.state !== 'CLOSING') connection.setState('CLOSED');
+        for (const { hub } of outlets.values()) hub.complete();
+      },
+      error: (cause: unknown) => {
+        if (connection.status$.value.state !== 'CLOSED') connection.setState('CLOSED', { cause });
+      },
+      finalize: () => {
+        isRunning$.next(false);
+        over(new RequestRejectedError('the feed was closed'));
+        pause?.unsubscribe();
+        pause = undefined;
+        flush$.next();
+        health.stop();
+      },
+    }),
+    share({ resetOnRefCountZero: lingerMs === 0 ? true : () => timer(lingerMs) }),
+  );
+
+  /** Keeps the feed running without a subscriber. */
+  let held: Subscription | undefined;
+  const hold = (): void => {
+    if (held === undefined || held.closed) held = running$.subscribe({ error: noop });
+  };
+  const readyState = config.authenticate === undefined ? 'CONNECTED' : 'AUTHENTICATED';
+  let closing: Promise<void> | undefined;
+
+  return {
+    stream<K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K> {
+      const outlet = outlets.get(name);
+      if (outlet === undefined) throw new TypeError(`stream: there is no stream ${JSON.stringify(name)}`);
+      if (topic !== undefined && config.streams[name].topic === undefined) {
+        throw new TypeError(`stream: ${JSON.stringify(name)} has no topics, got ${JSON.stringify(topic)}`);
+      }
+      return merge(outlet.hub.stream(topic), running$) as StreamOf<S, K>;
+    },
+    status$: connection.status$.asObservable(),
+    events$: events$.asObservable(),
+    rejected$: rejected$.asObservable(),
+    health,
+    stats: () => ledger.stats(),
+    open() {
+      hold();
+      const isReady$ = connection.status$.pipe(filter(({ state }) => state === readyState));
+      return firstValueFrom(
+        merge(isReady$, running$).pipe(
+          map(() => undefined),
+          throwIfEmpty(() => new Error('open: the feed was closed before it was ready')),
+        ),
+      );
+    },
+    send(message) {
+      const { state } = connection.status$.value;
+      return state === 'CLOSED' || state === 'CLOSING' ? 'rejected' : connection.send(message);
+    },
+    request(message, requestConfig) {
+      return requests.ask(() => this.send(message), requestConfig);
+    },
+    reconnect(reason) {
+      if (closing !== undefined) void closing.then(hold);
+      else if (isRunning$.value) connection.drop(new ReconnectRequestedError(reason));
+      else hold();
+    },
+    close(farewell = {}) {
+      closing ??= new Promise((resolve) => {
+        const { timeoutMs = 5_000 } = farewell;
+        if (!(timeoutMs >= 0)) throw new RangeError(`close: timeoutMs must not be negative, got ${timeoutMs}`);
+        const wasRunning = isRunning$.value;
+        connection.setState('CLOSING');
+        const ended$ = wasRunning ? running$.pipe(catchError(() => EMPTY)) : EMPTY;
+        concat(ended$, connection.gone$).subscribe({
+          complete: () => {
+            closing = undefined;
+            connection.setState('CLOSED');
+            for (const { hub } of outlets.values()) hub.complete();
+            resolve();
+          },
+        });
+        connection.close(farewell);
+      });
+      return closing;
+    },
+  };
+}

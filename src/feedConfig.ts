@@ -1,0 +1,149 @@
+import { isObservable, type Observable } from 'rxjs';
+import type { GenericSchema, InferOutput } from 'valibot';
+import type { Overflow } from './operators/bufferBounded.js';
+import type { StreamHealthConfig } from './sinks/healthMonitor.js';
+import type { ConnectionConfig } from './streams/connection.js';
+import type { SubscriptionsConfig } from './streams/subscriptions.js';
+import type { Data } from './streams/transport.js';
+
+/** The schemas of a feed's streams, by name. */
+export type Schemas = Readonly<Record<string, GenericSchema>>;
+
+/** How a server numbers the values of a stream. */
+export interface SequenceConfig<V> {
+  /** The number a value ends at. */
+  readonly of: (value: V) => number;
+  /** The number it begins at, for values that span a range. @default of */
+  readonly first?: (value: V) => number;
+  /** The number of the value before it, for servers that link instead of counting. */
+  readonly previous?: (value: V) => number | undefined;
+  /** What shares one numbering. @default 'topic', or 'stream' without a `topic` */
+  readonly scope?: 'topic' | 'stream' | 'connection';
+  /** A value that begins a new numbering. */
+  readonly isReset?: (value: V) => boolean;
+  /** Holds values that come out of order until the hole is filled, up to these bounds. @default off */
+  readonly reorder?: { readonly maxItems: number; readonly maxMs: number };
+}
+
+/** One stream: what its messages are, and what keeps them apart, whole and fresh. */
+export interface StreamConfig<S extends GenericSchema> extends StreamHealthConfig {
+  /** A valibot schema; what does not fit is rejected, what comes out is the stream's value. */
+  readonly schema: S;
+  /** Identity of a value; one that was seen before is dropped as a duplicate. @default no deduplication */
+  readonly key?: (value: InferOutput<S>) => string | number;
+  readonly dedupe?: { readonly maxKeys?: number; readonly windowMs?: number };
+  /** The topic of a value, for `stream(name, topic)`. */
+  readonly topic?: (value: InferOutput<S>) => string;
+  readonly sequence?: SequenceConfig<InferOutput<S>>;
+  /** When the event happened at its source, epoch ms. */
+  readonly sourceTime?: (value: InferOutput<S>) => number;
+  /** The last values that a late subscriber gets first. @default 0 */
+  readonly replay?: number;
+}
+
+/** Bytes to messages and back. */
+export interface Codec {
+  readonly decode: (data: Data) => unknown;
+  readonly encode: (message: unknown) => Data;
+}
+
+/** What waits between the socket and the parser when frames come faster than they are worked off. */
+export interface FeedBufferConfig {
+  /** @default 10_000 */
+  readonly maxItems?: number;
+  /** @default 'drop-oldest' */
+  readonly overflow?: Overflow;
+  /** What `'conflate'` keeps the newest of, read from the raw frame. */
+  readonly key?: (data: Data) => unknown;
+  /** Milliseconds of uninterrupted work before the event loop gets a turn. @default 5 */
+  readonly sliceMs?: number;
+  /** With `'pause'`: milliseconds that reading may stay stopped before the feed reconnects. @default 30_000 */
+  readonly maxPauseMs?: number;
+}
+
+/** Everything that `createFeed` can be told; only `url` and `streams` are needed. */
+export interface FeedConfig<S extends Schemas> extends ConnectionConfig {
+  /** The streams by name. A message is given to one of them by `route`. */
+  readonly streams: { readonly [K in keyof S]: StreamConfig<S[K]> };
+  /** @default JSON */
+  readonly codec?: Codec;
+  /** Takes a decoded frame apart that holds many messages. @default one message a frame */
+  readonly unpack?: (decoded: unknown) => readonly unknown[];
+  /** The name of a message's stream; a name that is none of `streams`, or `undefined`, leaves it unrouted. @default message.type */
+  readonly route?: (message: unknown) => string | undefined;
+  /** Messages that are neither data nor errors (a hello, a notice): counted as `control`. */
+  readonly isControl?: (message: unknown) => boolean;
+  /** Asks the server for topics as they are subscribed. @default nothing is asked for */
+  readonly subscriptions?: SubscriptionsConfig;
+  readonly buffer?: FeedBufferConfig;
+  /** Milliseconds that the connection, and a topic, outlive their last subscriber. @default 0 */
+  readonly lingerMs?: number;
+}
+
+/** The default codec: JSON text, in text or binary frames. */
+export const jsonCodec: Codec = {
+  decode: (data) => JSON.parse(typeof data === 'string' ? data : decoder.decode(data)) as unknown,
+  encode: (message) => JSON.stringify(message),
+};
+
+const decoder = new TextDecoder();
+
+/** The default route: the message's own `type`. */
+export const routeByType = (message: unknown): string | undefined => {
+  const type = (message as { readonly type?: unknown } | null | undefined)?.type;
+  return typeof type === 'string' ? type : undefined;
+};
+
+const hooks = ['authenticate', 'onConnected', 'unpack', 'route', 'isControl', 'random'] as const;
+const streamHooks = ['key', 'topic', 'sourceTime'] as const;
+
+/**
+ * Checks what no part of the pipeline checks for itself; the parts check their own options as they are created.
+ *
+ * @throws {TypeError | RangeError} Naming the option and the value.
+ */
+export function checkConfig<S extends Schemas>(config: FeedConfig<S>): FeedConfig<S> {
+  const { streams, lingerMs = 0 } = config;
+  if (typeof streams !== 'object' || Object.keys(streams).length === 0) {
+    throw new TypeError('createFeed: streams must name at least one stream');
+  }
+  const { buffer: { maxPauseMs = 30_000 } = {}, codec = jsonCodec, transport } = config;
+  for (const hook of hooks) checkFunction(hook, config[hook]);
+  checkFunction('codec.decode', codec.decode, true);
+  checkFunction('codec.encode', codec.encode, true);
+  if (transport !== undefined && (typeof transport.dial !== 'function' || !isObservable(transport.settled))) {
+    throw new TypeError('createFeed: transport must offer dial() and settled');
+  }
+  if (!(maxPauseMs > 0)) throw new RangeError(`createFeed: buffer.maxPauseMs must be above 0, got ${maxPauseMs}`);
+  for (const [name, stream] of Object.entries(streams) as [string, StreamConfig<GenericSchema>][]) {
+    const { schema, sequence, replay = 0 } = stream;
+    if ((schema as { kind?: unknown } | undefined)?.kind !== 'schema') {
+      throw new TypeError(`createFeed: streams.${name}.schema must be a valibot schema, got ${typeof schema}`);
+    }
+    for (const hook of streamHooks) checkFunction(`streams.${name}.${hook}`, stream[hook]);
+    if (sequence !== undefined) checkFunction(`streams.${name}.sequence.of`, sequence.of as unknown, true);
+    if (!['topic', 'stream', 'connection', undefined].includes(sequence?.scope)) {
+      throw new TypeError(
+        `createFeed: streams.${name}.sequence.scope must be topic, stream or connection, got ${String(sequence?.scope)}`,
+      );
+    }
+    if (sequence?.scope === 'topic' && stream.topic === undefined) {
+      throw new TypeError(`createFeed: streams.${name}.sequence.scope is 'topic', but the stream has no topic`);
+    }
+    if (!(Number.isInteger(replay) && replay >= 0)) {
+      throw new RangeError(`createFeed: streams.${name}.replay must be a whole number, not negative, got ${replay}`);
+    }
+  }
+  if (!(lingerMs >= 0 && lingerMs < 2 ** 31)) {
+    throw new RangeError(`createFeed: lingerMs must be from 0 to 2147483647, got ${lingerMs}`);
+  }
+  return config;
+}
+
+function checkFunction(name: string, value: unknown, isNeeded = false): void {
+  if (typeof value === 'function' || (value === undefined && !isNeeded)) return;
+  throw new TypeError(`createFeed: ${name} must be a function, got ${typeof value}`);
+}
+
+/** The values of a feed's streams. */
+export type StreamOf<S extends Schemas, K extends keyof S> = Observable<InferOutput<S[K]>>;

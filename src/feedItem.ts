@@ -1,0 +1,76 @@
+import { asyncScheduler } from 'rxjs';
+import type { GenericSchema } from 'valibot';
+import type { SequenceConfig, StreamConfig } from './feedConfig.js';
+import type { DetectGapsConfig } from './operators/detectGaps.js';
+import type { RejectReason } from './streams/events.js';
+
+/** One value on its way to the subscribers, with what its stream's rules say of it, each asked once. */
+export interface Item {
+  readonly value: unknown;
+  /** The connection it came by. */
+  readonly generation: number;
+  /** When it arrived, epoch ms. */
+  readonly at: number;
+  readonly key: string | number;
+  readonly topic: string | undefined;
+  readonly sourceTime: number | undefined;
+  readonly sequence: number;
+  readonly first: number;
+  readonly previous: number | undefined;
+  readonly isReset: boolean;
+}
+
+/** Asks a stream's rules about a value. A rule that throws, or gives no usable number, makes it a rejected message. */
+export function describeItem(
+  { key, topic, sequence, sourceTime }: StreamConfig<GenericSchema>,
+  value: unknown,
+  generation: number,
+  refuse: (reason: RejectReason, cause: unknown) => void,
+): Item | undefined {
+  let asking: RejectReason = 'key';
+  try {
+    const itemKey = key?.(value) ?? '';
+    asking = 'topic';
+    const itemTopic = topic?.(value);
+    asking = 'sourceTime';
+    const itemTime = sourceTime?.(value);
+    asking = 'sequence';
+    const last = sequence === undefined ? 0 : whole('of', sequence.of(value));
+    return {
+      value,
+      generation,
+      at: asyncScheduler.now(),
+      key: itemKey,
+      topic: itemTopic,
+      sourceTime: itemTime,
+      sequence: last,
+      first: sequence?.first === undefined ? last : whole('first', sequence.first(value)),
+      previous: sequence?.previous?.(value),
+      isReset: sequence?.isReset?.(value) ?? false,
+    };
+  } catch (cause) {
+    refuse(asking, cause);
+    return undefined;
+  }
+}
+
+function whole(rule: string, number: unknown): number {
+  if (Number.isSafeInteger(number)) return number as number;
+  throw new RangeError(`sequence.${rule} must yield a safe integer, got ${String(number)}`);
+}
+
+/** A stream's sequence rules as `detectGaps` asks for them. */
+export function gapRules(
+  { scope, first, previous, isReset, reorder }: SequenceConfig<unknown>,
+  hasTopic: boolean,
+): DetectGapsConfig<Item> {
+  const shared = scope ?? (hasTopic ? 'topic' : 'stream');
+  return {
+    ...(first && { first: (item) => item.first }),
+    ...(previous && { previous: (item) => item.previous }),
+    ...(isReset && { isReset: (item) => item.isReset }),
+    ...(reorder && { reorder }),
+    ...(shared === 'topic' && { scope: (item) => item.topic }),
+    ...(shared === 'connection' && { scope: (item) => item.generation }),
+  };
+}

@@ -1,0 +1,76 @@
+export { createFeed, type Feed } from './feed.js';
+export {
+  type Codec,
+  type FeedBufferConfig,
+  type FeedConfig,
+  jsonCodec,
+  routeByType,
+  type Schemas,
+  type SequenceConfig,
+  type StreamConfig,
+  type StreamOf,
+} from './feedConfig.js';
+
+export { backoff, type BackoffConfig, type Jitter, type JitterContext, type JitterName, jitters } from './operators/backoff.js';
+export {
+  bufferBounded,
+  type BufferBoundedConfig,
+  BufferOverflowError,
+  BufferPauseTimeoutError,
+  type Overflow,
+} from './operators/bufferBounded.js';
+export { dedupeBy, type DedupeByConfig } from './operators/dedupeBy.js';
+export { detectGaps, type DetectGapsConfig, type Gap } from './operators/detectGaps.js';
+export { parseAs, type ParseAsConfig } from './operators/parseAs.js';
+export {
+  MaxReconnectsExceededError,
+  retryBackoff,
+  type RetryBackoffConfig,
+  type RetryDecision,
+  type RetryFailure,
+  type RetryPolicy,
+} from './operators/retryBackoff.js';
+export { HeartbeatTimeoutError, timeoutHeartbeat, type TimeoutHeartbeatConfig } from './operators/timeoutHeartbeat.js';
+
+export { createFanOut, type FanOut, type FanOutConfig } from './sinks/fanOut.js';
+export {
+  createHealthMonitor,
+  type HealthChange,
+  type HealthMonitor,
+  type HealthMonitorConfig,
+  type StreamHealth,
+  type StreamHealthConfig,
+} from './sinks/healthMonitor.js';
+export {
+  type Counts,
+  createLedger,
+  type FeedStats,
+  isBalanced,
+  type Ledger,
+  type Outcome,
+  type StreamLedger,
+} from './sinks/ledger.js';
+
+export type { HeartbeatConfig } from './streams/heartbeat.js';
+export type { ConnectionState, ConnectionStatus, FeedEvent, Rejected, RejectReason, RetryEvent, TopicRef } from './streams/events.js';
+export {
+  AuthenticationError,
+  classify,
+  ConnectTimeoutError,
+  type FailureClass,
+  HandshakeError,
+  InvalidUrlError,
+  PauseTimeoutError,
+  ProtocolError,
+  ReconnectRequestedError,
+  redactUrl,
+  SocketClosedError,
+} from './streams/failure.js';
+export { type Farewell, fromSocket, type FromSocketConfig, type OpenSocket } from './streams/fromSocket.js';
+export type { Input, Yielded } from './streams/input.js';
+export type { OutboxConfig, SendResult } from './streams/outbox.js';
+export type { ReconnectConfig, ReconnectPolicy } from './streams/policies.js';
+export { type RequestConfig, RequestRejectedError, RequestTimeoutError } from './streams/requests.js';
+export type { Session } from './streams/session.js';
+export { type Ack, SubscriptionRefusedError, type SubscriptionsConfig, type WantedTopic } from './streams/subscriptions.js';
+export { type Data, type DialRequest, type Socket, type SocketHandler, type Transport, wsTransport } from './streams/transport.js';
