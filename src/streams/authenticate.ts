@@ -1,4 +1,16 @@
-import { catchError, defer, endWith, first, ignoreElements, map, merge, type Observable, of, throwError, timer } from 'rxjs';
+import {
+  catchError,
+  defer,
+  endWith,
+  take,
+  ignoreElements,
+  map,
+  merge,
+  type Observable,
+  of,
+  throwError,
+  timer,
+} from 'rxjs';
 import { AuthenticationError } from './failure.js';
 import { fromYielded, type Yielded } from './input.js';
 import type { Session } from './session.js';
@@ -33,7 +45,9 @@ export function authenticated(
     }),
   );
   return merge(done$, tooLate$).pipe(
-    first(),
-    catchError((cause: unknown) => throwError(() => new AuthenticationError('authentication failed', { cause }))),
+    take(1),
+    catchError((cause: unknown) =>
+      throwError(() => new AuthenticationError('authentication failed', { cause })),
+    ),
   );
 }

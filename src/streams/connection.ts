@@ -2,8 +2,10 @@ import {
   asyncScheduler,
   BehaviorSubject,
   catchError,
+  concat,
   defer,
   EMPTY,
+  filter,
   finalize,
   ignoreElements,
   map,
@@ -13,8 +15,8 @@ import {
   of,
   Subject,
   switchMap,
+  take,
   takeUntil,
-  takeWhile,
   tap,
   throwError,
   timer,
@@ -32,9 +34,14 @@ import { createSession, type Frame, type OpenSession, type Session } from './ses
 import { type Data, type Socket, wsTransport } from './transport.js';
 
 export interface ConnectionConfig
-  extends Pick<FromSocketConfig, 'url' | 'protocols' | 'socket' | 'transport' | 'connectTimeoutMs'>, AuthenticateConfig {
+  extends
+    Pick<FromSocketConfig, 'url' | 'protocols' | 'socket' | 'transport' | 'connectTimeoutMs'>,
+    AuthenticateConfig {
   /** Runs on every connection once it is ready; its failure is told as `hookFailed` and ends nothing. */
-  readonly onConnected?: (session: Session, info: { readonly generation: number; readonly isReconnect: boolean }) => Yielded<unknown>;
+  readonly onConnected?: (
+    session: Session,
+    info: { readonly generation: number; readonly isReconnect: boolean },
+  ) => Yielded<unknown>;
   readonly heartbeat?: HeartbeatConfig;
   readonly reconnect?: ReconnectConfig;
   readonly outbox?: OutboxConfig;
@@ -70,7 +77,7 @@ export interface Connection {
   /** Says that a heartbeat answered the ping that is out. */
   pong(session: OpenSession): void;
   /** Completes when no socket is left. */
-  readonly gone$: Observable<void>;
+  readonly gone$: Observable<never>;
   setState(state: ConnectionState, extra?: Partial<ConnectionStatus>): void;
 }
 
@@ -79,7 +86,7 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
   const { heartbeat = {}, reconnect = {}, random = Math.random, transport = wsTransport } = config;
   checkHeartbeat(heartbeat);
   checkAuthenticate(config);
-  fromSocket({ ...config, transport }); // cold: made for its checks, so that a wrong option throws here
+  void fromSocket({ ...config, transport }); // cold: made for its checks, so that a wrong option throws here
   const { classify, policy } = resolvePolicies(reconnect);
   const outbox = createOutbox(config.outbox);
   const drop$ = new Subject<Error>();
@@ -98,7 +105,10 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
   /** The one socket there is, from its dial until it is gone. */
   let live: Socket | undefined;
 
-  const stamp = (): { readonly generation: number; readonly at: number } => ({ generation, at: asyncScheduler.now() });
+  const stamp = (): { readonly generation: number; readonly at: number } => ({
+    generation,
+    at: asyncScheduler.now(),
+  });
 
   const setState = (state: ConnectionState, extra: Partial<ConnectionStatus> = {}): void => {
     const status = { state, generation, attempt: 0, since: asyncScheduler.now(), ...extra };
@@ -119,7 +129,9 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     if (config.authenticate !== undefined) setState('AUTHENTICATED');
     hooks.tell({ type: 'connected', isReconnect, protocol, extensions, ...stamp() });
     hooks.onReady(session);
-    return defer(() => fromYielded(config.onConnected?.(session, { generation: session.generation, isReconnect }))).pipe(
+    return defer(() =>
+      fromYielded(config.onConnected?.(session, { generation: session.generation, isReconnect })),
+    ).pipe(
       ignoreElements(),
       catchError((error: unknown) => {
         hooks.tell({ type: 'hookFailed', hook: 'onConnected', error, ...stamp() });
@@ -142,11 +154,11 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     });
     const intake$ = socket.data$.pipe(
       withHeartbeat(session, { heartbeat, outbox, transport, isPaused: hooks.isPaused }),
-      takeUntil(stopIntake$),
       tap((data) => {
         if (!session.receive(data)) hooks.onLost(1);
       }),
       ignoreElements(),
+      takeUntil(stopIntake$),
     );
     const pongs$ = socket.control$.pipe(
       tap((kind) => {
@@ -198,7 +210,7 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     ).pipe(
       catchError((error: unknown) => {
         mine?.terminate();
-        return throwError(() => error);
+        return throwError(() => error); // eslint-disable-line rxjs-x/throw-error -- told as it came
       }),
     );
   });
@@ -220,7 +232,18 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
         const { error, attempt, delayMs } = decision;
         const { classAttempt, previousMs, jitteredMs, floorMs } = decision;
         const name = decision.class as FailureClass;
-        hooks.tell({ type: 'retry', error, class: name, attempt, classAttempt, previousMs, jitteredMs, floorMs, delayMs, ...stamp() });
+        hooks.tell({
+          type: 'retry',
+          error,
+          class: name,
+          attempt,
+          classAttempt,
+          previousMs,
+          jitteredMs,
+          floorMs,
+          delayMs,
+          ...stamp(),
+        });
         setState('RECONNECTING', { attempt, retryInMs: delayMs, cause: error });
       },
       onGiveUp: (error, failure) => {
@@ -229,8 +252,8 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
         setState('CLOSED', { attempt: failure.attempt, cause: error });
       },
     }),
-    takeUntil(stop$),
     switchMap((session) => session.frames$),
+    takeUntil(stop$),
     finalize(() => {
       if (status$.value.state !== 'CLOSED' && status$.value.state !== 'CLOSING') setState('DISCONNECTED');
     }),
@@ -247,13 +270,20 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
       const deadline = asyncScheduler.now() + timeoutMs;
       farewell = () => ({ ...rest, timeoutMs: Math.max(0, deadline - asyncScheduler.now()) });
       stopIntake$.next();
-      outbox.flushed$.pipe(takeUntil(timer(timeoutMs))).subscribe({
-        complete: () => {
-          stop$.next();
-          farewell = () => ({});
-        },
+      // eslint-disable-next-line rxjs-x/no-ignored-error -- neither of them errors
+      concat(outbox.flushed$.pipe(takeUntil(timer(timeoutMs))), of(undefined)).subscribe(() => {
+        stop$.next();
+        farewell = () => ({});
       });
     },
-    gone$: defer(() => (live === undefined ? EMPTY : goneSignal$.pipe(takeWhile(() => live !== undefined)))),
+    gone$: defer(() =>
+      live === undefined
+        ? EMPTY
+        : goneSignal$.pipe(
+            filter(() => live === undefined),
+            take(1),
+            ignoreElements(),
+          ),
+    ),
   };
 }

@@ -80,9 +80,19 @@ export interface RetryEvent extends Told {
 export type FeedEvent =
   | (Told & { readonly type: 'state'; readonly status: ConnectionStatus })
   /** Ready for traffic: comes before the first value of the connection. */
-  | (Told & { readonly type: 'connected'; readonly isReconnect: boolean; readonly protocol: string; readonly extensions: string })
+  | (Told & {
+      readonly type: 'connected';
+      readonly isReconnect: boolean;
+      readonly protocol: string;
+      readonly extensions: string;
+    })
   /** An open connection, or a dial, ended. */
-  | (Told & { readonly type: 'disconnected'; readonly error: unknown; readonly class: FailureClass; readonly upMs: number })
+  | (Told & {
+      readonly type: 'disconnected';
+      readonly error: unknown;
+      readonly class: FailureClass;
+      readonly upMs: number;
+    })
   | RetryEvent
   /** No policy allows another dial. */
   | (Told & { readonly type: 'gaveUp'; readonly error: unknown })
@@ -93,13 +103,36 @@ export type FeedEvent =
   | (Told & { readonly type: 'rejected'; readonly rejected: Rejected })
   | (Told & { readonly type: 'duplicate'; readonly stream: string; readonly topic?: string })
   /** Numbers `after + 1 … before - 1` are missing. */
-  | (Told & { readonly type: 'gap'; readonly stream: string; readonly topic?: string; readonly after: number; readonly before: number; readonly missing: number })
+  | (Told & {
+      readonly type: 'gap';
+      readonly stream: string;
+      readonly topic?: string;
+      readonly after: number;
+      readonly before: number;
+      readonly missing: number;
+    })
   /** A value with an older number than one already seen; it is delivered all the same. */
-  | (Told & { readonly type: 'late'; readonly stream: string; readonly topic?: string; readonly sequence: number; readonly expected: number })
+  | (Told & {
+      readonly type: 'late';
+      readonly stream: string;
+      readonly topic?: string;
+      readonly sequence: number;
+      readonly expected: number;
+    })
   /** A bound was reached: `count` entries were lost to it on this connection; told at the 1st, 2nd, 4th, 8th … of them. */
-  | (Told & { readonly type: 'overflow'; readonly of: 'buffer' | 'outbox' | 'authentication'; readonly policy: string; readonly count: number })
+  | (Told & {
+      readonly type: 'overflow';
+      readonly of: 'buffer' | 'outbox' | 'authentication';
+      readonly policy: string;
+      readonly count: number;
+    })
   /** Reading the socket was stopped, or taken up again. */
   | (Told & { readonly type: 'paused' | 'resumed' })
   | (Told & TopicRef & { readonly type: 'subscribing' | 'subscribed' | 'unsubscribed' | 'ackOverdue' })
   | (Told & TopicRef & { readonly type: 'subscriptionRefused'; readonly error: unknown })
-  | (Told & TopicRef & { readonly type: 'unhealthy' | 'recovered'; readonly silentMs: number; readonly since: number });
+  | (Told &
+      TopicRef & {
+        readonly type: 'unhealthy' | 'recovered';
+        readonly silentMs: number;
+        readonly since: number;
+      });

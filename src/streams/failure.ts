@@ -79,7 +79,8 @@ export class ProtocolError extends Error {
   static from(error: Error & { code?: string }): ProtocolError | undefined {
     const { code = '', message } = error;
     if (!code.startsWith('WS_ERR_') && !code.startsWith('HPE_') && !isBadHandshake(message)) return undefined;
-    const closeCode = code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 1009 : code === 'WS_ERR_INVALID_UTF8' ? 1007 : 1002;
+    const closeCode =
+      code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 1009 : code === 'WS_ERR_INVALID_UTF8' ? 1007 : 1002;
     return new ProtocolError(closeCode, { message: `protocol error: ${message}`, cause: error });
   }
 }
@@ -138,7 +139,8 @@ const networkNames = new Set(['ConnectTimeoutError', 'HeartbeatTimeoutError', 'P
 const networkCodes =
   /^(ECONN|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT|EHOST|ENET|EADDR|ENOBUFS|EMFILE|ERR_SOCKET|ERR_TLS_HANDSHAKE_TIMEOUT|UND_ERR_SOCKET)/;
 /** The names that Node gives to what OpenSSL found wrong with a certificate. */
-const certificateCodes = /CERT|CRL|SELF_SIGNED|UNABLE_TO_|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH)/;
+const certificateCodes =
+  /CERT|CRL|SELF_SIGNED|UNABLE_TO_|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH)/;
 /** A peer that does not speak TLS, or none that OpenSSL can agree with. */
 const tlsCodes = /^(EPROTO|ERR_SSL_)/;
 

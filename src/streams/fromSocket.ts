@@ -1,4 +1,16 @@
-import { first, forkJoin, map, Observable, Subject, type Subscription, switchMap, throwError, timeout, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  forkJoin,
+  map,
+  Observable,
+  Subject,
+  type Subscription,
+  switchMap,
+  take,
+  throwError,
+  throwIfEmpty,
+  timeout,
+} from 'rxjs';
 import type { ClientOptions } from 'ws';
 import { ConnectTimeoutError, InvalidUrlError, redactUrl } from './failure.js';
 import { fromInput, type Input } from './input.js';
@@ -68,7 +80,7 @@ export function fromSocket({
   if (typeof url !== 'function') checkUrl(url);
   if (typeof protocols !== 'function') checkProtocols(protocols);
 
-  return forkJoin([fromInput(url).pipe(first()), fromInput(protocols).pipe(first())]).pipe(
+  return forkJoin([firstOf('url', url), firstOf('protocols', protocols)]).pipe(
     map(([where, offered]): DialRequest => ({
       url: checkUrl(where),
       protocols: checkProtocols(offered),
@@ -76,10 +88,20 @@ export function fromSocket({
     })),
     switchMap((request) => dial(transport, request, hooks)),
     Number.isFinite(connectTimeoutMs)
-      ? timeout({ first: connectTimeoutMs, with: () => throwError(() => new ConnectTimeoutError(connectTimeoutMs)) })
+      ? timeout({
+          first: connectTimeoutMs,
+          with: () => throwError(() => new ConnectTimeoutError(connectTimeoutMs)),
+        })
       : map((socket) => socket),
   );
 }
+
+/** What a provider yields first; one that yields nothing is an error. */
+const firstOf = <T>(option: string, input: Input<T>): Observable<T> =>
+  fromInput(input).pipe(
+    take(1),
+    throwIfEmpty(() => new TypeError(`${option} must yield a value, but its provider completed without one`)),
+  );
 
 const dial = (
   transport: Transport,
@@ -118,18 +140,37 @@ const dial = (
       if (state === 'dialling') socket.terminate();
       if (state !== 'open') return;
       const { code = 1000, reason = '', timeoutMs = 5_000 } = farewell();
-      deadline = timer(timeoutMs).subscribe(() => socket.terminate());
+      deadline = asyncScheduler.schedule(() => socket.terminate(), timeoutMs);
       socket.close(code, reason);
     };
   });
 
+/**
+ * RFC 6455: an endpoint may send 1000 and 3000 to 4999 (section 7.4), and a reason of 123 bytes of UTF-8 (section 5.5).
+ *
+ * @throws {RangeError} If the code or the reason cannot be sent, or the time is negative.
+ */
+export function checkFarewell({ code = 1000, reason = '', timeoutMs = 5_000 }: Farewell): void {
+  if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
+    throw new RangeError(`close: code must be 1000 or from 3000 to 4999, got ${code}`);
+  }
+  const bytes = new TextEncoder().encode(reason).length;
+  if (bytes > 123) throw new RangeError(`close: reason must be at most 123 bytes, got ${bytes}`);
+  if (!(timeoutMs >= 0 && timeoutMs < 2 ** 31)) {
+    throw new RangeError(`close: timeoutMs must be from 0 to 2147483647, got ${timeoutMs}`);
+  }
+}
+
 /** @throws {InvalidUrlError} If it is no absolute ws, wss, http or https URL without a fragment. */
 export function checkUrl(url: unknown): string {
   const text = url instanceof URL ? url.href : url;
-  if (typeof text !== 'string') throw new InvalidUrlError(`url must be a string or a URL, got ${typeof text}`);
+  if (typeof text !== 'string')
+    throw new InvalidUrlError(`url must be a string or a URL, got ${typeof text}`);
   const scheme = URL.canParse(text) ? new URL(text).protocol : 'none';
   if (!['ws:', 'wss:', 'http:', 'https:'].includes(scheme) || text.includes('#')) {
-    throw new InvalidUrlError(`url must be an absolute ws or wss URL without a fragment, got ${redactUrl(text)}`);
+    throw new InvalidUrlError(
+      `url must be an absolute ws or wss URL without a fragment, got ${redactUrl(text)}`,
+    );
   }
   return text;
 }

@@ -20,7 +20,11 @@ export interface HeartbeatConfig {
 }
 
 /** @throws {RangeError | TypeError} If an option is wrong. */
-export function checkHeartbeat({ everyMs = 15_000, timeoutMs = 10_000, ping = 'frame' }: HeartbeatConfig): void {
+export function checkHeartbeat({
+  everyMs = 15_000,
+  timeoutMs = 10_000,
+  ping = 'frame',
+}: HeartbeatConfig): void {
   timeoutHeartbeat({ everyMs, timeoutMs });
   if (ping !== 'frame' && typeof ping !== 'function') {
     throw new TypeError(`heartbeat: ping must be 'frame' or a function, got ${JSON.stringify(ping)}`);

@@ -14,7 +14,7 @@ export type Input<T> = T | (() => Yielded<T>);
  * what it yields. Strings and arrays are values, never taken apart.
  */
 export function fromYielded<T>(yielded: Yielded<T>): Observable<T> {
-  if (isObservable(yielded)) return yielded as Observable<T>;
+  if (isObservable(yielded)) return yielded;
   if (typeof (yielded as PromiseLike<T> | undefined)?.then === 'function') {
     return from(yielded as ObservableInput<T>);
   }

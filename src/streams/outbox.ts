@@ -1,4 +1,13 @@
-import { asyncScheduler, Observable, Subject, type Subscription } from 'rxjs';
+import {
+  asyncScheduler,
+  defer,
+  EMPTY,
+  ignoreElements,
+  type Observable,
+  Subject,
+  type Subscription,
+  take,
+} from 'rxjs';
 import type { Data } from './transport.js';
 
 export interface OutboxConfig {
@@ -27,7 +36,7 @@ export interface Outbox {
   detach(): void;
   readonly size: number;
   /** Completes when nothing waits any more that could still be sent. */
-  readonly flushed$: Observable<void>;
+  readonly flushed$: Observable<never>;
 }
 
 /** @throws {RangeError} On creation, if a limit is not a positive number. */
@@ -110,12 +119,8 @@ export function createOutbox({ maxMessages = 1_000, rate }: OutboxConfig = {}): 
     get size() {
       return waiting.length;
     },
-    flushed$: new Observable<void>((subscriber) => {
-      if (waiting.length === 0 || write === undefined) {
-        subscriber.complete();
-        return undefined;
-      }
-      return idle$.subscribe(() => subscriber.complete());
-    }),
+    flushed$: defer(() =>
+      waiting.length === 0 || write === undefined ? EMPTY : idle$.pipe(take(1), ignoreElements()),
+    ),
   };
 }

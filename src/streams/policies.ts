@@ -37,12 +37,16 @@ export function resolvePolicies({
   classify: classifyOwn = (_error, defaultClass) => defaultClass,
   policies = {},
   initialMs = 1_000,
-}: ReconnectConfig): { readonly classify: (error: unknown) => FailureClass; readonly policy: NonNullable<RetryBackoffConfig['policy']> } {
+}: ReconnectConfig): {
+  readonly classify: (error: unknown) => FailureClass;
+  readonly policy: NonNullable<RetryBackoffConfig['policy']>;
+} {
   for (const [name, { maxFailures = 1, floorMs = 0 }] of Object.entries(policies)) {
     if (!(maxFailures >= 1)) {
       throw new RangeError(`reconnect: policies.${name}.maxFailures must be at least 1, got ${maxFailures}`);
     }
-    if (!(floorMs >= 0)) throw new RangeError(`reconnect: policies.${name}.floorMs must not be negative, got ${floorMs}`);
+    if (!(floorMs >= 0))
+      throw new RangeError(`reconnect: policies.${name}.floorMs must not be negative, got ${floorMs}`);
   }
 
   return {

@@ -1,4 +1,4 @@
-import { defer, finalize, first, type Observable, ReplaySubject, throwError, timeout } from 'rxjs';
+import { defer, finalize, take, type Observable, ReplaySubject, throwError, timeout } from 'rxjs';
 import type { SendResult } from './outbox.js';
 
 export interface RequestConfig {
@@ -44,7 +44,9 @@ export function createRequests(maxInFlight = 1_000): Requests {
       if (!(timeoutMs > 0)) throw new RangeError(`request: timeoutMs must be above 0, got ${timeoutMs}`);
       return defer(() => {
         if (waiting.size >= maxInFlight) {
-          return throwError(() => new RequestRejectedError(`${maxInFlight} requests wait for their reply already`));
+          return throwError(
+            () => new RequestRejectedError(`${maxInFlight} requests wait for their reply already`),
+          );
         }
         const entry: Waiting = { match, reply$: new ReplaySubject(1) };
         waiting.add(entry);
@@ -52,7 +54,7 @@ export function createRequests(maxInFlight = 1_000): Requests {
           entry.reply$.error(new RequestRejectedError('the outbox is full, or the feed is closed'));
         }
         return entry.reply$.pipe(
-          first(),
+          take(1),
           timeout({ first: timeoutMs, with: () => throwError(() => new RequestTimeoutError(timeoutMs)) }),
           finalize(() => waiting.delete(entry)),
         );
@@ -68,7 +70,7 @@ export function createRequests(maxInFlight = 1_000): Requests {
       return false;
     },
     fail(error) {
-      for (const { reply$ } of [...waiting]) reply$.error(error);
+      for (const { reply$ } of [...waiting]) reply$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as the connection told it
     },
   };
 }

@@ -1,5 +1,5 @@
 import { asyncScheduler, Observable, Subject } from 'rxjs';
-import type { OpenSocket } from './fromSocket.js';
+import { checkFarewell, type OpenSocket } from './fromSocket.js';
 import type { Data } from './transport.js';
 
 /** What a hook gets of one open connection. After the connection's end it sends nothing and emits nothing. */
@@ -76,6 +76,7 @@ export function createSession({ generation, socket, maxHeld, write, peek }: Sess
       if (!ended) write(message);
     },
     close(code, reason) {
+      checkFarewell({ ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) });
       if (!ended) socket.close(code, reason);
     },
     receive(data) {

@@ -1,4 +1,4 @@
-import { asapScheduler, type Subscription, timer } from 'rxjs';
+import { asapScheduler, asyncScheduler, type Subscription } from 'rxjs';
 import type { TopicRef } from './events.js';
 
 /** A topic that somebody listens to. */
@@ -41,7 +41,10 @@ export class SubscriptionRefusedError extends Error {
 export interface SubscriptionsHooks {
   /** Sends one message on the open session. */
   readonly send: (message: unknown) => void;
-  readonly tell: (type: 'subscribing' | 'subscribed' | 'unsubscribed' | 'ackOverdue', topic: TopicRef) => void;
+  readonly tell: (
+    type: 'subscribing' | 'subscribed' | 'unsubscribed' | 'ackOverdue',
+    topic: TopicRef,
+  ) => void;
   readonly onRefused: (topic: TopicRef, error: SubscriptionRefusedError) => void;
 }
 
@@ -66,7 +69,8 @@ interface Entry {
   lastSequence: number | undefined;
 }
 
-const keyOf = ({ stream, topic }: TopicRef): string => (topic === undefined ? stream : `${stream}\u0000${topic}`);
+const keyOf = ({ stream, topic }: TopicRef): string =>
+  topic === undefined ? stream : `${stream}\u0000${topic}`;
 
 /** @throws {RangeError} On creation, if `ackTimeoutMs` or `batch` is not above 0. */
 export function createSubscriptions(
@@ -74,9 +78,11 @@ export function createSubscriptions(
   { send, tell, onRefused }: SubscriptionsHooks,
 ): Subscriptions {
   for (const [name, hook] of Object.entries({ subscribe, unsubscribe })) {
-    if (typeof hook !== 'function') throw new TypeError(`subscriptions: ${name} must be a function, got ${typeof hook}`);
+    if (typeof hook !== 'function')
+      throw new TypeError(`subscriptions: ${name} must be a function, got ${typeof hook}`);
   }
-  if (!(ackTimeoutMs > 0)) throw new RangeError(`subscriptions: ackTimeoutMs must be above 0, got ${ackTimeoutMs}`);
+  if (!(ackTimeoutMs > 0))
+    throw new RangeError(`subscriptions: ackTimeoutMs must be above 0, got ${ackTimeoutMs}`);
   if (!(Number.isInteger(batch) && batch > 0)) {
     throw new RangeError(`subscriptions: batch must be a whole number above 0, got ${batch}`);
   }
@@ -117,10 +123,11 @@ export function createSubscriptions(
       entries.forEach(confirm);
       return;
     }
-    const deadline = timer(ackTimeoutMs).subscribe(() => {
+    const deadline = asyncScheduler.schedule(() => {
       deadlines.delete(deadline);
-      for (const entry of entries) if (entry.state === 'asked' && entry.id === id) tell('ackOverdue', entry.ref);
-    });
+      for (const entry of entries)
+        if (entry.state === 'asked' && entry.id === id) tell('ackOverdue', entry.ref);
+    }, ackTimeoutMs);
     deadlines.add(deadline);
   };
 
@@ -192,7 +199,9 @@ export function createSubscriptions(
       if (answer === undefined) return false;
       const entries =
         'id' in answer
-          ? [...wanted.values()].filter(({ id, state }) => state === 'asked' && String(id) === String(answer.id))
+          ? [...wanted.values()].filter(
+              ({ id, state }) => state === 'asked' && String(id) === String(answer.id),
+            )
           : answer.topics.map((ref) => wanted.get(keyOf(ref))).filter((entry) => entry !== undefined);
       for (const entry of entries) if (entry.state === 'asked') settle(entry, answer);
       return true;

@@ -1,4 +1,3 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
 import { asyncScheduler, Observable, type Subscription } from 'rxjs';
 import WebSocket, { type ClientOptions } from 'ws';
 import { HandshakeError, ProtocolError, retryAfterMs, SocketClosedError } from './failure.js';
@@ -110,10 +109,9 @@ export const wsTransport: Transport = {
       if (!ended) handler.pong();
     });
     // With this listener ws leaves the request to us and stays CONNECTING until it is terminated.
-    ws.on('unexpected-response', (outgoing: ClientRequest, response: IncomingMessage) => {
+    ws.on('unexpected-response', (_request, response) => {
       const { statusCode = 0, headers } = response;
       end(new HandshakeError(statusCode, retryAfterMs(headers['retry-after']), headers));
-      outgoing.destroy();
       ws.terminate();
     });
     // Never removed: an error of an abandoned socket must not become an uncaught exception.

@@ -54,27 +54,32 @@ describe('outbox', () => {
     expect(sent).toStrictEqual(['login', 'user']);
   });
 
-  it('SND-05 keeps the messages of the user over a lost connection, and drops those of its session', marbles(() => {
-    const sent: Data[] = [];
-    const outbox = createOutbox({ rate: { max: 1, perMs: 1_000 } });
-    outbox.attach((data) => sent.push(data));
-    outbox.release();
-    outbox.send('a');
-    outbox.sendNow(() => sent.push('subscribe'));
-    outbox.send('b');
-    timer(10).subscribe(() => outbox.detach());
-    timer(2_000).subscribe(() => {
+  it(
+    'SND-05 keeps the messages of the user over a lost connection, and drops those of its session',
+    marbles(() => {
+      const sent: Data[] = [];
+      const outbox = createOutbox({ rate: { max: 1, perMs: 1_000 } });
       outbox.attach((data) => sent.push(data));
       outbox.release();
-    });
-    timer(2_001).subscribe(() => expect(sent).toStrictEqual(['a', 'b']));
-  }));
+      outbox.send('a');
+      outbox.sendNow(() => sent.push('subscribe'));
+      outbox.send('b');
+      timer(10).subscribe(() => outbox.detach());
+      timer(2_000).subscribe(() => {
+        outbox.attach((data) => sent.push(data));
+        outbox.release();
+      });
+      timer(2_001).subscribe(() => expect(sent).toStrictEqual(['a', 'b']));
+    }),
+  );
 
   it('SND-09 never sends more than the rate allows in any rolling window, across connections', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 5 }),
-        fc.array(fc.tuple(fc.integer({ min: 0, max: 700 }), fc.constantFrom('send', 'now', 'cut')), { maxLength: 40 }),
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 700 }), fc.constantFrom('send', 'now', 'cut')), {
+          maxLength: 40,
+        }),
         (max, script) => {
           marbles(({ flush }) => {
             const at: number[] = [];
@@ -110,15 +115,18 @@ describe('outbox', () => {
     );
   });
 
-  it('says when nothing waits any more', marbles(({ expectObservable }) => {
-    expectObservable(createOutbox().flushed$).toBe('|');
-    const outbox = createOutbox({ rate: { max: 1, perMs: 3 } });
-    outbox.attach(() => undefined);
-    outbox.release();
-    for (const message of ['a', 'b', 'c']) outbox.send(message);
+  it(
+    'says when nothing waits any more',
+    marbles(({ expectObservable }) => {
+      expectObservable(createOutbox().flushed$).toBe('|');
+      const outbox = createOutbox({ rate: { max: 1, perMs: 3 } });
+      outbox.attach(() => undefined);
+      outbox.release();
+      for (const message of ['a', 'b', 'c']) outbox.send(message);
 
-    expectObservable(outbox.flushed$).toBe('------|');
-  }));
+      expectObservable(outbox.flushed$).toBe('------|');
+    }),
+  );
 
   it.each([
     ['maxMessages', { maxMessages: 0 }, 'maxMessages must be above 0, got 0'],

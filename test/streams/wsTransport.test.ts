@@ -9,6 +9,8 @@ const textFrame = (payload: Uint8Array): Uint8Array => Uint8Array.of(0x81, paylo
 const reservedBitFrame = Uint8Array.of(0xc1, 0x00);
 const maskedFrame = Uint8Array.of(0x81, 0x80, 0, 0, 0, 0);
 
+const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+
 const MIB = 1024 * 1024;
 
 describe('wsTransport', () => {
@@ -70,12 +72,14 @@ describe('wsTransport', () => {
   });
 
   describe('meets a peer that breaks the protocol', () => {
-    it('ERR-03 ends with 1009 on a frame above maxPayload, and tells the peer so', async () => {
+    it('ERR-03 ends with 1009 on a frame above maxPayload, tells the peer so, and leaves no timer', async () => {
       const server = await loopback({ accept: (client) => client.send(Buffer.alloc(10 * MIB)) });
+      const before = timers();
       const { until, heard } = dial(server);
 
       expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1009 });
       expect(await server.closed()).toMatchObject({ code: 1009 });
+      expect(timers()).toBe(before);
       expect(heard.map(({ type }) => type)).toStrictEqual(['open', 'end']);
     });
 
@@ -250,9 +254,16 @@ describe('wsTransport', () => {
       expect(uncaught).not.toHaveBeenCalled();
     });
 
-    it('CON-09 no error comes uncaught once the dial was refused', async () => {
-      const { until } = dial(await loopback({ upgrade: refuse(503) }));
-      await until('end');
+    it('CON-09 nothing is left of a dial that was refused, though the server keeps it open', async () => {
+      const gone = new Promise((resolve) => {
+        void loopback({
+          upgrade: (socket) => {
+            socket.once('end', resolve).resume();
+            socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\n');
+          },
+        }).then((server) => dial(server));
+      });
+      await gone;
       await turns(10);
 
       expect(uncaught).not.toHaveBeenCalled();

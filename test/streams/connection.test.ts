@@ -1,0 +1,206 @@
+import { map, NEVER, take, throwError, timer } from 'rxjs';
+import type { FeedEvent } from '../../src/streams/events.js';
+import {
+  type ConnectionConfig,
+  type ConnectionHooks,
+  createConnection,
+} from '../../src/streams/connection.js';
+import { PauseTimeoutError } from '../../src/streams/failure.js';
+import { fails, opens, refuses, scriptedTransport } from '../../src/testing/scriptedTransport.js';
+import { marbles } from '../marbles.js';
+
+const rig = (
+  scripts: string[],
+  frames: Record<string, unknown> = {},
+  config: Partial<ConnectionConfig> = {},
+  own: Partial<ConnectionHooks> = {},
+) => {
+  const events: FeedEvent[] = [];
+  const transport = scriptedTransport(scripts, frames);
+  const connection = createConnection(
+    {
+      url: 'ws://test',
+      transport,
+      random: () => 0.5,
+      reconnect: { jitter: 'none', initialMs: 10, maxMs: 40, stableMs: 100 },
+      ...config,
+    },
+    {
+      tell: (event) => events.push(event),
+      encode: (message) => JSON.stringify(message),
+      peek: (data) => [data],
+      maxHeld: 2,
+      onLost: () => undefined,
+      onReady: () => undefined,
+      onOver: () => undefined,
+      isPaused: () => false,
+      ...own,
+    },
+  );
+  return { connection, transport, events };
+};
+
+describe('a connection', () => {
+  it(
+    'REC-10 gives the frames of one session after another, each with its generation',
+    marbles(({ expectObservable }) => {
+      const { connection } = rig(['oa|', 'oa|', 'oa'], { a: 'x' });
+      const frames$ = connection.frames$.pipe(map(({ session: { generation }, data }) => [generation, data]));
+
+      // dials at 0, then 10 after the close at 2, then 20 after the close at 14
+      expectObservable(frames$, '^ 50ms !').toBe('-a 11ms b 21ms c', {
+        a: [1, 'x'],
+        b: [2, 'x'],
+        c: [3, 'x'],
+      });
+    }),
+  );
+
+  it(
+    'reports its state, the attempt and the delay',
+    marbles(({ flush }) => {
+      const { connection, events } = rig(['r', 'o'], { r: refuses(502) });
+      const subscription = connection.frames$.subscribe();
+      timer(14).subscribe(() => subscription.unsubscribe());
+      flush();
+      const states = events
+        .filter((event) => event.type === 'state')
+        .map(({ status: { state, generation, attempt, retryInMs, since } }) => [
+          since,
+          state,
+          generation,
+          attempt,
+          retryInMs,
+        ]);
+
+      expect(states).toStrictEqual([
+        [0, 'CONNECTING', 1, 0, undefined],
+        [0, 'RECONNECTING', 1, 1, 10],
+        [10, 'CONNECTING', 2, 1, undefined],
+        [10, 'CONNECTED', 2, 0, undefined],
+        [14, 'DISCONNECTED', 2, 0, undefined],
+      ]);
+    }),
+  );
+
+  it(
+    'tells what was agreed on, and whether it had been connected before',
+    marbles(({ flush }) => {
+      const { connection, events } = rig(['O|', 'o'], {
+        O: opens({ protocol: 'v1', extensions: 'permessage-deflate' }),
+      });
+      const subscription = connection.frames$.subscribe();
+      timer(20).subscribe(() => subscription.unsubscribe());
+      flush();
+
+      expect(events.filter(({ type }) => type === 'connected')).toStrictEqual([
+        {
+          type: 'connected',
+          isReconnect: false,
+          protocol: 'v1',
+          extensions: 'permessage-deflate',
+          generation: 1,
+          at: 0,
+        },
+        { type: 'connected', isReconnect: true, protocol: '', extensions: '', generation: 2, at: 11 },
+      ]);
+    }),
+  );
+
+  it(
+    'counts the frames that find no room while it authenticates, and those whose login never came',
+    marbles(({ flush }) => {
+      const lost: number[] = [];
+      const { connection } = rig(
+        ['oaaa|'],
+        { a: 'x' },
+        { authenticate: () => NEVER },
+        { onLost: (frames) => lost.push(frames) },
+      );
+      const subscription = connection.frames$.subscribe();
+      timer(6).subscribe(() => subscription.unsubscribe());
+      flush();
+
+      expect(lost).toStrictEqual([1, 2]);
+    }),
+  );
+
+  it(
+    'a hook that fails after the connection is ready is told, and ends nothing',
+    marbles(({ flush, expectObservable }) => {
+      const { connection, events, transport } = rig(
+        ['oa'],
+        { a: 'x' },
+        { onConnected: () => throwError(() => new Error('no snapshot')) },
+      );
+      expectObservable(connection.frames$.pipe(map(({ data }) => data)), '^--!').toBe('-x');
+      expectObservable(transport.dials$).toBe('1', { 1: 1 });
+      flush();
+
+      expect(events.filter(({ type }) => type === 'hookFailed')).toMatchObject([
+        { hook: 'onConnected', error: new Error('no snapshot') },
+      ]);
+    }),
+  );
+
+  it(
+    'drops a connection for a reason given, and counts it as any other failure',
+    marbles(({ flush, expectObservable }) => {
+      const { connection, events, transport } = rig(['o', 'o']);
+      const subscription = connection.frames$.subscribe();
+      timer(3).subscribe(() => connection.drop(new PauseTimeoutError(7)));
+      timer(30).subscribe(() => subscription.unsubscribe());
+      expectObservable(transport.closes$.pipe(take(1))).toBe('---(t|)', { t: 'terminate' });
+      expectObservable(transport.dials$).toBe('1 12ms 2', { 1: 1, 2: 2 });
+      flush();
+
+      expect(events.find(({ type }) => type === 'retry')).toMatchObject({
+        class: 'network',
+        attempt: 1,
+        delayMs: 10,
+      });
+    }),
+  );
+
+  it(
+    'SND-06 sends what waited once the next connection is ready',
+    marbles(({ flush, expectObservable }) => {
+      const { connection, transport } = rig(['o|', 'o']);
+      const subscription = connection.frames$.subscribe();
+      timer(5).subscribe(() => expect(connection.send('m')).toBe('queued'));
+      timer(30).subscribe(() => subscription.unsubscribe());
+      expectObservable(transport.sends$).toBe('11ms m');
+      flush();
+    }),
+  );
+
+  it(
+    'REC-11 errors with what the policies gave up with, and says so once',
+    marbles(({ flush, expectObservable }) => {
+      const { connection, events } = rig(['x'], { x: fails('CERT_HAS_EXPIRED') });
+      expectObservable(connection.frames$).toBe(
+        '#',
+        undefined,
+        Object.assign(new Error('scripted CERT_HAS_EXPIRED'), { code: 'CERT_HAS_EXPIRED' }),
+      );
+      flush();
+
+      expect(events.map(({ type }) => type)).toStrictEqual(['state', 'disconnected', 'gaveUp', 'state']);
+      expect(connection.status$.value).toMatchObject({
+        state: 'CLOSED',
+        cause: { code: 'CERT_HAS_EXPIRED' },
+      });
+    }),
+  );
+
+  it(
+    'says when no socket is left',
+    marbles(({ expectObservable }) => {
+      const { connection } = rig(['o']);
+      expectObservable(rig(['o']).connection.gone$).toBe('|');
+      const subscription = connection.frames$.subscribe();
+      timer(3).subscribe(() => subscription.unsubscribe());
+      expectObservable(connection.gone$, '-^').toBe('---|');
+    }),
+  );
+});

@@ -1,0 +1,233 @@
+import { map, mergeMap, of, Subject, switchMap, take, tap, throwError, timer } from 'rxjs';
+import { ConnectTimeoutError, InvalidUrlError, SocketClosedError } from '../../src/streams/failure.js';
+import {
+  checkFarewell,
+  checkUrl,
+  fromSocket,
+  type FromSocketConfig,
+  type OpenSocket,
+} from '../../src/streams/fromSocket.js';
+import type { SocketHandler, Transport } from '../../src/streams/transport.js';
+import { closes, opens, pings, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
+import { marbles } from '../marbles.js';
+
+const url = 'ws://feed.test';
+const data = switchMap((socket: OpenSocket) => socket.data$);
+
+describe('fromSocket', () => {
+  it(
+    'is one connection a subscription, each its own',
+    marbles(({ expectObservable }) => {
+      const transport = scriptedTransport(['-o-a', 'o-b'], { a: 'a', b: 'b' });
+      const socket$ = fromSocket({ url, transport });
+
+      expectObservable(socket$.pipe(data), '^----!').toBe('---a');
+      expectObservable(socket$.pipe(data), '--^--!').toBe('----b');
+      expectObservable(transport.dials$).toBe('1-2', { 1: 1, 2: 2 });
+    }),
+  );
+
+  it(
+    'REC-02 ends in an error, a clean close too',
+    marbles(({ expectObservable }) => {
+      const transport = scriptedTransport('o-a-x', { a: 'a', x: closes(1000, 'bye') });
+
+      expectObservable(fromSocket({ url, transport }).pipe(data)).toBe(
+        '--a-#',
+        undefined,
+        new SocketClosedError(1000, 'bye'),
+      );
+    }),
+  );
+
+  it(
+    'tells what was agreed on, and control frames apart from data',
+    marbles(({ expectObservable }) => {
+      const transport = scriptedTransport('O-p', {
+        O: opens({ protocol: 'v1', extensions: 'x' }),
+        p: pings(),
+      });
+      const socket$ = fromSocket({ url, transport }).pipe(
+        mergeMap((socket) => socket.control$.pipe(map((kind) => [socket.protocol, socket.extensions, kind]))),
+      );
+
+      expectObservable(socket$, '^---!').toBe('--c', { c: ['v1', 'x', 'ping'] });
+    }),
+  );
+
+  it(
+    'CLO-04 says farewell on unsubscribe, with code and reason',
+    marbles(({ expectObservable }) => {
+      const transport = scriptedTransport('o');
+
+      expectObservable(
+        fromSocket({ url, transport, farewell: () => ({ code: 4001, reason: 'done' }) }),
+        '^--!',
+      ).toBe('s', {
+        s: expect.anything() as unknown,
+      });
+      expectObservable(transport.closes$).toBe('---c', { c: { code: 4001, reason: 'done' } });
+    }),
+  );
+
+  it(
+    'CLO-06 destroys a socket whose server does not answer the farewell by the deadline',
+    marbles(({ expectObservable }) => {
+      const transport = scriptedTransport('os', { s: silence() });
+
+      expectObservable(
+        fromSocket({ url, transport, farewell: () => ({ timeoutMs: 7 }) }).pipe(data),
+        '^--!',
+      ).toBe('');
+      expectObservable(transport.closes$).toBe('---c------t', {
+        c: { code: 1000, reason: '' },
+        t: 'terminate',
+      });
+    }),
+  );
+
+  it(
+    'destroys a dial that is left',
+    marbles(({ expectObservable }) => {
+      const transport = scriptedTransport('-----o');
+
+      expectObservable(fromSocket({ url, transport }), '^--!').toBe('');
+      expectObservable(transport.closes$).toBe('---t', { t: 'terminate' });
+    }),
+  );
+
+  it(
+    'tells once when the socket is gone, by farewell or by its own end',
+    marbles(({ flush }) => {
+      const log: string[] = [];
+      const dial = (script: string): void =>
+        void fromSocket({
+          url,
+          transport: scriptedTransport(script),
+          onDial: () => log.push('dial'),
+          onGone: () => log.push('gone'),
+        })
+          .pipe(
+            take(1),
+            mergeMap(() => timer(2)),
+          )
+          .subscribe({ error: () => undefined });
+      dial('o');
+      dial('-#');
+      flush();
+
+      expect(log).toStrictEqual(['dial', 'dial', 'gone', 'gone']);
+    }),
+  );
+
+  it(
+    'gives up on a dial that takes too long, its providers included',
+    marbles(({ expectObservable }) => {
+      const transport = scriptedTransport('----------o');
+      const slow = { url: () => timer(3).pipe(map(() => url)), transport, connectTimeoutMs: 8 };
+
+      expectObservable(fromSocket(slow)).toBe('        --------#', undefined, new ConnectTimeoutError(8));
+      expectObservable(transport.dials$).toBe('       ---1         ', { 1: 1 });
+      expectObservable(transport.closes$).toBe('      --------t    ', { t: 'terminate' });
+    }),
+  );
+
+  it(
+    'does not end an open connection by its connect timeout',
+    marbles(({ expectObservable }) => {
+      const transport = scriptedTransport('-o---a', { a: 'a' });
+
+      expectObservable(fromSocket({ url, transport, connectTimeoutMs: 3 }).pipe(data), '^------!').toBe(
+        '-----a',
+      );
+    }),
+  );
+
+  it(
+    'CON-04 passes the error of a provider on',
+    marbles(({ expectObservable }) => {
+      const transport = scriptedTransport('o');
+      const failing: FromSocketConfig = { url: () => throwError(() => new Error('no token')), transport };
+
+      expectObservable(fromSocket(failing)).toBe('#', undefined, new Error('no token'));
+      expectObservable(transport.dials$).toBe('');
+    }),
+  );
+
+  it(
+    'CON-07 turns a transport that throws into an error',
+    marbles(({ expectObservable }) => {
+      const transport: Transport = {
+        settled: of(undefined),
+        dial: () => {
+          throw new TypeError('no such option');
+        },
+      };
+
+      expectObservable(fromSocket({ url, transport })).toBe('#', undefined, new TypeError('no such option'));
+    }),
+  );
+
+  it(
+    'hears nothing of a socket that was left',
+    marbles(({ expectObservable }) => {
+      const scripted = scriptedTransport('o');
+      let old: SocketHandler | undefined;
+      const transport: Transport = {
+        settled: scripted.settled,
+        dial: (request, handler) => {
+          old = handler;
+          return scripted.dial(request, handler);
+        },
+      };
+      const left$ = new Subject<unknown>();
+      const subscription = fromSocket({ url, transport }).pipe(data, tap(left$)).subscribe();
+      timer(2).subscribe(() => subscription.unsubscribe());
+      timer(3).subscribe(() => {
+        old?.message('late');
+        old?.end(new Error('late'));
+      });
+
+      expectObservable(left$).toBe('');
+    }),
+  );
+
+  it.each([0, -1, Number.NaN])('refuses a connectTimeoutMs of %p', (connectTimeoutMs) => {
+    expect(() => fromSocket({ url, connectTimeoutMs })).toThrow(
+      new RangeError(`fromSocket: connectTimeoutMs must be above 0, got ${connectTimeoutMs}`),
+    );
+  });
+
+  it(
+    'takes Infinity as no connect timeout',
+    marbles(({ expectObservable }) => {
+      expectObservable(
+        fromSocket({ url, transport: scriptedTransport('20s o'), connectTimeoutMs: Infinity }),
+        '^ 15s !',
+      ).toBe('');
+    }),
+  );
+
+  it.each([['relative/path'], ['ftp://x'], ['ws://x/#part'], [''], [7], [undefined], [null]])(
+    'CON-05 refuses the url %p',
+    (wrong) => {
+      expect(() => checkUrl(wrong)).toThrow(InvalidUrlError);
+    },
+  );
+
+  it('takes a URL object', () => {
+    expect(checkUrl(new URL('wss://feed.test/x'))).toBe('wss://feed.test/x');
+    // @ts-expect-error a number is no url
+    expect(() => fromSocket({ url: 7 })).toThrow(TypeError);
+  });
+
+  it.each([
+    [{ code: 999 }, 'close: code must be 1000 or from 3000 to 4999, got 999'],
+    [{ code: 1006 }, 'close: code must be 1000 or from 3000 to 4999, got 1006'],
+    [{ code: 5000 }, 'close: code must be 1000 or from 3000 to 4999, got 5000'],
+    [{ reason: 'ü'.repeat(62) }, 'close: reason must be at most 123 bytes, got 124'],
+    [{ timeoutMs: -1 }, 'close: timeoutMs must be from 0 to 2147483647, got -1'],
+  ])('CLO-04 refuses a farewell of %j', (farewell, message) => {
+    expect(() => checkFarewell(farewell)).toThrow(new RangeError(message));
+  });
+});
