@@ -1,0 +1,206 @@
+import {
+  asyncScheduler,
+  defer,
+  EMPTY,
+  merge,
+  type MonoTypeOperatorFunction,
+  NEVER,
+  type Observable,
+  retry,
+  switchMap,
+  take,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
+import { backoff, type BackoffConfig, maxTimerMs } from './backoff.js';
+
+/** A failure in its row: the failures since the source last proved stable. */
+export interface RetryFailure {
+  readonly error: unknown;
+  /** What `classify` said. */
+  readonly class: string;
+  /** Failures in a row, this one included. */
+  readonly attempt: number;
+  /** Failures of this class in a row, with none of another class between them, this one included. */
+  readonly classAttempt: number;
+  /** Milliseconds since the first failure of the row; 0 at the first. */
+  readonly elapsedMs: number;
+  /** Milliseconds from the first value of the attempt to its failure; `undefined` if it emitted none. */
+  readonly upMs: number | undefined;
+}
+
+/** What to do about a failure. */
+export interface RetryPolicy {
+  /** `now` retries at once and counts for nothing, `giveUp` errors, `complete` completes. @default 'retry' */
+  readonly action?: 'retry' | 'now' | 'giveUp' | 'complete';
+  /** The `classAttempt` at which to give up: 3 makes the third failure the last, 1 allows no retry. @default Infinity */
+  readonly maxFailures?: number;
+  /** Milliseconds the delay must not fall below; the jittered delay goes on top. @default 0 */
+  readonly floorMs?: number;
+  /** The error to give up with, in place of the original or of `MaxReconnectsExceededError`. */
+  readonly toError?: (failure: RetryFailure) => unknown;
+}
+
+/** Every input of one retry: with the same `random`, a run can be reproduced exactly. For `now` the counts leave it out. */
+export interface RetryDecision extends RetryFailure {
+  /** The jittered delay before this one, ms; 0 at first. */
+  readonly previousMs: number;
+  readonly jitteredMs: number;
+  readonly floorMs: number;
+  /** `floorMs + jitteredMs`, at most the 2^31 - 1 ms a timer can hold. */
+  readonly delayMs: number;
+}
+
+export interface RetryBackoffConfig extends BackoffConfig {
+  /** Retries in a row: 0 allows none. @default Infinity */
+  readonly maxAttempts?: number;
+  /**
+   * Milliseconds an attempt must last after its first value for the counts and delays to start again: a source that
+   * accepts and drops meets growing delays. 0 trusts any value, Infinity none. @default 5_000
+   */
+  readonly stableMs?: number;
+  /** Makes the first retry of a row at once, a policy's `floorMs` apart. @default false */
+  readonly immediateFirst?: boolean;
+  /** Gives an error its class. @default () => 'unknown' */
+  readonly classify?: (error: unknown) => string;
+  /** Decides on a failure; `null` gives up, `undefined` retries. @default () => undefined */
+  readonly policy?: (failure: RetryFailure) => RetryPolicy | null | undefined;
+  /** Told of each retry when its wait begins. */
+  readonly onRetry?: (decision: RetryDecision) => void;
+  /** Told of the error the stream is about to end with. */
+  readonly onGiveUp?: (error: unknown, failure: RetryFailure) => void;
+  /** A value ends the current wait at once, its floor included; outside a wait it does nothing. If it errors during a wait, the stream does. */
+  readonly wake$?: Observable<unknown>;
+}
+
+/** All retries allowed in a row were made; `cause` is the last error. */
+export class MaxReconnectsExceededError extends Error {
+  override readonly name = 'MaxReconnectsExceededError';
+  /** @param attempts Retries made in a row. */
+  constructor(
+    readonly attempts: number,
+    options?: ErrorOptions,
+  ) {
+    super(`gave up after ${attempts} ${attempts === 1 ? 'retry' : 'retries'} in a row`, options);
+  }
+}
+
+/** What a row of failures leaves for the next decision. */
+interface Row {
+  readonly class: string;
+  readonly attempt: number;
+  readonly classAttempt: number;
+  readonly since: number;
+  readonly previousMs: number;
+}
+
+/**
+ * Resubscribes to a source that failed, after a classified and jittered delay; the source's completion completes.
+ *
+ *     source        --a#  --a#      --a-...
+ *     retryBackoff  --a-----a---------a-...    delays of 2, then 4
+ *
+ * A retry always waits for a timer, be it of 0 ms, so a source that fails at once cannot exhaust the stack. Whatever
+ * a callback throws ends the stream; so does, as a `RangeError`, a policy whose `maxFailures` or `floorMs` is out of range.
+ *
+ * @throws {RangeError} On creation, if a number is out of its range, those of `backoff` included.
+ * @throws {TypeError} On creation, if a callback is not a function.
+ */
+export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperatorFunction<T> {
+  const { maxAttempts = Infinity, stableMs = 5_000, immediateFirst = false, wake$ = NEVER } = config;
+  const { classify = () => 'unknown', policy = () => undefined, onRetry, onGiveUp } = config;
+  if (!(maxAttempts === Infinity || (Number.isInteger(maxAttempts) && maxAttempts >= 0))) {
+    throw new RangeError(
+      `retryBackoff: maxAttempts must be a whole number from 0, or Infinity, got ${maxAttempts}`,
+    );
+  }
+  if (!(stableMs >= 0)) throw new RangeError(`retryBackoff: stableMs must not be negative, got ${stableMs}`);
+  for (const [name, callback] of Object.entries({ classify, policy, onRetry, onGiveUp })) {
+    if (callback !== undefined && typeof callback !== 'function') {
+      throw new TypeError(`retryBackoff: ${name} must be a function, got ${typeof callback}`);
+    }
+  }
+  const delayAfter = backoff(config);
+  const skipped = immediateFirst ? 1 : 0;
+
+  return (source) =>
+    defer(() => {
+      let row: Row | undefined;
+      let firstValueAt: number | undefined;
+
+      const giveUp = (error: unknown, failure: RetryFailure): Observable<never> => {
+        onGiveUp?.(error, failure);
+        // eslint-disable-next-line rxjs-x/throw-error -- the source's own error is passed on, whatever its type
+        return throwError(() => error);
+      };
+
+      const wait = (decision: RetryDecision): Observable<unknown> => {
+        onRetry?.(decision);
+        const woken$ = wake$.pipe(
+          take(1),
+          switchMap(() => timer(0)),
+        );
+        return merge(timer(decision.delayMs), woken$);
+      };
+
+      const decide = (error: unknown): Observable<unknown> => {
+        const now = asyncScheduler.now();
+        const upMs = firstValueAt === undefined ? undefined : now - firstValueAt;
+        if (upMs !== undefined && upMs >= stableMs) row = undefined;
+
+        const { attempt = 0, classAttempt = 0, previousMs = 0, since = now, class: lastClass } = row ?? {};
+        const name = classify(error);
+        const failure: RetryFailure = {
+          error,
+          class: name,
+          attempt: attempt + 1,
+          classAttempt: name === lastClass ? classAttempt + 1 : 1,
+          elapsedMs: now - since,
+          upMs,
+        };
+        const decided = policy(failure);
+        const { action = 'retry', maxFailures = Infinity, floorMs = 0, toError } = decided ?? {};
+        if (!(maxFailures >= 1)) {
+          throw new RangeError(`retryBackoff: policy.maxFailures must be at least 1, got ${maxFailures}`);
+        }
+        if (!(floorMs >= 0))
+          throw new RangeError(`retryBackoff: policy.floorMs must not be negative, got ${floorMs}`);
+
+        if (action === 'complete') return EMPTY;
+        if (action === 'now') {
+          const uncounted = { attempt, classAttempt: failure.classAttempt - 1, previousMs };
+          return wait({ ...failure, ...uncounted, jitteredMs: 0, floorMs: 0, delayMs: 0 });
+        }
+        if (decided === null || action === 'giveUp') return giveUp(toError?.(failure) ?? error, failure);
+        const exceeded = new MaxReconnectsExceededError(attempt, { cause: error });
+        if (failure.classAttempt >= maxFailures) return giveUp(toError?.(failure) ?? exceeded, failure);
+        if (attempt >= maxAttempts) return giveUp(exceeded, failure);
+
+        const jitteredMs = attempt < skipped ? 0 : delayAfter(attempt - skipped, previousMs);
+        row = {
+          class: name,
+          attempt: failure.attempt,
+          classAttempt: failure.classAttempt,
+          since,
+          previousMs: jitteredMs,
+        };
+        return wait({
+          ...failure,
+          previousMs,
+          jitteredMs,
+          floorMs,
+          delayMs: Math.min(maxTimerMs, floorMs + jitteredMs),
+        });
+      };
+
+      return defer(() => {
+        firstValueAt = undefined;
+        return source.pipe(
+          tap(() => {
+            firstValueAt ??= asyncScheduler.now();
+          }),
+        );
+      }).pipe(retry({ delay: decide }));
+    });
+}

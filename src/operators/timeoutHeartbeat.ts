@@ -1,0 +1,124 @@
+import {
+  asyncScheduler,
+  concat,
+  defer,
+  EMPTY,
+  ignoreElements,
+  merge,
+  type MonoTypeOperatorFunction,
+  NEVER,
+  type Observable,
+  of,
+  repeat,
+  Subject,
+  take,
+  takeUntil,
+  tap,
+  throwError,
+  timeout,
+  timer,
+} from 'rxjs';
+import { maxTimerMs } from './backoff.js';
+
+export interface TimeoutHeartbeatConfig {
+  /** Milliseconds without a sign of life after which to ping. Above 0, at most 2^31 - 1. @default 15_000 */
+  readonly everyMs?: number;
+  /** Milliseconds after that within which a sign of life must come. Above 0, at most 2^31 - 1. @default 10_000 */
+  readonly timeoutMs?: number;
+  /** Sends the ping; without it silence alone is judged. If it throws, the stream errors. */
+  readonly ping?: () => void;
+  /** Signs of life beside the source's own values: ping and pong frames. Its completion changes nothing, its error is the stream's. */
+  readonly alive$?: Observable<unknown>;
+  /**
+   * Asked before a verdict: emits or completes once everything that had already arrived was handed over, so that a
+   * blocked event loop is not taken for a dead peer. While it does neither, there is no verdict. @default of(undefined)
+   */
+  readonly settled?: Observable<unknown>;
+  /**
+   * While true nothing is pinged or judged, and the clock starts again. It is asked only when a timer fires: let
+   * `alive$` emit when a suspension ends. @default () => false
+   */
+  readonly isSuspended?: () => boolean;
+}
+
+/** The other side gave no sign of life. */
+export class HeartbeatTimeoutError extends Error {
+  override readonly name = 'HeartbeatTimeoutError';
+  /** @param silentMs Milliseconds since the last sign of life. */
+  constructor(readonly silentMs: number) {
+    super(`no sign of life for ${silentMs} ms`);
+  }
+}
+
+/**
+ * Errors with `HeartbeatTimeoutError` when neither the source nor `alive$` gives a sign of life for
+ * `everyMs + timeoutMs`; values, completion and errors pass through.
+ *
+ *     source            a-b------------
+ *     ping                     p          everyMs 5
+ *     timeoutHeartbeat  a-b---------#     timeoutMs 4
+ *
+ * A value costs a timestamp and a comparison: the timer is armed anew only when it fires.
+ *
+ * @throws {RangeError} On creation, if `everyMs` or `timeoutMs` is out of its range.
+ */
+export function timeoutHeartbeat<T>({
+  everyMs = 15_000,
+  timeoutMs = 10_000,
+  ping,
+  alive$ = NEVER,
+  settled = of(undefined),
+  isSuspended = () => false,
+}: TimeoutHeartbeatConfig = {}): MonoTypeOperatorFunction<T> {
+  for (const [name, ms] of Object.entries({ everyMs, timeoutMs })) {
+    if (!(ms > 0 && ms <= maxTimerMs)) {
+      throw new RangeError(`timeoutHeartbeat: ${name} must be above 0 and at most ${maxTimerMs}, got ${ms}`);
+    }
+  }
+
+  return (source) =>
+    defer(() => {
+      const answer$ = new Subject<void>();
+      let lastSignAt = asyncScheduler.now();
+      let isProbing = false;
+
+      const sign = (): void => {
+        lastSignAt = asyncScheduler.now();
+        if (!isProbing) return;
+        isProbing = false;
+        answer$.next();
+      };
+
+      const verdict$ = concat(
+        settled.pipe(take(1)),
+        defer(() => {
+          if (isSuspended()) return EMPTY;
+          return throwError(() => new HeartbeatTimeoutError(asyncScheduler.now() - lastSignAt));
+        }),
+      ).pipe(takeUntil(answer$));
+
+      const probe$ = defer(() => {
+        isProbing = true;
+        return merge(
+          answer$.pipe(take(1), timeout({ first: timeoutMs, with: () => verdict$ })),
+          // Subscribed second: the answer may come before the ping returns.
+          defer(() => {
+            ping?.();
+            return EMPTY;
+          }),
+        );
+      });
+
+      const watch$ = defer(() => {
+        const now = asyncScheduler.now();
+        isProbing = false;
+        // A wall clock that was set back must not put off the verdict by as much.
+        lastSignAt = isSuspended() ? now : Math.min(lastSignAt, now);
+        const waitMs = lastSignAt + everyMs - now;
+        return waitMs > 0 ? timer(waitMs) : probe$;
+      }).pipe(repeat());
+
+      // Nothing is emitted by the notifier, but its error is an error of the stream.
+      return source.pipe(tap(sign), takeUntil(merge(alive$.pipe(tap(sign)), watch$).pipe(ignoreElements())));
+    });
+}
