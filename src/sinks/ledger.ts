@@ -1,0 +1,131 @@
+/** What became of the messages that arrived; see `isBalanced` for the sum that always holds. */
+export interface Counts {
+  /** Messages that arrived. */
+  readonly received: number;
+  /** Handed to the stream's subscribers, of whom there may be none. */
+  readonly delivered: number;
+  /** Heartbeats, acks, replies, and frames that carry no message at all. */
+  readonly control: number;
+  /** Could not be used: undecodable, of a wrong shape, or a callback threw on them. */
+  readonly rejected: number;
+  /** Belong to no stream. */
+  readonly unrouted: number;
+  /** Carry a key that was seen before. */
+  readonly duplicate: number;
+  /** Lost to the bound of a buffer. */
+  readonly dropped: number;
+  /** Replaced by a newer one of the same key while they waited. */
+  readonly conflated: number;
+  /** Still on their way. */
+  readonly held: number;
+}
+
+/** What can become of a message, once and for good. */
+export type Outcome = Exclude<keyof Counts, 'received' | 'held'>;
+
+/** The counts of a feed, and of each of its streams from routing on. */
+export interface FeedStats extends Counts {
+  readonly streams: Readonly<Record<string, Counts>>;
+}
+
+/** The page of one stream. */
+export interface StreamLedger {
+  /** A message that the feed holds was routed to this stream. */
+  route(): void;
+  /** Settles one message that was routed here, in the stream and in the feed. */
+  settle(outcome: Outcome): void;
+}
+
+/** The books of a feed. They trust their caller: a message must be received before it is routed or settled. */
+export interface Ledger {
+  /** Messages arrived, and are held. @default 1 */
+  receive(count?: number): void;
+  /** A held frame, so far counted as one message, turned out to be `count` of them; with 0 it counts as control. */
+  unpack(count: number): void;
+  /** Settles held messages that were not routed to a stream. `count` is 1 by default. */
+  settle(outcome: Outcome, count?: number): void;
+  /**
+   * The page of a stream: ask once, not per message.
+   *
+   * @throws {TypeError} If the ledger was made without that stream.
+   */
+  stream(name: string): StreamLedger;
+  /** The counts as they are now; later messages do not change what was returned. */
+  stats(): FeedStats;
+}
+
+type Page = { -readonly [Count in keyof Counts]: number };
+
+/** One shape for every page, so that counting stays a plain increment. */
+const blankPage = (): Page => ({
+  received: 0,
+  delivered: 0,
+  control: 0,
+  rejected: 0,
+  unrouted: 0,
+  duplicate: 0,
+  dropped: 0,
+  conflated: 0,
+  held: 0,
+});
+
+/**
+ * Keeps the counts of a feed, such that they add up at every instant, also inside a callback: what is on its way is
+ * counted as `held`, and moves to its outcome in one step. Nothing resets them.
+ *
+ * @param streams The names of the streams; the table never grows beyond them.
+ */
+export function createLedger(streams: readonly string[]): Ledger {
+  const feed = blankPage();
+  const pages = new Map(streams.map((name) => [name, blankPage()]));
+
+  const settle = (outcome: Outcome, count = 1): void => {
+    feed.held -= count;
+    feed[outcome] += count;
+  };
+
+  return {
+    receive(count = 1) {
+      feed.received += count;
+      feed.held += count;
+    },
+    unpack(count) {
+      if (count === 0) {
+        settle('control');
+        return;
+      }
+      feed.received += count - 1;
+      feed.held += count - 1;
+    },
+    settle,
+    stream(name) {
+      const page = pages.get(name);
+      if (page === undefined) throw new TypeError(`createLedger: no stream is called ${name}`);
+      return {
+        route() {
+          page.received += 1;
+          page.held += 1;
+        },
+        settle(outcome) {
+          page.held -= 1;
+          page[outcome] += 1;
+          settle(outcome);
+        },
+      };
+    },
+    stats: () => ({
+      ...feed,
+      streams: Object.fromEntries(Array.from(pages, ([name, page]) => [name, { ...page }])),
+    }),
+  };
+}
+
+/**
+ * Whether every message is accounted for: `received = delivered + control + rejected + unrouted + duplicate + dropped +
+ * conflated + held`, and none was settled that was never received.
+ */
+export function isBalanced(counts: Counts): boolean {
+  const { received, delivered, control, rejected, unrouted, duplicate, dropped, conflated, held } = counts;
+  const settled = delivered + control + rejected + unrouted + duplicate + dropped + conflated;
+  return held >= 0 && received === settled + held;
+}

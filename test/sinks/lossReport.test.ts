@@ -1,0 +1,28 @@
+import { createLossReport } from '../../src/sinks/lossReport.js';
+
+describe('createLossReport', () => {
+  it('tells of the 1st, 2nd, 4th, 8th … loss, each bound for itself', () => {
+    const told: unknown[] = [];
+    const report = createLossReport(({ of, policy, count }) => told.push([of, policy, count]));
+    for (let lost = 0; lost < 9; lost += 1) report.count('buffer', 'drop-oldest');
+    report.count('authentication', 'drop-newest');
+
+    expect(told).toStrictEqual([
+      ['buffer', 'drop-oldest', 1],
+      ['buffer', 'drop-oldest', 2],
+      ['buffer', 'drop-oldest', 4],
+      ['buffer', 'drop-oldest', 8],
+      ['authentication', 'drop-newest', 1],
+    ]);
+  });
+
+  it('counts anew after a reset', () => {
+    const counts: number[] = [];
+    const report = createLossReport(({ count }) => counts.push(count));
+    report.count('buffer', 'drop-oldest');
+    report.reset();
+    report.count('buffer', 'drop-oldest');
+
+    expect(counts).toStrictEqual([1, 1]);
+  });
+});
