@@ -1,0 +1,72 @@
+import { type FeedEvent, redactUrl, type TopicRef } from 'millrace';
+import { duration, plural } from './figures.js';
+
+/** One line of plain words for anything a feed tells about itself; URLs in it carry no userinfo, query or fragment. */
+export const describeEvent = (event: FeedEvent): string => withoutSecrets(describe(event));
+
+function describe(event: FeedEvent): string {
+  switch (event.type) {
+    case 'state':
+      return `state ${event.status.state}, generation ${event.status.generation}`;
+    case 'connected':
+      return `${event.isReconnect ? 'reconnected' : 'connected'}, generation ${event.generation}`;
+    case 'disconnected':
+      return `${event.upMs > 0 ? `disconnected after ${duration(event.upMs)}` : 'not connected'}: ${describeError(event.error)} (${event.class})`;
+    case 'retry':
+      return `retry ${event.attempt} in ${Math.round(event.delayMs)} ms: ${event.class}, jitter ${Math.round(event.jitteredMs)} ms on a floor of ${Math.round(event.floorMs)} ms`;
+    case 'gaveUp':
+      return `gave up: ${describeError(event.error)}`;
+    case 'pong':
+      return `pong after ${duration(event.latencyMs)}`;
+    case 'hookFailed':
+      return `hook ${event.hook} failed: ${describeError(event.error)}`;
+    case 'rejected': {
+      const { stream, reason, issues, cause } = event.rejected;
+      const why = issues?.[0]?.message ?? (cause === undefined ? 'no detail' : describeError(cause));
+      return `rejected ${stream === undefined ? 'a message' : `a message of ${stream}`} (${reason}): ${why}`;
+    }
+    case 'duplicate':
+      return `duplicate dropped: ${nameOf(event)}`;
+    case 'gap':
+      return `gap in ${nameOf(event)}: ${event.missing} missing between ${event.after} and ${event.before}`;
+    case 'late':
+      return `late in ${nameOf(event)}: ${event.sequence}, expected ${event.expected}`;
+    case 'overflow':
+      return `${event.of} overflow: ${plural(event.count, 'message')} lost by ${event.policy}`;
+    case 'paused':
+      return 'reading paused';
+    case 'resumed':
+      return 'reading resumed';
+    case 'subscribing':
+    case 'subscribed':
+    case 'unsubscribed':
+      return `${event.type} ${nameOf(event)}`;
+    case 'ackOverdue':
+      return `no answer to subscribing ${nameOf(event)}`;
+    case 'subscriptionRefused':
+      return `subscription refused, ${nameOf(event)}: ${describeError(event.error)}`;
+    case 'unhealthy':
+      return `${nameOf(event)} went stale: silent for ${duration(event.silentMs)}`;
+    case 'recovered':
+      return `${nameOf(event)} recovered after ${duration(event.silentMs)} of silence`;
+    default:
+      return unheardOf(event);
+  }
+}
+
+/** Whatever was thrown, in words; Node's errors of several addresses have a code and no message. */
+export function describeError(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return withoutSecrets(String(error));
+  const { message, code, name } = error as { message?: unknown; code?: unknown; name?: unknown };
+  const words = [message, code, name].find((part): part is string => typeof part === 'string' && part !== '');
+  return withoutSecrets(words ?? 'unknown error');
+}
+
+/** Strips userinfo, query and fragment, where secrets live, from each URL in a text. */
+export const withoutSecrets = (text: string): string =>
+  text.replace(/\b(?:wss?|https?):\/\/[^\s"'<>]+/gi, redactUrl);
+
+const nameOf = ({ stream, topic }: TopicRef): string => (topic === undefined ? stream : `${stream} ${topic}`);
+
+/** A feed newer than this example: the compiler says so, a running one still shows the name. */
+const unheardOf = (event: never): string => (event as { type: string }).type;
