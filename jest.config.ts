@@ -6,7 +6,7 @@ import type { Config } from 'jest';
 
 const config: Config = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/test'],
+  roots: ['<rootDir>/test', '<rootDir>/examples'],
   testPathIgnorePatterns: ['<rootDir>/test/captures/'],
   transform: { '\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.jest.json' }] },
   moduleNameMapper: {
@@ -14,6 +14,8 @@ const config: Config = {
     '^millrace$': '<rootDir>/src/index.ts',
     '^millrace/testing$': '<rootDir>/src/testing/index.ts',
   },
+  // Processes are started by some tests, on machines with little to spare.
+  testTimeout: 20_000,
   coverageProvider: 'babel',
 };
 

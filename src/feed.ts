@@ -21,7 +21,15 @@ import {
   timer,
 } from 'rxjs';
 import type { GenericSchema } from 'valibot';
-import { checkConfig, type FeedConfig, jsonCodec, routeByType, type Schemas, type StreamConfig, type StreamOf } from './feedConfig.js';
+import {
+  checkConfig,
+  type FeedConfig,
+  jsonCodec,
+  routeByType,
+  type Schemas,
+  type StreamConfig,
+  type StreamOf,
+} from './feedConfig.js';
 import { describeItem, gapRules, type Item } from './feedItem.js';
 import { bufferBounded } from './operators/bufferBounded.js';
 import { dedupeBy } from './operators/dedupeBy.js';
@@ -34,7 +42,7 @@ import { createLossReport } from './sinks/lossReport.js';
 import { createConnection } from './streams/connection.js';
 import type { ConnectionStatus, FeedEvent, Rejected, RejectReason, TopicRef } from './streams/events.js';
 import { PauseTimeoutError, ReconnectRequestedError } from './streams/failure.js';
-import type { Farewell } from './streams/fromSocket.js';
+import { checkFarewell, type Farewell } from './streams/fromSocket.js';
 import type { SendResult } from './streams/outbox.js';
 import { createRequests, RequestRejectedError, type RequestConfig } from './streams/requests.js';
 import type { Frame, OpenSession } from './streams/session.js';
@@ -68,7 +76,11 @@ export interface Feed<S extends Schemas> {
   request(message: unknown, config: RequestConfig): Observable<unknown>;
   /** Makes a new connection now, in every state; a feed that gave up or was closed starts again. */
   reconnect(reason?: string): void;
-  /** Takes nothing more in, delivers what is buffered, flushes the outbox and closes the socket, by the deadline. */
+  /**
+   * Takes nothing more in, delivers what is buffered, flushes the outbox and closes the socket, by the deadline.
+   *
+   * @throws {RangeError} If the code or the reason cannot be sent, or the time is negative.
+   */
   close(farewell?: Farewell): Promise<void>;
 }
 
@@ -79,7 +91,8 @@ interface Outlet {
   readonly account: StreamLedger;
 }
 
-const refOf = (stream: string, topic: string | undefined): TopicRef => (topic === undefined ? { stream } : { stream, topic });
+const refOf = (stream: string, topic: string | undefined): TopicRef =>
+  topic === undefined ? { stream } : { stream, topic };
 
 /**
  * Makes a feed; nothing is dialled before the first subscriber, or `open()`.
@@ -87,7 +100,13 @@ const refOf = (stream: string, topic: string | undefined): TopicRef => (topic ==
  * @throws {TypeError | RangeError} If an option is wrong, naming the option and the value.
  */
 export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
-  const { codec = jsonCodec, route = routeByType, heartbeat = {}, buffer = {}, lingerMs = 0 } = checkConfig(config);
+  const {
+    codec = jsonCodec,
+    route = routeByType,
+    heartbeat = {},
+    buffer = {},
+    lingerMs = 0,
+  } = checkConfig(config);
   const { maxItems = 10_000, maxPauseMs = 30_000, key: conflateKey, ...flow } = buffer;
   const { settled } = config.transport ?? wsTransport;
   const definitions = Object.entries(config.streams) as [string, StreamConfig<GenericSchema>][];
@@ -103,7 +122,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   /** The frame being worked on: what a rejection shows, and the connection a value came by. */
   let current: Frame | undefined;
   let session: OpenSession | undefined;
-  let pause: Subscription | undefined;
+  let isPaused = false;
+  let pauseDeadline: Subscription | undefined;
 
   const now = (): { readonly generation: number; readonly at: number } => ({
     generation: connection.status$.value.generation,
@@ -138,12 +158,22 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     onReady: (ready) => {
       session = ready;
       health.setAlive(true);
-      if (pause !== undefined) ready.socket.pause?.();
+      if (isPaused) pauseReading();
       subscriptions?.connected();
     },
     onOver: (error) => over(error),
-    isPaused: () => pause !== undefined,
+    isPaused: () => isPaused,
   });
+
+  /** TCP pushes back from here on; a server drops a reader that is slow for too long, so the pause has an end. */
+  const pauseReading = (): void => {
+    session?.socket.pause?.();
+    pauseDeadline?.unsubscribe();
+    pauseDeadline = asyncScheduler.schedule(
+      () => connection.drop(new PauseTimeoutError(maxPauseMs)),
+      maxPauseMs,
+    );
+  };
 
   const over = (error: unknown): void => {
     session = undefined;
@@ -187,7 +217,11 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
             onReject: (_message, issues) => refuse('schema', { issues }),
             onError: (_message, cause) => refuse('schema', { cause }),
           }),
-          map((value) => describeItem(definition, value, current?.session.generation ?? 0, (reason, cause) => refuse(reason, { cause }))),
+          map((value) =>
+            describeItem(definition, value, current?.session.generation ?? 0, (reason, cause) =>
+              refuse(reason, { cause }),
+            ),
+          ),
           filter((item) => item !== undefined),
           definition.key === undefined
             ? identity
@@ -204,21 +238,27 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
                 ...gapRules(definition.sequence, definition.topic !== undefined),
                 flush$,
                 onGap: (gap, item) => tell({ type: 'gap', ...gap, ...about(item) }),
-                onLate: (item, expected) => tell({ type: 'late', sequence: item.sequence, expected, ...about(item) }),
+                onLate: (item, expected) =>
+                  tell({ type: 'late', sequence: item.sequence, expected, ...about(item) }),
                 onDrop: () => account.settle('dropped'),
               }),
         )
-        .subscribe((item) => {
-          account.settle('delivered');
-          health.record(name, item.at, item.topic);
-          if (item.sourceTime !== undefined) health.recordLag(name, item.sourceTime, item.at);
-          if (definition.sequence !== undefined) subscriptions?.saw(refOf(name, item.topic), item.sequence);
-          hub.next(item.value, item.topic);
+        .subscribe({
+          next: (item) => {
+            account.settle('delivered');
+            health.record(name, item.at, item.topic);
+            if (item.sourceTime !== undefined) health.recordLag(name, item.sourceTime, item.at);
+            if (definition.sequence !== undefined) subscriptions?.saw(refOf(name, item.topic), item.sequence);
+            hub.next(item.value, item.topic);
+          },
+          // Every rule is asked in describeItem, so there is none; but a stream must never die in silence.
+          error: (error: unknown) => hub.error(error),
         });
       return [name, { input$, hub, account }];
     }),
   );
 
+  // eslint-disable-next-line rxjs-x/no-ignored-error -- a Subject that never errors
   health.changes$.subscribe((change) => tell({ ...change, generation: now().generation }));
 
   const subscriptions =
@@ -237,17 +277,14 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   /** Heartbeats, acks, replies: told to whom they concern, and no data. */
   const isControl = (message: unknown, { session: from, early }: Frame): boolean => {
     if (!early) from.hear(message);
+    if (from === session && (subscriptions?.hear(message) === true || requests.hear(message))) return true;
     if (heartbeat.isPong?.(message) === true) {
       connection.pong(from);
       return true;
     }
     const answer = heartbeat.reply?.(message);
     if (answer !== undefined) from.send(answer);
-    return (
-      answer !== undefined ||
-      (from === session && (subscriptions?.hear(message) === true || requests.hear(message))) ||
-      config.isControl?.(message) === true
-    );
+    return answer !== undefined || config.isControl?.(message) === true;
   };
 
   /** Where a message goes: to a stream, or to one of the counts. */
@@ -297,20 +334,21 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       ...flow,
       ...(conflateKey && { key: (frame: Frame) => conflateKey(frame.data) }),
       settled,
+      maxPauseMs: 2 ** 31 - 1, // the feed bounds the pause itself: too long a one ends the connection, not the feed
       onDrop: (_frame, reason) => {
         ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
         if (reason === 'overflow') losses.count('buffer', flow.overflow ?? 'drop-oldest');
       },
       onPause: () => {
-        session?.socket.pause?.();
+        isPaused = true;
         tell({ type: 'paused', ...now() });
-        pause = timer(maxPauseMs).subscribe(() => connection.drop(new PauseTimeoutError(maxPauseMs)));
+        pauseReading();
       },
       onResume: () => {
-        pause?.unsubscribe();
-        pause = undefined;
-        session?.socket.resume?.();
+        isPaused = false;
+        pauseDeadline?.unsubscribe();
         tell({ type: 'resumed', ...now() });
+        session?.socket.resume?.();
       },
     }),
     tap(receive),
@@ -327,8 +365,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       finalize: () => {
         isRunning$.next(false);
         over(new RequestRejectedError('the feed was closed'));
-        pause?.unsubscribe();
-        pause = undefined;
+        isPaused = false;
+        pauseDeadline?.unsubscribe();
         flush$.next();
         health.stop();
       },
@@ -341,6 +379,10 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const hold = (): void => {
     if (held === undefined || held.closed) held = running$.subscribe({ error: noop });
   };
+  const send = (message: unknown): SendResult => {
+    const { state } = connection.status$.value;
+    return state === 'CLOSED' || state === 'CLOSING' ? 'rejected' : connection.send(message);
+  };
   const readyState = config.authenticate === undefined ? 'CONNECTED' : 'AUTHENTICATED';
   let closing: Promise<void> | undefined;
 
@@ -351,7 +393,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       if (topic !== undefined && config.streams[name].topic === undefined) {
         throw new TypeError(`stream: ${JSON.stringify(name)} has no topics, got ${JSON.stringify(topic)}`);
       }
-      return merge(outlet.hub.stream(topic), running$) as StreamOf<S, K>;
+      return merge(outlet.hub.stream(topic), running$);
     },
     status$: connection.status$.asObservable(),
     events$: events$.asObservable(),
@@ -361,6 +403,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     open() {
       hold();
       const isReady$ = connection.status$.pipe(filter(({ state }) => state === readyState));
+      // eslint-disable-next-line rxjs-x/no-ignored-default-value -- throwIfEmpty says it better
       return firstValueFrom(
         merge(isReady$, running$).pipe(
           map(() => undefined),
@@ -368,36 +411,34 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
         ),
       );
     },
-    send(message) {
-      const { state } = connection.status$.value;
-      return state === 'CLOSED' || state === 'CLOSING' ? 'rejected' : connection.send(message);
-    },
-    request(message, requestConfig) {
-      return requests.ask(() => this.send(message), requestConfig);
-    },
+    send,
+    request: (message, requestConfig) => requests.ask(() => send(message), requestConfig),
     reconnect(reason) {
       if (closing !== undefined) void closing.then(hold);
       else if (isRunning$.value) connection.drop(new ReconnectRequestedError(reason));
       else hold();
     },
     close(farewell = {}) {
-      closing ??= new Promise((resolve) => {
-        const { timeoutMs = 5_000 } = farewell;
-        if (!(timeoutMs >= 0)) throw new RangeError(`close: timeoutMs must not be negative, got ${timeoutMs}`);
-        const wasRunning = isRunning$.value;
-        connection.setState('CLOSING');
-        const ended$ = wasRunning ? running$.pipe(catchError(() => EMPTY)) : EMPTY;
-        concat(ended$, connection.gone$).subscribe({
-          complete: () => {
-            closing = undefined;
-            connection.setState('CLOSED');
-            for (const { hub } of outlets.values()) hub.complete();
-            resolve();
-          },
-        });
-        connection.close(farewell);
+      checkFarewell(farewell);
+      if (closing !== undefined) return closing;
+      let finish = noop;
+      closing = new Promise<void>((resolve) => {
+        finish = resolve;
       });
-      return closing;
+      const promise = closing;
+      const ended$ = isRunning$.value ? running$.pipe(catchError(() => EMPTY)) : EMPTY;
+      connection.setState('CLOSING');
+      concat(ended$, connection.gone$).subscribe({
+        complete: () => {
+          closing = undefined;
+          connection.setState('CLOSED');
+          for (const { hub } of outlets.values()) hub.complete();
+          finish();
+        },
+        error: noop, // there is none: what ends in one is caught above
+      });
+      connection.close(farewell);
+      return promise;
     },
   };
 }

@@ -114,24 +114,31 @@ export function checkConfig<S extends Schemas>(config: FeedConfig<S>): FeedConfi
   if (transport !== undefined && (typeof transport.dial !== 'function' || !isObservable(transport.settled))) {
     throw new TypeError('createFeed: transport must offer dial() and settled');
   }
-  if (!(maxPauseMs > 0)) throw new RangeError(`createFeed: buffer.maxPauseMs must be above 0, got ${maxPauseMs}`);
+  if (!(maxPauseMs > 0))
+    throw new RangeError(`createFeed: buffer.maxPauseMs must be above 0, got ${maxPauseMs}`);
   for (const [name, stream] of Object.entries(streams) as [string, StreamConfig<GenericSchema>][]) {
     const { schema, sequence, replay = 0 } = stream;
     if ((schema as { kind?: unknown } | undefined)?.kind !== 'schema') {
-      throw new TypeError(`createFeed: streams.${name}.schema must be a valibot schema, got ${typeof schema}`);
+      throw new TypeError(
+        `createFeed: streams.${name}.schema must be a valibot schema, got ${typeof schema}`,
+      );
     }
     for (const hook of streamHooks) checkFunction(`streams.${name}.${hook}`, stream[hook]);
-    if (sequence !== undefined) checkFunction(`streams.${name}.sequence.of`, sequence.of as unknown, true);
+    if (sequence !== undefined) checkFunction(`streams.${name}.sequence.of`, sequence.of, true);
     if (!['topic', 'stream', 'connection', undefined].includes(sequence?.scope)) {
       throw new TypeError(
         `createFeed: streams.${name}.sequence.scope must be topic, stream or connection, got ${String(sequence?.scope)}`,
       );
     }
     if (sequence?.scope === 'topic' && stream.topic === undefined) {
-      throw new TypeError(`createFeed: streams.${name}.sequence.scope is 'topic', but the stream has no topic`);
+      throw new TypeError(
+        `createFeed: streams.${name}.sequence.scope is 'topic', but the stream has no topic`,
+      );
     }
     if (!(Number.isInteger(replay) && replay >= 0)) {
-      throw new RangeError(`createFeed: streams.${name}.replay must be a whole number, not negative, got ${replay}`);
+      throw new RangeError(
+        `createFeed: streams.${name}.replay must be a whole number, not negative, got ${replay}`,
+      );
     }
   }
   if (!(lingerMs >= 0 && lingerMs < 2 ** 31)) {

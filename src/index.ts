@@ -11,7 +11,14 @@ export {
   type StreamOf,
 } from './feedConfig.js';
 
-export { backoff, type BackoffConfig, type Jitter, type JitterContext, type JitterName, jitters } from './operators/backoff.js';
+export {
+  backoff,
+  type BackoffConfig,
+  type Jitter,
+  type JitterContext,
+  type JitterName,
+  jitters,
+} from './operators/backoff.js';
 export {
   bufferBounded,
   type BufferBoundedConfig,
@@ -30,7 +37,11 @@ export {
   type RetryFailure,
   type RetryPolicy,
 } from './operators/retryBackoff.js';
-export { HeartbeatTimeoutError, timeoutHeartbeat, type TimeoutHeartbeatConfig } from './operators/timeoutHeartbeat.js';
+export {
+  HeartbeatTimeoutError,
+  timeoutHeartbeat,
+  type TimeoutHeartbeatConfig,
+} from './operators/timeoutHeartbeat.js';
 
 export { createFanOut, type FanOut, type FanOutConfig } from './sinks/fanOut.js';
 export {
@@ -52,7 +63,15 @@ export {
 } from './sinks/ledger.js';
 
 export type { HeartbeatConfig } from './streams/heartbeat.js';
-export type { ConnectionState, ConnectionStatus, FeedEvent, Rejected, RejectReason, RetryEvent, TopicRef } from './streams/events.js';
+export type {
+  ConnectionState,
+  ConnectionStatus,
+  FeedEvent,
+  Rejected,
+  RejectReason,
+  RetryEvent,
+  TopicRef,
+} from './streams/events.js';
 export {
   AuthenticationError,
   classify,
@@ -72,5 +91,17 @@ export type { OutboxConfig, SendResult } from './streams/outbox.js';
 export type { ReconnectConfig, ReconnectPolicy } from './streams/policies.js';
 export { type RequestConfig, RequestRejectedError, RequestTimeoutError } from './streams/requests.js';
 export type { Session } from './streams/session.js';
-export { type Ack, SubscriptionRefusedError, type SubscriptionsConfig, type WantedTopic } from './streams/subscriptions.js';
-export { type Data, type DialRequest, type Socket, type SocketHandler, type Transport, wsTransport } from './streams/transport.js';
+export {
+  type Ack,
+  SubscriptionRefusedError,
+  type SubscriptionsConfig,
+  type WantedTopic,
+} from './streams/subscriptions.js';
+export {
+  type Data,
+  type DialRequest,
+  type Socket,
+  type SocketHandler,
+  type Transport,
+  wsTransport,
+} from './streams/transport.js';

@@ -1,7 +1,11 @@
 import { asyncScheduler, timer } from 'rxjs';
 import * as v from 'valibot';
 import { createFeed, type Feed, type FeedConfig, type FeedEvent } from 'millrace';
-import { scriptedTransport, type ScriptedTransport, type ScriptedTransportConfig } from '../src/testing/scriptedTransport.js';
+import {
+  scriptedTransport,
+  type ScriptedTransport,
+  type ScriptedTransportConfig,
+} from '../src/testing/scriptedTransport.js';
 
 export const Trade = v.object({ type: v.literal('trade'), symbol: v.string(), id: v.number() });
 export const Order = v.object({ type: v.literal('order'), orderId: v.string() });

@@ -1,0 +1,99 @@
+import * as v from 'valibot';
+import { describeItem, gapRules, type Item } from '../src/feedItem.js';
+import { marbles } from './marbles.js';
+
+const schema = v.any();
+const fail = (): never => {
+  throw new Error('bad rule');
+};
+
+describe('describeItem', () => {
+  it(
+    'asks each rule once',
+    marbles(() => {
+      const item = describeItem(
+        {
+          schema,
+          key: () => 'k',
+          topic: () => 't',
+          sourceTime: () => 7,
+          sequence: { of: () => 5, first: () => 3, previous: () => 2, isReset: () => true },
+        },
+        'value',
+        4,
+        fail,
+      );
+
+      expect(item).toStrictEqual({
+        value: 'value',
+        generation: 4,
+        at: 0,
+        key: 'k',
+        topic: 't',
+        sourceTime: 7,
+        sequence: 5,
+        first: 3,
+        previous: 2,
+        isReset: true,
+      });
+    }),
+  );
+
+  it.each(['key', 'topic', 'sourceTime'] as const)('refuses a value whose %s rule throws', (rule) => {
+    const refused: unknown[] = [];
+    const item = describeItem({ schema, [rule]: fail }, 1, 1, (reason, cause) =>
+      refused.push([reason, cause]),
+    );
+
+    expect([item, refused]).toStrictEqual([undefined, [[rule, new Error('bad rule')]]]);
+  });
+
+  it.each([Number.NaN, Infinity, 1.5, 2 ** 53, '7', undefined])(
+    'refuses %p as a sequence number',
+    (number) => {
+      const refused: string[] = [];
+      describeItem({ schema, sequence: { of: () => number as number } }, 1, 1, (_reason, cause) =>
+        refused.push((cause as Error).message),
+      );
+
+      expect(refused).toStrictEqual([`sequence.of must yield a safe integer, got ${String(number)}`]);
+    },
+  );
+});
+
+describe('gapRules', () => {
+  const item = { topic: 'BTC', generation: 3, first: 1, previous: 2, isReset: true } as Item;
+  const sequence = { of: () => 1 };
+
+  it.each([
+    ['topic', true, undefined, 'BTC'],
+    ['connection', true, 'connection' as const, 3],
+  ])('shares one numbering per %s', (_name, hasTopic, scope, expected) => {
+    expect(gapRules({ ...sequence, ...(scope && { scope }) }, hasTopic).scope?.(item)).toBe(expected);
+  });
+
+  it('shares one numbering in the whole stream without a topic, or when told to', () => {
+    expect([
+      gapRules(sequence, false).scope,
+      gapRules({ ...sequence, scope: 'stream' }, true).scope,
+    ]).toStrictEqual([undefined, undefined]);
+  });
+
+  it('hands on the rules there are, and no others', () => {
+    const rules = gapRules(
+      {
+        ...sequence,
+        first: () => 0,
+        previous: () => 0,
+        isReset: () => false,
+        reorder: { maxItems: 1, maxMs: 2 },
+      },
+      false,
+    );
+
+    expect([rules.first?.(item), rules.previous?.(item), rules.isReset?.(item), rules.reorder]).toStrictEqual(
+      [1, 2, true, { maxItems: 1, maxMs: 2 }],
+    );
+    expect(gapRules(sequence, false)).toStrictEqual({});
+  });
+});

@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import * as millrace from 'millrace';
+import ts from 'typescript';
+import * as v from 'valibot';
+import { WebSocketServer } from 'ws';
+
+const root = join(__dirname, '..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+const modules: Readonly<Record<string, unknown>> = { millrace, valibot: v };
+
+/** Runs a snippet as CommonJS; what it logs goes to `log`. */
+const run = (
+  code: string,
+  log: (line: unknown) => void,
+  scope: Readonly<Record<string, unknown>> = {},
+): unknown => {
+  const { outputText } = ts.transpileModule(code, {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
+  });
+  const names = Object.keys(scope);
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- a snippet is run as its reader would run it
+  const body = new Function('require', 'exports', 'console', ...names, outputText) as (
+    ...args: unknown[]
+  ) => unknown;
+  return body((name: string) => modules[name], {}, { log }, ...names.map((name) => scope[name]));
+};
+
+describe('the README', () => {
+  it('has the snippets that are run here, and no others', () => {
+    expect(snippets).toHaveLength(3);
+  });
+
+  it('starts with a quick start that delivers typed values', async () => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    await once(server, 'listening');
+    let feed: millrace.Feed<millrace.Schemas> | undefined;
+    try {
+      server.on('connection', (socket) => {
+        for (const [id, symbol] of [
+          [1, 'BTC-USD'],
+          [2, 'ETH-USD'],
+          [1, 'BTC-USD'],
+          [3, 'BTC-USD'],
+        ] as const) {
+          socket.send(JSON.stringify({ type: 'trade', symbol, id, price: `${id}.5` }));
+        }
+      });
+      const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const logged: unknown[] = [];
+      await new Promise<void>((resolve) => {
+        const code = `${snippets[0]!.replace('wss://feed.example.com', url)}; return feed;`;
+        feed = run(code, (line) => {
+          logged.push(line);
+          if (logged.length === 2) resolve();
+        }) as millrace.Feed<millrace.Schemas>;
+      });
+
+      expect(logged).toStrictEqual(['1.5', '3.5']);
+    } finally {
+      await feed?.close();
+      server.close();
+    }
+  });
+
+  it('shows the marbles of the example that is run', () => {
+    const example = readFileSync(join(root, 'examples/reconnectTiming.test.ts'), 'utf8');
+    const lines = snippets[1]!.trimEnd().split('\n');
+
+    expect(lines.filter((line) => !example.includes(line))).toStrictEqual([]);
+  });
+
+  it('names what a feed really has', () => {
+    const feed = millrace.createFeed({ url: 'ws://feed.test', streams: { trade: { schema: v.any() } } });
+    const expressions = snippets[2]!
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s+\/\//)[0]!);
+
+    expect(
+      expressions
+        .map((expression) => run(`return ${expression};`, () => undefined, { feed }))
+        .every((value) => typeof value === 'object'),
+    ).toBe(true);
+    expect(expressions).toHaveLength(5);
+  });
+});
