@@ -2,7 +2,7 @@ import rxjsX from 'eslint-plugin-rxjs-x';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'coverage/**', 'eslint.config.js'] },
+  { ignores: ['dist/**', 'coverage/**', 'eslint.config.js', 'scripts/**'] },
   ...tseslint.configs.strictTypeChecked,
   rxjsX.configs.strict,
   {

@@ -29,13 +29,14 @@ export function describeItem(
 ): Item | undefined {
   let asking: RejectReason = 'key';
   try {
-    const itemKey = key?.(value) ?? '';
+    const itemKey = key === undefined ? '' : identity(key(value));
     asking = 'topic';
-    const itemTopic = topic?.(value);
+    const itemTopic = topic === undefined ? undefined : text('topic', topic(value));
     asking = 'sourceTime';
     const itemTime = sourceTime?.(value);
     asking = 'sequence';
     const last = sequence === undefined ? 0 : whole('of', sequence.of(value));
+    const link = sequence?.previous?.(value);
     return {
       value,
       generation,
@@ -45,13 +46,24 @@ export function describeItem(
       sourceTime: itemTime,
       sequence: last,
       first: sequence?.first === undefined ? last : whole('first', sequence.first(value)),
-      previous: sequence?.previous?.(value),
+      previous: link === undefined ? undefined : whole('previous', link),
       isReset: sequence?.isReset?.(value) ?? false,
     };
   } catch (cause) {
     refuse(asking, cause);
     return undefined;
   }
+}
+
+/** A key that is no identity would make every value a duplicate of the first. */
+function identity(key: unknown): string | number {
+  if (typeof key === 'string' || (typeof key === 'number' && !Number.isNaN(key))) return key;
+  throw new TypeError(`key must yield a string or a number, got ${String(key)}`);
+}
+
+function text(rule: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`${rule} must yield a string, got ${String(value)}`);
 }
 
 function whole(rule: string, number: unknown): number {

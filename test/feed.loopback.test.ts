@@ -288,12 +288,10 @@ describe('a feed on an exchange in another process', () => {
     const outcome: unknown[] = [];
     const generations: number[] = [];
     feed.events$.subscribe(({ type, generation }) => type === 'connected' && generations.push(generation));
-    feed
-      .stream('trade')
-      .subscribe({
-        error: (error: unknown) => outcome.push(error),
-        complete: () => outcome.push('complete'),
-      });
+    feed.stream('trade').subscribe({
+      error: (error: unknown) => outcome.push(error),
+      complete: () => outcome.push('complete'),
+    });
     await soon(feed.stream('trade').pipe(take(5), toArray()));
 
     const retried = event(feed as never, 'retry');

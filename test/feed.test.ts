@@ -738,11 +738,9 @@ describe('a feed talks', () => {
         },
       );
       const outcome: unknown[] = [];
-      feed
-        .stream('trade', 'NOPE')
-        .subscribe({
-          error: (error: unknown) => outcome.push((error as Error).name, (error as Error).cause),
-        });
+      feed.stream('trade', 'NOPE').subscribe({
+        error: (error: unknown) => outcome.push((error as Error).name, (error as Error).cause),
+      });
 
       expectObservable(feed.stream('trade', 'BTC').pipe(ids)).toBe('-a 18ms |', { a: 1 });
       flush();

@@ -59,6 +59,39 @@ describe('describeItem', () => {
       expect(refused).toStrictEqual([`sequence.of must yield a safe integer, got ${String(number)}`]);
     },
   );
+
+  it.each([
+    ['key', undefined],
+    ['key', Number.NaN],
+    ['key', {}],
+    ['topic', undefined],
+    ['topic', 7],
+  ] as const)('refuses a value whose %s is %p', (rule, yielded) => {
+    const refused: unknown[] = [];
+    describeItem({ schema, [rule]: () => yielded }, 1, 1, (reason, cause) =>
+      refused.push([reason, (cause as Error).name]),
+    );
+
+    expect(refused).toStrictEqual([[rule, 'TypeError']]);
+  });
+
+  it('refuses a link that is no safe integer, and takes one that is missing', () => {
+    const refused: unknown[] = [];
+    const link = (previous: unknown) =>
+      describeItem(
+        { schema, sequence: { of: () => 1, previous: () => previous as number } },
+        1,
+        1,
+        (reason) => refused.push(reason),
+      );
+
+    expect([link('x')?.previous, link(undefined)?.previous, link(-1)?.previous]).toStrictEqual([
+      undefined,
+      undefined,
+      -1,
+    ]);
+    expect(refused).toStrictEqual(['sequence']);
+  });
 });
 
 describe('gapRules', () => {

@@ -1,4 +1,4 @@
-import { asyncScheduler, timer } from 'rxjs';
+import { timer } from 'rxjs';
 import * as v from 'valibot';
 import { createFeed, type Feed, type FeedConfig, type FeedEvent } from 'millrace';
 import {
@@ -8,7 +8,7 @@ import {
 } from '../src/testing/scriptedTransport.js';
 
 export const Trade = v.object({ type: v.literal('trade'), symbol: v.string(), id: v.number() });
-export const Order = v.object({ type: v.literal('order'), orderId: v.string() });
+const Order = v.object({ type: v.literal('order'), orderId: v.string() });
 export type Trade = v.InferOutput<typeof Trade>;
 
 export const trade = (id: number, symbol = 'BTC'): Trade => ({ type: 'trade', symbol, id });
@@ -54,5 +54,3 @@ export function scene(
 /** The events but `state`, each as its time and type, in virtual ms. */
 export const told = (events: readonly FeedEvent[]): string[] =>
   events.filter(({ type }) => type !== 'state').map(({ at, type }) => `${at} ${type}`);
-
-export const now = (): number => asyncScheduler.now();

@@ -1,5 +1,6 @@
 import {
   asyncScheduler,
+  auditTime,
   defer,
   EMPTY,
   merge,
@@ -7,8 +8,6 @@ import {
   NEVER,
   type Observable,
   retry,
-  switchMap,
-  take,
   tap,
   throwError,
   timer,
@@ -137,11 +136,7 @@ export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperat
 
       const wait = (decision: RetryDecision): Observable<unknown> => {
         onRetry?.(decision);
-        const woken$ = wake$.pipe(
-          take(1),
-          switchMap(() => timer(0)),
-        );
-        return merge(timer(decision.delayMs), woken$);
+        return merge(timer(decision.delayMs), wake$.pipe(auditTime(0)));
       };
 
       const decide = (error: unknown): Observable<unknown> => {

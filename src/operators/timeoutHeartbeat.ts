@@ -111,7 +111,6 @@ export function timeoutHeartbeat<T>({
 
       const watch$ = defer(() => {
         const now = asyncScheduler.now();
-        isProbing = false;
         // A wall clock that was set back must not put off the verdict by as much.
         lastSignAt = isSuspended() ? now : Math.min(lastSignAt, now);
         const waitMs = lastSignAt + everyMs - now;

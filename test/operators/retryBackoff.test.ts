@@ -2,9 +2,11 @@ import * as fc from 'fast-check';
 import {
   asyncScheduler,
   BehaviorSubject,
+  concat,
   defer,
   EMPTY,
   from,
+  of,
   type Observable,
   range,
   take,
@@ -38,6 +40,9 @@ const thrownBy = (call: () => unknown): unknown => {
     return error;
   }
 };
+
+/** Ends a stream that retries where it must not: the test fails instead of running for ever. */
+const tooLong = '^ 99s !';
 
 const lost = new Error('lost');
 
@@ -108,8 +113,8 @@ describe('retryBackoff', () => {
         const source = cold('#').pipe(retryBackoff({ ...drawn, maxAttempts: 1 }));
         const error = new MaxReconnectsExceededError(1, { cause: 'error' });
 
-        expectObservable(source, '^-------').toBe('  --#     ', {}, error);
-        expectObservable(source, '----^-------').toBe('------#  ', {}, error);
+        expectObservable(source, '^-------!').toBe('  --#     ', {}, error);
+        expectObservable(source, '----^-------!').toBe('------#  ', {}, error);
       }),
     );
 
@@ -264,13 +269,24 @@ describe('retryBackoff', () => {
       },
     );
 
-    it(
-      'of zero do not exhaust the stack when the source fails at once',
-      marbles(({ expectObservable }) => {
-        expectObservable(
-          throwError(() => lost).pipe(retryBackoff({ jitter: () => 0, maxAttempts: 5_000 })),
-        ).toBe('#', undefined, new MaxReconnectsExceededError(5_000, { cause: lost }));
-      }),
+    it.each<[string, RetryBackoffConfig]>([
+      ['a jitter of 0', { jitter: () => 0 }],
+      ['an immediate first retry', { immediateFirst: true }],
+      ['a policy of now', { policy: () => ({ action: 'now' }) }],
+      ['a wake$ that replays', { wake$: new BehaviorSubject(true) }],
+    ])(
+      'of 0 by %s never retry within the failure, so a source that fails at once spares the stack',
+      (_name, config) => {
+        let dials = 0;
+        const source = defer(() => {
+          dials += 1;
+          return throwError(() => lost);
+        });
+
+        const subscription = source.pipe(retryBackoff(config)).subscribe({ error: boom });
+        expect(dials).toBe(1);
+        subscription.unsubscribe();
+      },
     );
 
     it('cost the values nothing: the clock is read once an attempt', () => {
@@ -302,6 +318,7 @@ describe('retryBackoff', () => {
               onGiveUp: (e) => (given = e),
             }),
           ),
+          tooLong,
         ).toBe(`${'-'.repeat(maxAttempts)}#`, undefined, error);
         flush();
       })();
@@ -349,6 +366,7 @@ describe('retryBackoff', () => {
       marbles(({ cold, expectObservable }) => {
         expectObservable(
           cold('a#').pipe(retryBackoff({ policy: () => ({ action: 'complete' }), onGiveUp })),
+          tooLong,
         ).toBe('a|');
       })();
       expect(onGiveUp).not.toHaveBeenCalled();
@@ -368,6 +386,7 @@ describe('retryBackoff', () => {
 
         expectObservable(
           source.pipe(retryBackoff({ ...drawn, policy, onGiveUp: (...args) => told.push(args) })),
+          tooLong,
         ).toBe(expected);
         flush();
 
@@ -414,6 +433,7 @@ describe('retryBackoff', () => {
               policy: (f) => policies[f.class],
             }),
           ),
+          tooLong,
         ).toBe(`${'-'.repeat(atMs)}#`, undefined, error);
       })(),
     );
@@ -598,14 +618,17 @@ describe('retryBackoff', () => {
     );
 
     it(
-      'many times in one tick makes one retry',
-      marbles(({ cold, hot, expectObservable, expectSubscriptions }) => {
-        const source = cold('a#             ');
-        const wake$ = hot('  ---(www)       ');
-        const subs = '       ^-------------!';
+      'many times in one tick makes one retry, even of a source that fails at once',
+      marbles(({ hot, expectObservable }) => {
+        const source = concat(
+          of('a'),
+          throwError(() => lost),
+        );
+        const wake$ = hot(' ---(www)    ');
+        const subs = '      ^----------!';
+        const expected = '  a--a--------';
 
-        expectObservable(source.pipe(retryBackoff({ ...slow, wake$ })), subs).toBe('a--a-----------');
-        expectSubscriptions(source.subscriptions).toBe(['^!', '---^!']);
+        expectObservable(source.pipe(retryBackoff({ ...slow, wake$ })), subs).toBe(expected);
       }),
     );
 

@@ -1,0 +1,256 @@
+import {
+  asyncScheduler,
+  catchError,
+  defaultIfEmpty,
+  defer,
+  EMPTY,
+  finalize,
+  from,
+  ignoreElements,
+  map,
+  merge,
+  mergeMap,
+  type Observable,
+  type ObservableInput,
+  type OperatorFunction,
+  Subject,
+  switchMap,
+  take,
+  takeUntil,
+  takeWhile,
+  tap,
+  timer,
+} from 'rxjs';
+import { maxTimerMs } from './backoff.js';
+import { createLine } from './line.js';
+
+/** What happens to a value that arrives when the line is full. */
+export type Overflow = 'drop-oldest' | 'drop-newest' | 'conflate' | 'error' | 'pause';
+
+export interface BufferBoundedConfig<T, R = T> {
+  /**
+   * `drop-oldest`: the first in line makes room. `drop-newest`: the new one is dropped. `conflate`: the newest of each
+   * `key` waits in the place of the one it replaces, also in a line that is not full; a new key in a full line drops
+   * the oldest. `error`: nothing more is taken in, and `BufferOverflowError` follows the values in line. `pause`:
+   * `onPause` is asked to stop the source. @default 'drop-oldest'
+   */
+  readonly overflow?: Overflow;
+  /** What `conflate` tells values apart by; a value whose key is `undefined` is never conflated. */
+  readonly key?: (value: T) => unknown;
+  /** The slow sink: like `mergeMap`, with a bound on what waits. @default values pass through */
+  readonly project?: (value: T) => ObservableInput<R>;
+  /** How many `project`s run at once. @default 1 */
+  readonly concurrency?: number;
+  /**
+   * Without `project`: after this many milliseconds of work in one turn of the event loop the rest waits for
+   * `settled`, so that a burst starves no timer. `Infinity` turns it off. @default 5
+   */
+  readonly sliceMs?: number;
+  /** Emits, or completes, on the next turn of the event loop; asked at most once a turn. @default timer(0) */
+  readonly settled?: Observable<unknown>;
+  /**
+   * Told of each value that will never come out: it met a full line (`overflow`), a newer one took its place
+   * (`conflated`), or it still waited when the stream was left or failed (`ended`). If it throws, the stream errors;
+   * on `ended` the error reaches whoever unsubscribed.
+   */
+  readonly onDrop?: (value: T, reason: 'overflow' | 'conflated' | 'ended') => void;
+  /**
+   * With `pause`: the line has passed `maxItems`. What the source sends all the same still waits, up to
+   * 2 × `maxItems` + 10_000 values (`ws` delivers up to 64 KiB after a pause); beyond that the newest is dropped.
+   */
+  readonly onPause?: () => void;
+  /** With `pause`: the line has drained to half of `maxItems`. Not called when the stream ends before that. */
+  readonly onResume?: () => void;
+  /** With `pause`: milliseconds after which a pause is an error, `BufferPauseTimeoutError`; `Infinity` turns it off. @default 30_000 */
+  readonly maxPauseMs?: number;
+}
+
+/** More than `maxItems` values had to wait, and the policy was `error`. */
+export class BufferOverflowError extends Error {
+  override readonly name = 'BufferOverflowError';
+  constructor(readonly maxItems: number) {
+    super(`more than ${maxItems} values had to wait`);
+  }
+}
+
+/** The line did not drain to half within `maxPauseMs`. */
+export class BufferPauseTimeoutError extends Error {
+  override readonly name = 'BufferPauseTimeoutError';
+  constructor(readonly maxPauseMs: number) {
+    super(`the line did not drain to half within ${maxPauseMs} ms`);
+  }
+}
+
+const OVERFLOWS: readonly Overflow[] = ['drop-oldest', 'drop-newest', 'conflate', 'error', 'pause'];
+
+/**
+ * Holds at most `maxItems` values between a fast source and a slow sink, in order of arrival.
+ *
+ *     source                        -(abcd)-----|
+ *     project: x => timer(3)        ----x|
+ *     bufferBounded(2, { project }) ----a--c--d-|    b was dropped: the oldest in a full line
+ *
+ * With nothing waiting a value passes straight through, synchronously. When the source completes or errors, what
+ * waits comes out first.
+ *
+ * @throws {RangeError} On creation, if an option is out of its range.
+ * @throws {TypeError} On creation, if `conflate` has no `key`.
+ */
+export function bufferBounded<T, R = T>(
+  maxItems: number,
+  config: BufferBoundedConfig<T, R> = {},
+): OperatorFunction<T, R> {
+  const { overflow = 'drop-oldest', key, project, onDrop, onPause, onResume } = config;
+  const { concurrency = 1, sliceMs = 5, settled = timer(0), maxPauseMs = 30_000 } = config;
+  if (!(Number.isSafeInteger(maxItems) && maxItems > 0)) {
+    throw new RangeError(`bufferBounded: maxItems must be a whole number above 0, got ${maxItems}`);
+  }
+  if (!OVERFLOWS.includes(overflow)) {
+    throw new RangeError(
+      `bufferBounded: overflow must be one of ${OVERFLOWS.join(', ')}, got ${overflow as string}`,
+    );
+  }
+  if (overflow === 'conflate' && typeof key !== 'function') {
+    throw new TypeError(`bufferBounded: key must be a function for conflate, got ${typeof key}`);
+  }
+  if (!(Number.isSafeInteger(concurrency) && concurrency > 0)) {
+    throw new RangeError(`bufferBounded: concurrency must be a whole number above 0, got ${concurrency}`);
+  }
+  if (!(sliceMs > 0)) throw new RangeError(`bufferBounded: sliceMs must be above 0, got ${sliceMs}`);
+  if (!(maxPauseMs > 0 && (maxPauseMs <= maxTimerMs || maxPauseMs === Infinity))) {
+    throw new RangeError(
+      `bufferBounded: maxPauseMs must be above 0 and at most ${maxTimerMs}, got ${maxPauseMs}`,
+    );
+  }
+  const keyOf = overflow === 'conflate' ? key : undefined;
+  const mostWaiting = overflow === 'pause' ? 2 * maxItems + 10_000 : maxItems;
+
+  return (source) =>
+    defer(() => {
+      const line = createLine<T>();
+      const out$ = new Subject<T>();
+      const done$ = new Subject<void>();
+      const turns$ = new Subject<void>();
+      const pauses$ = new Subject<boolean>();
+      let sending = false;
+      let running = 0;
+      let turnBegan: number | undefined;
+      let paused = false;
+      let ended = false;
+      let failure: { readonly error: unknown } | undefined;
+
+      const isWanted = (): boolean => out$.observed;
+      const mayRun = (): boolean => running < concurrency;
+      const mayWork = (): boolean => {
+        const now = asyncScheduler.now();
+        if (turnBegan !== undefined) return now - turnBegan < sliceMs;
+        turnBegan = now;
+        turns$.next();
+        return true;
+      };
+      const maySend = project ? mayRun : mayWork;
+
+      const drain = (): void => {
+        if (sending) return;
+        sending = true;
+        while (line.size > 0 && isWanted() && maySend()) {
+          out$.next(line.shift());
+          if (paused && isWanted() && line.size <= maxItems / 2) {
+            paused = false;
+            pauses$.next(false);
+            onResume?.();
+          }
+        }
+        sending = false;
+        if (!ended || line.size > 0 || running > 0) return;
+        if (failure)
+          done$.error(failure.error); // eslint-disable-line rxjs-x/throw-error -- an error is passed on as it came
+        else done$.next();
+      };
+
+      /** Gives a value its place in line, or drops one; false once nothing more is to be taken in. */
+      const wait = (value: T): boolean => {
+        const id = keyOf?.(value);
+        if (id !== undefined && line.has(id)) {
+          const replaced = line.replace(value, id);
+          onDrop?.(replaced, 'conflated');
+        } else if (line.size < mostWaiting) {
+          line.push(value, id);
+          if (overflow === 'pause' && !paused && line.size > maxItems) {
+            paused = true;
+            pauses$.next(true);
+            onPause?.();
+          }
+        } else if (overflow === 'drop-oldest' || overflow === 'conflate') {
+          const oldest = line.shift();
+          line.push(value, id);
+          onDrop?.(oldest, 'overflow');
+        } else {
+          if (overflow === 'error') failure = { error: new BufferOverflowError(maxItems) };
+          onDrop?.(value, 'overflow');
+        }
+        return failure === undefined;
+      };
+
+      const accept = (value: T): boolean => {
+        if (sending || line.size > 0 || !maySend()) return wait(value);
+        sending = true;
+        out$.next(value);
+        sending = false;
+        drain();
+        return true;
+      };
+
+      const run = (value: T): Observable<R> => {
+        running++;
+        return from((project as (value: T) => ObservableInput<R>)(value)).pipe(
+          tap({
+            complete: () => {
+              running--;
+              drain();
+            },
+          }),
+        );
+      };
+
+      return merge(
+        project ? out$.pipe(mergeMap(run)) : (out$ as Observable<unknown> as Observable<R>),
+        merge(
+          turns$.pipe(
+            switchMap(() => settled.pipe(take(1), defaultIfEmpty(undefined))),
+            tap(() => {
+              turnBegan = undefined;
+              drain();
+            }),
+          ),
+          pauses$.pipe(
+            switchMap((isPaused) => (isPaused && maxPauseMs < Infinity ? timer(maxPauseMs) : EMPTY)),
+            map(() => {
+              throw new BufferPauseTimeoutError(maxPauseMs);
+            }),
+          ),
+          source.pipe(
+            catchError((error: unknown) => {
+              failure = { error };
+              return EMPTY;
+            }),
+            takeWhile(accept),
+            tap({
+              complete: () => {
+                ended = true;
+                drain();
+              },
+            }),
+          ),
+        ).pipe(ignoreElements()),
+      ).pipe(
+        takeUntil(done$),
+        finalize(() => {
+          while (line.size > 0) {
+            const left = line.shift();
+            onDrop?.(left, 'ended');
+          }
+        }),
+      );
+    });
+}

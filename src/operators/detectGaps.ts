@@ -1,0 +1,172 @@
+import { LRUCache } from 'lru-cache';
+import { defer, type MonoTypeOperatorFunction, type Observable, tap } from 'rxjs';
+import { maxTimerMs } from './backoff.js';
+import { reorder, type ReorderConfig } from './reorder.js';
+
+/** A hole in a sequence: the numbers `after + 1 … before - 1` are missing. */
+export interface Gap {
+  /** The last number seen before the hole. */
+  readonly after: number;
+  /** The number at which the sequence goes on. */
+  readonly before: number;
+  /** How many numbers are missing; 0 where a `previous` link is broken though it points to nothing newer than `after`. */
+  readonly missing: number;
+}
+
+/** How a value stands to the sequence before it: it goes on, is older, or leaves a hole. */
+export type Standing = 'next' | 'late' | Gap;
+
+/** Where one scope's sequence stands; `last` is `undefined` before its first value. */
+export interface Sequence {
+  readonly scope: unknown;
+  last: number | undefined;
+}
+
+/** What watching and reordering ask about values. */
+export interface Sequencing<T> {
+  readonly numberOf: (value: T) => number;
+  readonly standing: (value: T, number: number, last: number) => Standing;
+  readonly isReset: ((value: T) => boolean) | undefined;
+  /** An empty table of sequences, which finds or begins the one of a value. */
+  readonly createTable: (onForgotten: (sequence: Sequence) => void) => (value: T) => Sequence;
+}
+
+export interface DetectGapsConfig<T> {
+  /** The number a value begins at, where values cover ranges (`U` to `u`); an overlap is no gap. @default `of` */
+  readonly first?: (value: T) => number;
+  /**
+   * The number of the value before this one, where values are linked (`pu`, `prevSeqId`): a link that is not the last
+   * number seen is a gap, and a link that is continues the sequence even at a smaller number. `undefined`: this value
+   * does not tell, and no gap is looked for. Takes the place of `first`.
+   */
+  readonly previous?: (value: T) => number | undefined;
+  /** Values of one scope share a sequence. @default all do */
+  readonly scope?: (value: T) => unknown;
+  /** Scopes remembered, 1 to 2 ** 24; the least recently seen is forgotten first. @default 10_000 */
+  readonly maxScopes?: number;
+  /** Told of each scope forgotten because there were too many; its next value begins a new sequence. */
+  readonly onScopeForgotten?: (scope: unknown) => void;
+  /** Whether a new sequence begins at this value (a snapshot, say), at any number and without a gap. */
+  readonly isReset?: (value: T) => boolean;
+  /**
+   * Holds values back behind a hole, per scope, until it is filled; then they come out in order. After `maxMs`
+   * milliseconds, or once more than `maxItems` wait, the gap is reported and the sequence goes on. @default off
+   */
+  readonly reorder?: { readonly maxItems: number; readonly maxMs: number };
+  /** Told of each gap, just before `value`, the one behind it, is emitted. */
+  readonly onGap?: (gap: Gap, value: T) => void;
+  /** Told of each value that is not newer than the last, just before it is emitted all the same. */
+  readonly onLate?: (value: T, expected: number) => void;
+  /** With `reorder`: told of each value still held when the stream is left or fails. */
+  readonly onDrop?: (value: T) => void;
+  /** With `reorder`: gives up all holes whenever it emits; what is held comes out in order, with its gaps. */
+  readonly flush$?: Observable<unknown>;
+}
+
+/** A `Map` of V8 holds no more entries. */
+const MOST_SCOPES = 2 ** 24;
+/** The key of values whose scope is `undefined` or `null`. */
+const NO_SCOPE = Symbol('no scope');
+
+/**
+ * Watches a sequence of rising numbers and reports what is missing; every value is emitted, a late one too.
+ *
+ *     source                   -1-2-5-3-4-6-|
+ *     detectGaps(self)         -1-2-5-3-4-6-|      onGap at 5: { after: 2, before: 5, missing: 2 }; onLate at 3 and 4
+ *     with reorder             -1-2-----(345)-6-|  no gap: the hole was filled in time
+ *
+ * The first value of a scope begins its sequence. When the source completes or errors, held values come out first.
+ * If a callback throws, or a number is no safe integer (`RangeError`), the stream errors.
+ *
+ * @param of The number a value has, or ends at.
+ * @throws {RangeError} On creation, if `maxScopes`, `reorder.maxItems` or `reorder.maxMs` is out of its range.
+ */
+export function detectGaps<T>(
+  of: (value: T) => number,
+  config: DetectGapsConfig<T> = {},
+): MonoTypeOperatorFunction<T> {
+  const { first, previous, scope, maxScopes = 10_000, onScopeForgotten, isReset, onGap, onLate } = config;
+  if (!(Number.isInteger(maxScopes) && maxScopes > 0 && maxScopes <= MOST_SCOPES)) {
+    throw new RangeError(
+      `detectGaps: maxScopes must be a whole number from 1 to ${MOST_SCOPES}, got ${maxScopes}`,
+    );
+  }
+  if (config.reorder) checkReorder(config.reorder);
+
+  const sequencing: Sequencing<T> = {
+    numberOf: (value) => integer('of', of(value)),
+    isReset,
+    standing(value, number, last) {
+      if (previous) {
+        const link = previous(value);
+        if (link !== undefined && integer('previous', link) === last) return 'next';
+        if (number <= last) return 'late';
+        if (link === undefined) return 'next';
+        return { after: last, before: link + 1, missing: Math.max(0, link - last) };
+      }
+      if (number <= last) return 'late';
+      const start = first ? integer('first', first(value)) : number;
+      return start <= last + 1 ? 'next' : { after: last, before: start, missing: start - last - 1 };
+    },
+    createTable(onForgotten) {
+      const whole: Sequence = { scope: undefined, last: undefined };
+      if (!scope) return () => whole;
+      const sequences = new LRUCache<object, Sequence>({ max: maxScopes });
+      return (value) => {
+        const name = scope(value);
+        const key = name ?? NO_SCOPE;
+        const known = sequences.get(key);
+        if (known) return known;
+        const forgotten = sequences.size === maxScopes ? sequences.pop() : undefined;
+        const begun: Sequence = { scope: name, last: undefined };
+        sequences.set(key, begun);
+        if (forgotten) onForgotten(forgotten);
+        return begun;
+      };
+    },
+  };
+  const forget = (sequence: Sequence): void => onScopeForgotten?.(sequence.scope);
+  if (config.reorder)
+    return reorder(sequencing, {
+      ...config,
+      ...config.reorder,
+      onForgotten: forget,
+    } satisfies ReorderConfig<T>);
+
+  return (source) =>
+    defer(() => {
+      const sequenceOf = sequencing.createTable(forget);
+      return source.pipe(
+        tap((value) => {
+          const number = sequencing.numberOf(value);
+          const sequence = sequenceOf(value);
+          const { last } = sequence;
+          if (last === undefined || isReset?.(value)) {
+            sequence.last = number;
+            return;
+          }
+          const standing = sequencing.standing(value, number, last);
+          if (standing === 'late') {
+            onLate?.(value, last + 1);
+            return;
+          }
+          sequence.last = number;
+          if (standing !== 'next') onGap?.(standing, value);
+        }),
+      );
+    });
+}
+
+function integer(name: string, number: number): number {
+  if (Number.isSafeInteger(number)) return number;
+  throw new RangeError(`detectGaps: ${name} must give a safe integer, got ${String(number)}`);
+}
+
+function checkReorder({ maxItems, maxMs }: { readonly maxItems: number; readonly maxMs: number }): void {
+  if (!(Number.isSafeInteger(maxItems) && maxItems > 0)) {
+    throw new RangeError(`detectGaps: reorder.maxItems must be a whole number above 0, got ${maxItems}`);
+  }
+  if (!(maxMs > 0 && maxMs <= maxTimerMs)) {
+    throw new RangeError(`detectGaps: reorder.maxMs must be above 0 and at most ${maxTimerMs}, got ${maxMs}`);
+  }
+}
