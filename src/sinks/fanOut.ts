@@ -131,7 +131,7 @@ export function createFanOut<T>({
   const inTurn = createTurns();
 
   const deliver = (value: T, topic: string | undefined): void => {
-    whole.next(value);
+    if (replay > 0 || whole.observed) whole.next(value);
     if (topic !== undefined) (channels.get(topic)?.values ?? remember(topic))?.next(value);
   };
 

@@ -69,6 +69,20 @@ describe('createDeadlines', () => {
   );
 
   it(
+    'sets its timer once a round, however many entries fall due and come back',
+    marbles(({ flush }) => {
+      const schedule = jest.spyOn(asyncScheduler, 'schedule');
+      const deadlines = createDeadlines<Entry>((due, now) => {
+        if (now < 30) deadlines.put(due, now + 10);
+      });
+      for (const name of ['a', 'b', 'c']) deadlines.put(entry(name), 10);
+      flush();
+      expect(schedule.mock.calls.map(([, delayMs]) => delayMs)).toStrictEqual([10, 10, 10]);
+      schedule.mockRestore();
+    }),
+  );
+
+  it(
     'waits for a deadline that lies further away than a platform timer can',
     marbles(({ flush }) => {
       const { log, deadlines } = recorded();

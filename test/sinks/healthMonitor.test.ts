@@ -228,13 +228,15 @@ describe('createHealthMonitor', () => {
 
     it(
       'in the future counts as now at the next look, and puts no verdict off for ever',
-      marbles(({ hot, expectObservable }) => {
+      marbles(({ hot, expectObservable, flush }) => {
         const values = hot('  -v-------');
         const expected = '    --------u';
 
         const monitor = createHealthMonitor({ streams });
         onEach(values, () => monitor.record('a', 1_000_000));
         expectObservable(monitor.changes$).toBe(expected, { u: unhealthy({ stream: 'a', since: 4, at: 8 }) });
+        flush();
+        expect(monitor.status()).toMatchObject([{ lastAt: 4, ageMs: 4 }]);
       }),
     );
 
@@ -416,6 +418,18 @@ describe('createHealthMonitor', () => {
         onEach(script, (letter) => (letter === 'u' ? monitor.unwatch('s') : monitor.watch('s')));
         expectObservable(letters(monitor)).toBe(expected);
         expectObservable(asked(ask, monitor)).toBe(answers);
+      }),
+    );
+
+    it(
+      'a stream that nobody wants is not judged after a start either',
+      marbles(({ expectObservable, flush }) => {
+        const monitor = createHealthMonitor({ streams, autoStart: false });
+        monitor.unwatch('s');
+        monitor.start();
+        expectObservable(letters(monitor)).toBe('');
+        flush();
+        expect(monitor.isHealthy()).toBe(true);
       }),
     );
 
