@@ -117,6 +117,9 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const ledger = createLedger(definitions.map(([name]) => name));
   const health = createHealthMonitor({ streams: Object.fromEntries(definitions), autoStart: false });
   const requests = createRequests();
+  /** A stream that nobody asked the server for is not late: it is watched while it is wanted. */
+  const isOnDemand = config.subscriptions !== undefined;
+  if (isOnDemand) for (const [name] of definitions) health.unwatch(name);
   const losses = createLossReport((loss) => tell({ type: 'overflow', ...loss, ...now() }));
 
   /** The frame being worked on: what a rejection shows, and the connection a value came by. */
@@ -203,11 +206,11 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
         replay: definition.replay ?? 0,
         lingerMs,
         onOpen: (topic) => {
-          if (topic !== undefined) health.watch(name, topic);
+          if (topic !== undefined || isOnDemand) health.watch(name, topic);
           subscriptions?.want(refOf(name, topic));
         },
         onClose: (topic) => {
-          if (topic !== undefined) health.unwatch(name, topic);
+          if (topic !== undefined || isOnDemand) health.unwatch(name, topic);
           subscriptions?.unwant(refOf(name, topic));
         },
       });
@@ -334,7 +337,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       ...flow,
       ...(conflateKey && { key: (frame: Frame) => conflateKey(frame.data) }),
       settled,
-      maxPauseMs: 2 ** 31 - 1, // the feed bounds the pause itself: too long a one ends the connection, not the feed
+      maxPauseMs: Infinity, // the feed bounds the pause itself: too long a one ends the connection, not the feed
       onDrop: (_frame, reason) => {
         ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
         if (reason === 'overflow') losses.count('buffer', flow.overflow ?? 'drop-oldest');

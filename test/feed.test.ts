@@ -784,6 +784,31 @@ describe('a feed knows its health', () => {
       });
     }),
   );
+
+  it(
+    'watches a stream that is asked for on demand only while it is wanted',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        'o',
+        {},
+        {
+          subscriptions: { subscribe: () => 'sub', unsubscribe: () => 'unsub' },
+          streams: {
+            trade: { schema: Trade, staleAfterMs: 10 },
+            order: { schema: v.object({ type: v.literal('order'), orderId: v.string() }), staleAfterMs: 10 },
+          },
+        },
+        { endMs: 40 },
+      );
+      const subscription = feed.stream('trade').subscribe();
+      void feed.open();
+      at(15, () => subscription.unsubscribe());
+      flush();
+
+      expect(events.filter(({ type }) => type === 'unhealthy')).toMatchObject([{ stream: 'trade', at: 10 }]);
+      expect(feed.health.isHealthy()).toBe(false);
+    }),
+  );
 });
 
 describe('a feed closes', () => {
@@ -862,7 +887,11 @@ describe('createFeed', () => {
     ['url', { url: 7 }, 'url must be a string or a URL, got number'],
     ['protocols', { protocols: 'a b' }, 'protocols must be a token or a list of tokens, got "a b"'],
     ['protocols', { protocols: ['a', 'a'] }, 'protocols must not repeat one'],
-    ['connectTimeoutMs', { connectTimeoutMs: 0 }, 'fromSocket: connectTimeoutMs must be above 0, got 0'],
+    [
+      'connectTimeoutMs',
+      { connectTimeoutMs: 0 },
+      'fromSocket: connectTimeoutMs must be above 0 and at most 2147483647, or Infinity, got 0',
+    ],
     ['streams', { streams: {} }, 'createFeed: streams must name at least one stream'],
     [
       'schema',
@@ -941,7 +970,7 @@ describe('createFeed', () => {
     [
       'authenticateTimeoutMs',
       { authenticate: () => 1, authenticateTimeoutMs: 0 },
-      'authenticateTimeoutMs must be above 0, got 0',
+      'authenticateTimeoutMs must be above 0 and at most 2147483647, got 0',
     ],
     ['transport', { transport: {} }, 'createFeed: transport must offer dial() and settled'],
     ['codec', { codec: {} }, 'createFeed: codec.decode must be a function, got undefined'],
