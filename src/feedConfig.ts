@@ -1,5 +1,6 @@
 import { isObservable, type Observable } from 'rxjs';
 import type { GenericSchema, InferOutput } from 'valibot';
+import { maxTimerMs } from './operators/backoff.js';
 import type { Overflow } from './operators/bufferBounded.js';
 import type { StreamHealthConfig } from './sinks/healthMonitor.js';
 import type { ConnectionConfig } from './streams/connection.js';
@@ -114,8 +115,10 @@ export function checkConfig<S extends Schemas>(config: FeedConfig<S>): FeedConfi
   if (transport !== undefined && (typeof transport.dial !== 'function' || !isObservable(transport.settled))) {
     throw new TypeError('createFeed: transport must offer dial() and settled');
   }
-  if (!(maxPauseMs > 0))
-    throw new RangeError(`createFeed: buffer.maxPauseMs must be above 0, got ${maxPauseMs}`);
+  if (!(maxPauseMs > 0 && maxPauseMs <= maxTimerMs))
+    throw new RangeError(
+      `createFeed: buffer.maxPauseMs must be above 0 and at most ${maxTimerMs}, got ${maxPauseMs}`,
+    );
   for (const [name, stream] of Object.entries(streams) as [string, StreamConfig<GenericSchema>][]) {
     const { schema, sequence, replay = 0 } = stream;
     if ((schema as { kind?: unknown } | undefined)?.kind !== 'schema') {
@@ -141,8 +144,8 @@ export function checkConfig<S extends Schemas>(config: FeedConfig<S>): FeedConfi
       );
     }
   }
-  if (!(lingerMs >= 0 && lingerMs < 2 ** 31)) {
-    throw new RangeError(`createFeed: lingerMs must be from 0 to 2147483647, got ${lingerMs}`);
+  if (!(lingerMs >= 0 && lingerMs <= maxTimerMs)) {
+    throw new RangeError(`createFeed: lingerMs must be from 0 to ${maxTimerMs}, got ${lingerMs}`);
   }
   return config;
 }

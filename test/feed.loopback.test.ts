@@ -52,7 +52,7 @@ const feedOn = (url: string, config: object = {}): Feed<{ tick: typeof Tick }> =
     (feed) => feed.close({ timeoutMs: 100 }),
   );
 
-const soon = <T>(source$: Observable<T>): Promise<T> => firstValueFrom(source$.pipe(timeout(5_000)));
+const soon = <T>(source$: Observable<T>): Promise<T> => firstValueFrom(source$.pipe(timeout(15_000)));
 const event = <K extends FeedEvent['type']>(
   feed: Feed<{ tick: typeof Tick }>,
   type: K,
@@ -197,7 +197,7 @@ describe('a feed on a real socket', () => {
 
   it('TDN-05 a full buffer with the policy pause stops reading, loses nothing, and reads on', async () => {
     const { url } = await serve((socket) => {
-      for (let id = 0; id < 20_000; id += 1) socket.send(tick(id));
+      for (let id = 0; id < 5_000; id += 1) socket.send(tick(id));
     });
     const feed = feedOn(url, { buffer: { maxItems: 500, overflow: 'pause', sliceMs: 1 } });
     const told: string[] = [];
@@ -210,14 +210,14 @@ describe('a feed on a real socket', () => {
           ordered &&= id === next;
           next += 1;
           for (let spin = 0; spin < 500; spin += 1) Math.sqrt(spin); // a slow consumer
-          return id === 19_999;
+          return id === 4_999;
         }),
       ),
     );
     await all;
 
     expect(ordered).toBe(true);
-    expect(feed.stats()).toMatchObject({ received: 20_000, delivered: 20_000, dropped: 0 });
+    expect(feed.stats()).toMatchObject({ received: 5_000, delivered: 5_000, dropped: 0 });
     expect(told).toContain('paused');
     expect(told).toContain('resumed');
   });
@@ -263,10 +263,23 @@ describe('a feed on a real socket', () => {
 });
 
 /** Starts the simulated exchange in a process of its own. */
-const startProcess = async (port: number): Promise<{ child: ChildProcess; port: number }> => {
+const startProcess = async (
+  port: number,
+  firstSeq: number,
+): Promise<{ child: ChildProcess; port: number }> => {
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', 'examples/exchange.ts', '--port', String(port), '--seed', '7'],
+    [
+      '--import',
+      'tsx',
+      'examples/exchange.ts',
+      '--port',
+      String(port),
+      '--seed',
+      '7',
+      '--first',
+      String(firstSeq),
+    ],
     { cwd: root },
   );
   after(child, () => child.kill('SIGKILL'));
@@ -276,7 +289,7 @@ const startProcess = async (port: number): Promise<{ child: ChildProcess; port: 
 
 describe('a feed on an exchange in another process', () => {
   it('REC-20 survives SIGKILL of the server: no error, no duplicate, and data again', async () => {
-    const first = await startProcess(0);
+    const first = await startProcess(0, 1);
     const Trade = v.object({ type: v.literal('trade'), symbol: v.string(), seq: v.number() });
     const feed = createFeed({
       url: `ws://127.0.0.1:${first.port}`,
@@ -288,7 +301,9 @@ describe('a feed on an exchange in another process', () => {
     const outcome: unknown[] = [];
     const generations: number[] = [];
     feed.events$.subscribe(({ type, generation }) => type === 'connected' && generations.push(generation));
+    const values: string[] = [];
     feed.stream('trade').subscribe({
+      next: ({ symbol, seq }) => values.push(`${symbol} ${seq}`),
       error: (error: unknown) => outcome.push(error),
       complete: () => outcome.push('complete'),
     });
@@ -297,11 +312,12 @@ describe('a feed on an exchange in another process', () => {
     const retried = event(feed as never, 'retry');
     first.child.kill('SIGKILL');
     await retried;
-    await startProcess(first.port);
-    const values = await soon(feed.stream('trade').pipe(take(5), toArray()));
+    await startProcess(first.port, 100_000);
+    await soon(feed.stream('trade').pipe(filter(({ seq }) => seq > 100_002)));
 
     expect(outcome).toStrictEqual([]);
     expect(generations).toHaveLength(2);
-    expect(new Set(values.map(({ symbol, seq }) => `${symbol} ${seq}`)).size).toBe(5);
+    expect(values.length).toBeGreaterThan(5);
+    expect(new Set(values).size).toBe(values.length);
   }, 30_000);
 });

@@ -11,6 +11,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
+import { maxTimerMs } from '../operators/backoff.js';
 import { AuthenticationError } from './failure.js';
 import { fromYielded, type Yielded } from './input.js';
 import type { Session } from './session.js';
@@ -24,8 +25,10 @@ export interface AuthenticateConfig {
 
 /** @throws {RangeError} If the time limit is not above 0. */
 export function checkAuthenticate({ authenticateTimeoutMs = 10_000 }: AuthenticateConfig): void {
-  if (!(authenticateTimeoutMs > 0)) {
-    throw new RangeError(`authenticate: authenticateTimeoutMs must be above 0, got ${authenticateTimeoutMs}`);
+  if (!(authenticateTimeoutMs > 0 && authenticateTimeoutMs <= maxTimerMs)) {
+    throw new RangeError(
+      `authenticate: authenticateTimeoutMs must be above 0 and at most ${maxTimerMs}, got ${authenticateTimeoutMs}`,
+    );
   }
 }
 

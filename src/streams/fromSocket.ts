@@ -11,6 +11,7 @@ import {
   throwIfEmpty,
   timeout,
 } from 'rxjs';
+import { maxTimerMs } from '../operators/backoff.js';
 import type { ClientOptions } from 'ws';
 import { ConnectTimeoutError, InvalidUrlError, redactUrl } from './failure.js';
 import { fromInput, type Input } from './input.js';
@@ -74,8 +75,10 @@ export function fromSocket({
   connectTimeoutMs = 10_000,
   ...hooks
 }: FromSocketConfig): Observable<OpenSocket> {
-  if (!(connectTimeoutMs > 0)) {
-    throw new RangeError(`fromSocket: connectTimeoutMs must be above 0, got ${connectTimeoutMs}`);
+  if (!(connectTimeoutMs > 0 && (connectTimeoutMs <= maxTimerMs || connectTimeoutMs === Infinity))) {
+    throw new RangeError(
+      `fromSocket: connectTimeoutMs must be above 0 and at most ${maxTimerMs}, or Infinity, got ${connectTimeoutMs}`,
+    );
   }
   if (typeof url !== 'function') checkUrl(url);
   if (typeof protocols !== 'function') checkProtocols(protocols);
@@ -156,8 +159,8 @@ export function checkFarewell({ code = 1000, reason = '', timeoutMs = 5_000 }: F
   }
   const bytes = new TextEncoder().encode(reason).length;
   if (bytes > 123) throw new RangeError(`close: reason must be at most 123 bytes, got ${bytes}`);
-  if (!(timeoutMs >= 0 && timeoutMs < 2 ** 31)) {
-    throw new RangeError(`close: timeoutMs must be from 0 to 2147483647, got ${timeoutMs}`);
+  if (!(timeoutMs >= 0 && timeoutMs <= maxTimerMs)) {
+    throw new RangeError(`close: timeoutMs must be from 0 to ${maxTimerMs}, got ${timeoutMs}`);
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type Subscription,
   take,
 } from 'rxjs';
+import { maxTimerMs } from '../operators/backoff.js';
 import type { Data } from './transport.js';
 
 export interface OutboxConfig {
@@ -45,8 +46,8 @@ export function createOutbox({ maxMessages = 1_000, rate }: OutboxConfig = {}): 
   if (rate !== undefined && !(Number.isInteger(rate.max) && rate.max > 0)) {
     throw new RangeError(`outbox: rate.max must be a whole number above 0, got ${rate.max}`);
   }
-  if (rate !== undefined && !(rate.perMs > 0)) {
-    throw new RangeError(`outbox: rate.perMs must be above 0, got ${rate.perMs}`);
+  if (rate !== undefined && !(rate.perMs > 0 && rate.perMs <= maxTimerMs)) {
+    throw new RangeError(`outbox: rate.perMs must be above 0 and at most ${maxTimerMs}, got ${rate.perMs}`);
   }
 
   const waiting: Data[] = [];

@@ -1,4 +1,5 @@
 import { defer, finalize, take, type Observable, ReplaySubject, throwError, timeout } from 'rxjs';
+import { maxTimerMs } from '../operators/backoff.js';
 import type { SendResult } from './outbox.js';
 
 export interface RequestConfig {
@@ -41,7 +42,10 @@ export function createRequests(maxInFlight = 1_000): Requests {
 
   return {
     ask(send, { match, timeoutMs = 10_000 }) {
-      if (!(timeoutMs > 0)) throw new RangeError(`request: timeoutMs must be above 0, got ${timeoutMs}`);
+      if (!(timeoutMs > 0 && timeoutMs <= maxTimerMs))
+        throw new RangeError(
+          `request: timeoutMs must be above 0 and at most ${maxTimerMs}, got ${timeoutMs}`,
+        );
       return defer(() => {
         if (waiting.size >= maxInFlight) {
           return throwError(

@@ -1,4 +1,5 @@
 import { asapScheduler, asyncScheduler, type Subscription } from 'rxjs';
+import { maxTimerMs } from '../operators/backoff.js';
 import type { TopicRef } from './events.js';
 
 /** A topic that somebody listens to. */
@@ -81,8 +82,10 @@ export function createSubscriptions(
     if (typeof hook !== 'function')
       throw new TypeError(`subscriptions: ${name} must be a function, got ${typeof hook}`);
   }
-  if (!(ackTimeoutMs > 0))
-    throw new RangeError(`subscriptions: ackTimeoutMs must be above 0, got ${ackTimeoutMs}`);
+  if (!(ackTimeoutMs > 0 && ackTimeoutMs <= maxTimerMs))
+    throw new RangeError(
+      `subscriptions: ackTimeoutMs must be above 0 and at most ${maxTimerMs}, got ${ackTimeoutMs}`,
+    );
   if (!(Number.isInteger(batch) && batch > 0)) {
     throw new RangeError(`subscriptions: batch must be a whole number above 0, got ${batch}`);
   }

@@ -338,6 +338,17 @@ describe('detectGaps', () => {
       ]);
     });
 
+    it('0, the empty text and undefined are three scopes', () => {
+      const names = new Map<string, unknown>([
+        ['A', 0],
+        ['B', ''],
+        ['C', undefined],
+      ]);
+      const values = ['A1', 'B5', 'C9', 'A2', 'B6', 'C10'];
+
+      expect(story(values, { scope: (value) => names.get(value.charAt(0)) })).toStrictEqual([...values, '|']);
+    });
+
     it('the least recently seen of too many is forgotten, told, and begins anew', () => {
       expect(story(['A1', 'B1', 'A2', 'C1', 'A4', 'B9'], { scope, maxScopes: 2 })).toStrictEqual([
         'A1',

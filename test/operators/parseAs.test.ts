@@ -31,7 +31,7 @@ describe('parseAs', () => {
   );
 
   it('ERR-01 tells of each misfit with what valibot says, and goes on', () => {
-    const onReject = jest.fn();
+    const onReject = jest.fn<undefined, [unknown, unknown]>();
     const seen: unknown[] = [];
     of(bad, good)
       .pipe(parseAs(Trade, { onReject }))
@@ -63,7 +63,7 @@ describe('parseAs', () => {
   it(
     'goes on after a schema that throws, where onError takes the error',
     marbles(({ cold, expectObservable, flush }) => {
-      const onError = jest.fn();
+      const onError = jest.fn<undefined, [unknown, unknown]>();
       const source = cold('-1-2-3', { 1: 1, 2: 2, 3: 3 });
       const expected = '   -1---3';
       expectObservable(source.pipe(parseAs(Throwing, { onError }))).toBe(expected, { 1: 1, 3: 3 });

@@ -75,7 +75,7 @@ describe('authenticated', () => {
     }),
   );
 
-  it.each([0, -1, Number.NaN])('refuses an authenticateTimeoutMs of %p', (authenticateTimeoutMs) => {
+  it.each([0, -1, Number.NaN, 2 ** 31])('refuses an authenticateTimeoutMs of %p', (authenticateTimeoutMs) => {
     expect(() => checkAuthenticate({ authenticateTimeoutMs })).toThrow(RangeError);
   });
 });

@@ -192,9 +192,11 @@ describe('fromSocket', () => {
     }),
   );
 
-  it.each([0, -1, Number.NaN])('refuses a connectTimeoutMs of %p', (connectTimeoutMs) => {
+  it.each([0, -1, Number.NaN, 2 ** 31])('refuses a connectTimeoutMs of %p', (connectTimeoutMs) => {
     expect(() => fromSocket({ url, connectTimeoutMs })).toThrow(
-      new RangeError(`fromSocket: connectTimeoutMs must be above 0, got ${connectTimeoutMs}`),
+      new RangeError(
+        `fromSocket: connectTimeoutMs must be above 0 and at most 2147483647, or Infinity, got ${connectTimeoutMs}`,
+      ),
     );
   });
 

@@ -133,7 +133,11 @@ describe('outbox', () => {
     ['maxMessages', { maxMessages: Number.NaN }, 'maxMessages must be above 0, got NaN'],
     ['rate.max', { rate: { max: 0, perMs: 1 } }, 'rate.max must be a whole number above 0, got 0'],
     ['rate.max', { rate: { max: 1.5, perMs: 1 } }, 'rate.max must be a whole number above 0, got 1.5'],
-    ['rate.perMs', { rate: { max: 1, perMs: -1 } }, 'rate.perMs must be above 0, got -1'],
+    [
+      'rate.perMs',
+      { rate: { max: 1, perMs: -1 } },
+      'rate.perMs must be above 0 and at most 2147483647, got -1',
+    ],
   ])('refuses a wrong %s', (_name, config, message) => {
     expect(() => createOutbox(config)).toThrow(new RangeError(`outbox: ${message}`));
   });

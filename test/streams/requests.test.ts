@@ -94,9 +94,9 @@ describe('requests', () => {
     }),
   );
 
-  it.each([0, -1, Number.NaN])('refuses a timeoutMs of %p', (timeoutMs) => {
+  it.each([0, -1, Number.NaN, 2 ** 31])('refuses a timeoutMs of %p', (timeoutMs) => {
     expect(() => createRequests().ask(() => 'sent', { match: is(1), timeoutMs })).toThrow(
-      new RangeError(`request: timeoutMs must be above 0, got ${timeoutMs}`),
+      new RangeError(`request: timeoutMs must be above 0 and at most 2147483647, got ${timeoutMs}`),
     );
   });
 });

@@ -195,7 +195,7 @@ describe('subscriptions', () => {
   });
 
   it.each([
-    [{ ackTimeoutMs: 0 }, 'ackTimeoutMs must be above 0, got 0'],
+    [{ ackTimeoutMs: 0 }, 'ackTimeoutMs must be above 0 and at most 2147483647, got 0'],
     [{ batch: 0 }, 'batch must be a whole number above 0, got 0'],
     [{ batch: 1.5 }, 'batch must be a whole number above 0, got 1.5'],
   ])('refuses %p', (wrong, message) => {
