@@ -1,6 +1,5 @@
 import {
   asyncScheduler,
-  BehaviorSubject,
   catchError,
   concat,
   defer,
@@ -91,6 +90,15 @@ interface Outlet {
   readonly account: StreamLedger;
 }
 
+/** What a rule gives, or `undefined` if it throws: for a first look at a frame whose rejection comes in line. */
+const quietly = <T>(ask: () => T): T | undefined => {
+  try {
+    return ask();
+  } catch {
+    return undefined;
+  }
+};
+
 const refOf = (stream: string, topic: string | undefined): TopicRef =>
   topic === undefined ? { stream } : { stream, topic };
 
@@ -117,6 +125,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const ledger = createLedger(definitions.map(([name]) => name));
   const health = createHealthMonitor({ streams: Object.fromEntries(definitions), autoStart: false });
   const requests = createRequests();
+  health.setAlive(false);
   /** A stream that nobody asked the server for is not late: it is watched while it is wanted. */
   const isOnDemand = config.subscriptions !== undefined;
   if (isOnDemand) for (const [name] of definitions) health.unwatch(name);
@@ -145,13 +154,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const connection = createConnection(config, {
     tell,
     encode: codec.encode,
-    peek: (data) => {
-      try {
-        return unpack(codec.decode(data));
-      } catch {
-        return undefined;
-      }
-    },
+    peek: (data) => quietly(() => unpack(codec.decode(data))),
+    onOutboxFull: () => losses.count('outbox', 'drop-newest'),
     maxHeld: maxItems,
     onLost: (frames) => {
       for (let lost = 0; lost < frames; lost += 1) losses.count('authentication', 'drop-newest');
@@ -180,6 +184,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
 
   const over = (error: unknown): void => {
     session = undefined;
+    pauseDeadline?.unsubscribe();
     losses.reset();
     health.setAlive(false);
     subscriptions?.disconnected();
@@ -202,6 +207,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       };
 
       const input$ = new Subject<unknown>();
+      /** The last value that came late: a server is not asked to resume from it. */
+      let late: Item | undefined;
       const hub = createFanOut<unknown>({
         replay: definition.replay ?? 0,
         lingerMs,
@@ -241,8 +248,10 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
                 ...gapRules(definition.sequence, definition.topic !== undefined),
                 flush$,
                 onGap: (gap, item) => tell({ type: 'gap', ...gap, ...about(item) }),
-                onLate: (item, expected) =>
-                  tell({ type: 'late', sequence: item.sequence, expected, ...about(item) }),
+                onLate: (item, expected) => {
+                  late = item;
+                  tell({ type: 'late', sequence: item.sequence, expected, ...about(item) });
+                },
                 onDrop: () => account.settle('dropped'),
               }),
         )
@@ -251,7 +260,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
             account.settle('delivered');
             health.record(name, item.at, item.topic);
             if (item.sourceTime !== undefined) health.recordLag(name, item.sourceTime, item.at);
-            if (definition.sequence !== undefined) subscriptions?.saw(refOf(name, item.topic), item.sequence);
+            if (definition.sequence !== undefined && item !== late)
+              subscriptions?.saw(refOf(name, item.topic), item.sequence);
             hub.next(item.value, item.topic);
           },
           // Every rule is asked in describeItem, so there is none; but a stream must never die in silence.
@@ -273,9 +283,15 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
         tell({ type: 'subscriptionRefused', ...ref, error, ...now() });
         outlets.get(ref.stream)?.hub.errorTopic(ref.topic, error);
       },
+      onHookFailed: (hook, error) => tell({ type: 'hookFailed', hook, error, ...now() }),
     });
 
-  const unpack = (decoded: unknown): readonly unknown[] => config.unpack?.(decoded) ?? [decoded];
+  const unpack = (decoded: unknown): readonly unknown[] => {
+    if (config.unpack === undefined) return [decoded];
+    const messages: unknown = config.unpack(decoded);
+    if (Array.isArray(messages)) return messages as unknown[];
+    throw new TypeError(`unpack must yield an array, got ${typeof messages}`);
+  };
 
   /** Heartbeats, acks, replies: told to whom they concern, and no data. */
   const isControl = (message: unknown, { session: from, early }: Frame): boolean => {
@@ -324,58 +340,67 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     }
   };
 
-  const isRunning$ = new BehaviorSubject(false);
+  /** Counts the runs, of which one is on at a time: a run that tells of its end may be asked for the next meanwhile. */
+  let run = 0;
+  let isRunning = false;
+  const begin = (): number => {
+    isRunning = true;
+    health.start();
+    return ++run;
+  };
+  const end = (mine: number): void => {
+    if (mine !== run || !isRunning) return;
+    isRunning = false;
+    isPaused = false;
+    flush$.next();
+    over(new RequestRejectedError('the feed was closed'));
+    health.stop();
+  };
+
+  const buffered = bufferBounded<Frame>(maxItems, {
+    ...flow,
+    ...(conflateKey && { key: (frame: Frame) => quietly(() => conflateKey(frame.data)) }),
+    settled,
+    maxPauseMs: Infinity, // the feed bounds the pause itself: too long a one ends the connection, not the feed
+    onDrop: (_frame, reason) => {
+      ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
+      if (reason === 'overflow') losses.count('buffer', flow.overflow ?? 'drop-oldest');
+    },
+    onPause: () => {
+      isPaused = true;
+      tell({ type: 'paused', ...now() });
+      pauseReading();
+    },
+    onResume: () => {
+      isPaused = false;
+      pauseDeadline?.unsubscribe();
+      tell({ type: 'resumed', ...now() });
+      session?.socket.resume?.();
+    },
+  });
 
   // The whole way: socket → buffer → decode, route → the streams' own chains. One subscription is one running feed.
   const running$ = defer(() => {
-    isRunning$.next(true);
-    health.start();
-    return connection.frames$;
-  }).pipe(
-    tap(() => ledger.receive()),
-    bufferBounded(maxItems, {
-      ...flow,
-      ...(conflateKey && { key: (frame: Frame) => conflateKey(frame.data) }),
-      settled,
-      maxPauseMs: Infinity, // the feed bounds the pause itself: too long a one ends the connection, not the feed
-      onDrop: (_frame, reason) => {
-        ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
-        if (reason === 'overflow') losses.count('buffer', flow.overflow ?? 'drop-oldest');
-      },
-      onPause: () => {
-        isPaused = true;
-        tell({ type: 'paused', ...now() });
-        pauseReading();
-      },
-      onResume: () => {
-        isPaused = false;
-        pauseDeadline?.unsubscribe();
-        tell({ type: 'resumed', ...now() });
-        session?.socket.resume?.();
-      },
-    }),
-    tap(receive),
-    ignoreElements(),
-    tap({
-      complete: () => {
-        flush$.next();
-        if (connection.status$.value.state !== 'CLOSING') connection.setState('CLOSED');
-        for (const { hub } of outlets.values()) hub.complete();
-      },
-      error: (cause: unknown) => {
-        if (connection.status$.value.state !== 'CLOSED') connection.setState('CLOSED', { cause });
-      },
-      finalize: () => {
-        isRunning$.next(false);
-        over(new RequestRejectedError('the feed was closed'));
-        isPaused = false;
-        pauseDeadline?.unsubscribe();
-        flush$.next();
-        health.stop();
-      },
-    }),
-    share({ resetOnRefCountZero: lingerMs === 0 ? true : () => timer(lingerMs) }),
-  );
+    const mine = begin();
+    return connection.frames$.pipe(
+      tap(() => ledger.receive()),
+      buffered,
+      tap(receive),
+      ignoreElements(),
+      tap({
+        complete: () => {
+          end(mine);
+          if (connection.status$.value.state !== 'CLOSING') connection.setState('CLOSED');
+          for (const { hub } of outlets.values()) hub.complete();
+        },
+        error: (cause: unknown) => {
+          end(mine);
+          if (connection.status$.value.state !== 'CLOSED') connection.setState('CLOSED', { cause });
+        },
+        finalize: () => end(mine),
+      }),
+    );
+  }).pipe(share({ resetOnRefCountZero: lingerMs === 0 ? true : () => timer(lingerMs) }));
 
   /** Keeps the feed running without a subscriber. */
   let held: Subscription | undefined;
@@ -418,7 +443,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     request: (message, requestConfig) => requests.ask(() => send(message), requestConfig),
     reconnect(reason) {
       if (closing !== undefined) void closing.then(hold);
-      else if (isRunning$.value) connection.drop(new ReconnectRequestedError(reason));
+      else if (isRunning) connection.drop(new ReconnectRequestedError(reason));
       else hold();
     },
     close(farewell = {}) {
@@ -429,13 +454,17 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
         finish = resolve;
       });
       const promise = closing;
-      const ended$ = isRunning$.value ? running$.pipe(catchError(() => EMPTY)) : EMPTY;
+      const ended$ = isRunning ? running$.pipe(catchError(() => EMPTY)) : EMPTY;
+      const mine = run;
+      const gone$ = connection.gone();
       connection.setState('CLOSING');
-      concat(ended$, connection.gone$).subscribe({
+      concat(ended$, gone$).subscribe({
         complete: () => {
           closing = undefined;
-          connection.setState('CLOSED');
-          for (const { hub } of outlets.values()) hub.complete();
+          if (mine === run) {
+            connection.setState('CLOSED');
+            for (const { hub } of outlets.values()) hub.complete();
+          }
           finish();
         },
         error: noop, // there is none: what ends in one is caught above

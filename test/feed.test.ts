@@ -316,7 +316,7 @@ describe('a feed gives up', () => {
     marbles(({ expectObservable }) => {
       const { feed } = scene('o', {}, { url: () => 'http//oops?token=secret' });
       const error = new InvalidUrlError(
-        'url must be an absolute ws or wss URL without a fragment, got (unparsable)',
+        'url must be an absolute ws or wss URL without a fragment, got (no WebSocket URL)',
       );
       expectObservable(feed.stream('trade')).toBe('#', undefined, error);
     }),
@@ -877,15 +877,19 @@ describe('createFeed', () => {
     [
       'url',
       { url: 'not a url?token=secret' },
-      'url must be an absolute ws or wss URL without a fragment, got (unparsable)',
+      'url must be an absolute ws or wss URL without a fragment, got (no WebSocket URL)',
     ],
     [
       'url',
       { url: 'ftp://user:pw@host/x?token=secret' },
-      'url must be an absolute ws or wss URL without a fragment, got ftp://host/x',
+      'url must be an absolute ws or wss URL without a fragment, got (no WebSocket URL)',
     ],
     ['url', { url: 7 }, 'url must be a string or a URL, got number'],
-    ['protocols', { protocols: 'a b' }, 'protocols must be a token or a list of tokens, got "a b"'],
+    [
+      'protocols',
+      { protocols: 'a b' },
+      'protocols must be a token or a list of tokens, got something else at 0',
+    ],
     ['protocols', { protocols: ['a', 'a'] }, 'protocols must not repeat one'],
     [
       'connectTimeoutMs',

@@ -97,8 +97,8 @@ interface Row {
 /**
  * Resubscribes to a source that failed, after a classified and jittered delay; the source's completion completes.
  *
- *     source        --a#  --a#      --a-...
- *     retryBackoff  --a-----a---------a-...    delays of 2, then 4
+ *     source        --a# --a#   --a-...
+ *     retryBackoff  --a----a------a-...    delays of 2, then 4
  *
  * A retry always waits for a timer, be it of 0 ms, so a source that fails at once cannot exhaust the stack. Whatever
  * a callback throws ends the stream; so does, as a `RangeError`, a policy whose `maxFailures` or `floorMs` is out of range.
@@ -159,8 +159,9 @@ export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperat
         if (!(maxFailures >= 1)) {
           throw new RangeError(`retryBackoff: policy.maxFailures must be at least 1, got ${maxFailures}`);
         }
-        if (!(floorMs >= 0))
+        if (!(floorMs >= 0)) {
           throw new RangeError(`retryBackoff: policy.floorMs must not be negative, got ${floorMs}`);
+        }
 
         if (action === 'complete') return EMPTY;
         if (action === 'now') {

@@ -57,6 +57,8 @@ export interface ConnectionHooks {
   readonly maxHeld: number;
   /** Frames that will never be delivered: no room to hold them, or their session ended unauthenticated. */
   readonly onLost: (frames: number) => void;
+  /** A message of a session found no room in the outbox. */
+  readonly onOutboxFull: () => void;
   /** The session may carry traffic; runs before its first frame is delivered. */
   readonly onReady: (session: OpenSession) => void;
   /** A session that was ready, or a dial, is over. */
@@ -76,8 +78,8 @@ export interface Connection {
   close(farewell: Farewell): void;
   /** Says that a heartbeat answered the ping that is out. */
   pong(session: OpenSession): void;
-  /** Completes when no socket is left. */
-  readonly gone$: Observable<never>;
+  /** The Observable completes when the socket of this moment is gone. */
+  gone(): Observable<never>;
   setState(state: ConnectionState, extra?: Partial<ConnectionStatus>): void;
 }
 
@@ -88,7 +90,7 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
   checkAuthenticate(config);
   void fromSocket({ ...config, transport }); // cold: made for its checks, so that a wrong option throws here
   const { classify, policy } = resolvePolicies(reconnect);
-  const outbox = createOutbox(config.outbox);
+  const outbox = createOutbox(config.outbox, hooks.onOutboxFull);
   const drop$ = new Subject<Error>();
   const stopIntake$ = new Subject<void>();
   const stop$ = new Subject<void>();
@@ -101,6 +103,9 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
   });
   let generation = 0;
   let readyCount = 0;
+  /** Counts the subscriptions of `frames$`, of which one is active at a time. */
+  let runs = 0;
+  let isActive = false;
   let farewell: () => Farewell = () => ({});
   /** The one socket there is, from its dial until it is gone. */
   let live: Socket | undefined;
@@ -128,6 +133,8 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     const { protocol, extensions } = session.socket;
     if (config.authenticate !== undefined) setState('AUTHENTICATED');
     hooks.tell({ type: 'connected', isReconnect, protocol, extensions, ...stamp() });
+    // Whoever was told may have closed or dropped it.
+    if (session.isOver) return EMPTY;
     hooks.onReady(session);
     return defer(() =>
       fromYielded(config.onConnected?.(session, { generation: session.generation, isReconnect })),
@@ -177,9 +184,12 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     outbox.attach((data) => socket.send(data));
     setState('CONNECTED');
     return merge(intake$, pongs$, ready$).pipe(
-      finalize(() => {
-        outbox.detach();
-        hooks.onLost(session.end());
+      // Not finalize(): that waits for a subscribe that is still going on, and a listener may end it from within.
+      tap({
+        finalize: () => {
+          outbox.detach();
+          hooks.onLost(session.end());
+        },
       }),
     );
   };
@@ -220,44 +230,52 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     hooks.tell({ type: 'disconnected', error, class: name as FailureClass, upMs, ...stamp() });
   };
 
-  const frames$ = attempt$.pipe(
-    retryBackoff({
-      ...reconnect,
-      random,
-      classify,
-      policy,
-      wake$: drop$,
-      onRetry: (decision) => {
-        over(decision);
-        const { error, attempt, delayMs } = decision;
-        const { classAttempt, previousMs, jitteredMs, floorMs } = decision;
-        const name = decision.class as FailureClass;
-        hooks.tell({
-          type: 'retry',
-          error,
-          class: name,
-          attempt,
-          classAttempt,
-          previousMs,
-          jitteredMs,
-          floorMs,
-          delayMs,
-          ...stamp(),
-        });
-        setState('RECONNECTING', { attempt, retryInMs: delayMs, cause: error });
-      },
-      onGiveUp: (error, failure) => {
-        over(failure);
-        hooks.tell({ type: 'gaveUp', error, ...stamp() });
-        setState('CLOSED', { attempt: failure.attempt, cause: error });
-      },
-    }),
-    switchMap((session) => session.frames$),
-    takeUntil(stop$),
-    finalize(() => {
-      if (status$.value.state !== 'CLOSED' && status$.value.state !== 'CLOSING') setState('DISCONNECTED');
-    }),
-  );
+  const retrying = retryBackoff<OpenSession>({
+    ...reconnect,
+    random,
+    classify,
+    policy,
+    wake$: drop$.pipe(filter((error) => error.name === 'ReconnectRequestedError')),
+    onRetry: (decision) => {
+      over(decision);
+      const { error, attempt, delayMs } = decision;
+      const { classAttempt, previousMs, jitteredMs, floorMs } = decision;
+      const name = decision.class as FailureClass;
+      hooks.tell({
+        type: 'retry',
+        error,
+        class: name,
+        attempt,
+        classAttempt,
+        previousMs,
+        jitteredMs,
+        floorMs,
+        delayMs,
+        ...stamp(),
+      });
+      if (isActive) setState('RECONNECTING', { attempt, retryInMs: delayMs, cause: error });
+    },
+    onGiveUp: (error, failure) => {
+      over(failure);
+      hooks.tell({ type: 'gaveUp', error, ...stamp() });
+      setState('CLOSED', { attempt: failure.attempt, cause: error });
+    },
+  });
+
+  const frames$ = defer(() => {
+    const mine = ++runs;
+    isActive = true;
+    return attempt$.pipe(
+      retrying,
+      switchMap((session) => session.frames$),
+      takeUntil(stop$),
+      finalize(() => {
+        if (mine !== runs) return; // the next run began while this one told of its end
+        isActive = false;
+        if (status$.value.state !== 'CLOSED' && status$.value.state !== 'CLOSING') setState('DISCONNECTED');
+      }),
+    );
+  });
 
   return {
     frames$,
@@ -274,16 +292,20 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
       concat(outbox.flushed$.pipe(takeUntil(timer(timeoutMs))), of(undefined)).subscribe(() => {
         stop$.next();
         farewell = () => ({});
+        outbox.clear();
       });
     },
-    gone$: defer(() =>
-      live === undefined
-        ? EMPTY
-        : goneSignal$.pipe(
-            filter(() => live === undefined),
-            take(1),
-            ignoreElements(),
-          ),
-    ),
+    gone() {
+      const mine = live;
+      return defer(() =>
+        mine === undefined || live !== mine
+          ? EMPTY
+          : goneSignal$.pipe(
+              filter(() => live !== mine),
+              take(1),
+              ignoreElements(),
+            ),
+      );
+    },
   };
 }

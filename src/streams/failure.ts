@@ -168,8 +168,10 @@ export function classify(error: unknown): FailureClass {
 export function redactUrl(url: string): string {
   try {
     const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
+    // Of another scheme nothing is known: `user:password@host` is one, with the password for its path.
+    if (/^(ws|http)s?:$/.test(protocol)) return `${protocol}//${host}${pathname}`;
   } catch {
-    return '(unparsable)';
+    // falls through: what cannot be parsed cannot be redacted
   }
+  return '(no WebSocket URL)';
 }

@@ -115,6 +115,8 @@ const dial = (
     const data$ = new Subject<Data>();
     const control$ = new Subject<'ping' | 'pong'>();
     let deadline: Subscription | undefined;
+    /** A transport may end a dial before it returns. */
+    const hasEnded = (): boolean => state === 'ended';
     let state: 'dialling' | 'open' | 'ended' = 'dialling';
 
     const socket = transport.dial(request, {
@@ -135,7 +137,7 @@ const dial = (
       },
     });
 
-    onDial?.(socket);
+    if (!hasEnded()) onDial?.(socket);
 
     return () => {
       data$.complete();
@@ -183,9 +185,10 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 function checkProtocols(protocols: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(protocols) ? protocols : [protocols];
-  for (const protocol of list) {
+  for (const [index, protocol] of list.entries()) {
     if (typeof protocol !== 'string' || !TOKEN.test(protocol)) {
-      throw new TypeError(`protocols must be a token or a list of tokens, got ${JSON.stringify(protocol)}`);
+      // Not the value: servers take tokens of the other kind in this place.
+      throw new TypeError(`protocols must be a token or a list of tokens, got something else at ${index}`);
     }
   }
   if (new Set(list).size !== list.length) throw new TypeError('protocols must not repeat one');

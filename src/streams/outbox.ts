@@ -3,6 +3,7 @@ import {
   defer,
   EMPTY,
   ignoreElements,
+  noop,
   type Observable,
   Subject,
   type Subscription,
@@ -35,13 +36,18 @@ export interface Outbox {
   release(): void;
   /** The socket is gone. */
   detach(): void;
+  /** Forgets what waits. */
+  clear(): void;
   readonly size: number;
   /** Completes when nothing waits any more that could still be sent. */
   readonly flushed$: Observable<never>;
 }
 
 /** @throws {RangeError} On creation, if a limit is not a positive number. */
-export function createOutbox({ maxMessages = 1_000, rate }: OutboxConfig = {}): Outbox {
+export function createOutbox(
+  { maxMessages = 1_000, rate }: OutboxConfig = {},
+  onFull: () => void = noop,
+): Outbox {
   if (!(maxMessages > 0)) throw new RangeError(`outbox: maxMessages must be above 0, got ${maxMessages}`);
   if (rate !== undefined && !(Number.isInteger(rate.max) && rate.max > 0)) {
     throw new RangeError(`outbox: rate.max must be a whole number above 0, got ${rate.max}`);
@@ -99,6 +105,11 @@ export function createOutbox({ maxMessages = 1_000, rate }: OutboxConfig = {}): 
     },
     sendNow(next) {
       if (write === undefined) return;
+      // What a session sends may be driven by the server: it is bounded too.
+      if (urgent.length >= maxMessages) {
+        onFull();
+        return;
+      }
       urgent.push(next);
       drain();
     },
@@ -117,11 +128,14 @@ export function createOutbox({ maxMessages = 1_000, rate }: OutboxConfig = {}): 
       wake = undefined;
       idle$.next();
     },
+    clear() {
+      waiting.length = 0;
+    },
     get size() {
       return waiting.length;
     },
     flushed$: defer(() =>
-      waiting.length === 0 || write === undefined ? EMPTY : idle$.pipe(take(1), ignoreElements()),
+      waiting.length === 0 || !released ? EMPTY : idle$.pipe(take(1), ignoreElements()),
     ),
   };
 }

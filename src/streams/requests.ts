@@ -40,6 +40,25 @@ export function createRequests(maxInFlight = 1_000): Requests {
   }
   const waiting = new Set<Waiting>();
 
+  const sendOrForget = (send: () => SendResult, entry: Waiting): SendResult => {
+    try {
+      return send();
+    } catch (error) {
+      waiting.delete(entry);
+      throw error;
+    }
+  };
+
+  /** A `match` that throws is its own request's failure, not the message's. */
+  const matches = ({ match, reply$ }: Waiting, message: unknown): boolean => {
+    try {
+      return match(message);
+    } catch (error) {
+      reply$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as it was thrown
+      return false;
+    }
+  };
+
   return {
     ask(send, { match, timeoutMs = 10_000 }) {
       if (!(timeoutMs > 0 && timeoutMs <= maxTimerMs))
@@ -54,7 +73,7 @@ export function createRequests(maxInFlight = 1_000): Requests {
         }
         const entry: Waiting = { match, reply$: new ReplaySubject(1) };
         waiting.add(entry);
-        if (send() === 'rejected') {
+        if (sendOrForget(send, entry) === 'rejected') {
           entry.reply$.error(new RequestRejectedError('the outbox is full, or the feed is closed'));
         }
         return entry.reply$.pipe(
@@ -66,7 +85,7 @@ export function createRequests(maxInFlight = 1_000): Requests {
     },
     hear(message) {
       for (const entry of waiting) {
-        if (!entry.match(message)) continue;
+        if (!matches(entry, message)) continue;
         waiting.delete(entry);
         entry.reply$.next(message);
         return true;

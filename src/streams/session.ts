@@ -36,6 +36,8 @@ export interface OpenSession extends Session {
   pinged(): void;
   /** An answer to the ping came; returns the round trip in ms, or `undefined` if no ping was out. */
   pong(): number | undefined;
+  /** It has ended: whoever acts for it later acts for nobody. */
+  readonly isOver: boolean;
   /** Ends the session and returns how many held frames die with it. */
   end(): number;
 }
@@ -64,13 +66,18 @@ export function createSession({ generation, socket, maxHeld, write, peek }: Sess
     messages$: messages$.asObservable(),
     frames$: new Observable((subscriber) => {
       const subscription = frames$.subscribe(subscriber);
-      const early = held ?? [];
-      held = undefined;
-      for (const data of early) frames$.next({ session, data, early: true });
+      // What comes meanwhile joins the line; what is left when the session ends is counted by `end`.
+      while (!ended && held !== undefined && held.length > 0) {
+        frames$.next({ session, data: held.shift() as Data, early: true });
+      }
+      if (!ended) held = undefined;
       return subscription;
     }),
     get latencyMs() {
       return latencyMs;
+    },
+    get isOver() {
+      return ended;
     },
     send(message) {
       if (!ended) write(message);

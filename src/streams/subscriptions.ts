@@ -47,6 +47,8 @@ export interface SubscriptionsHooks {
     topic: TopicRef,
   ) => void;
   readonly onRefused: (topic: TopicRef, error: SubscriptionRefusedError) => void;
+  /** `subscribe` or `unsubscribe` threw, or what it gave cannot be encoded. */
+  readonly onHookFailed: (hook: string, error: unknown) => void;
 }
 
 /** Keeps what the server was asked for equal to what is wanted. */
@@ -76,7 +78,7 @@ const keyOf = ({ stream, topic }: TopicRef): string =>
 /** @throws {RangeError} On creation, if `ackTimeoutMs` or `batch` is not above 0. */
 export function createSubscriptions(
   { subscribe, unsubscribe, ack, ackTimeoutMs = 10_000, batch = 100 }: SubscriptionsConfig,
-  { send, tell, onRefused }: SubscriptionsHooks,
+  { send, tell, onRefused, onHookFailed }: SubscriptionsHooks,
 ): Subscriptions {
   for (const [name, hook] of Object.entries({ subscribe, unsubscribe })) {
     if (typeof hook !== 'function')
@@ -99,8 +101,14 @@ export function createSubscriptions(
   let flushing: Subscription | undefined;
   let lastId = 0;
 
-  const post = (messages: unknown): void => {
-    for (const message of Array.isArray(messages) ? (messages as unknown[]) : [messages]) send(message);
+  /** Sends what a hook gives; a hook that throws is told, and costs its own batch only. */
+  const post = (hook: string, make: () => unknown): void => {
+    try {
+      const messages = make();
+      for (const message of Array.isArray(messages) ? (messages as unknown[]) : [messages]) send(message);
+    } catch (error) {
+      onHookFailed(`subscriptions.${hook}`, error);
+    }
   };
 
   const confirm = (entry: Entry): void => {
@@ -116,7 +124,7 @@ export function createSubscriptions(
       entry.id = id;
       tell('subscribing', entry.ref);
     }
-    post(
+    post('subscribe', () =>
       subscribe(
         entries.map(({ ref, lastSequence }) => (lastSequence === undefined ? ref : { ...ref, lastSequence })),
         id,
@@ -140,7 +148,7 @@ export function createSubscriptions(
     unwanted.clear();
     for (let at = 0; at < gone.length; at += batch) {
       const refs = gone.slice(at, at + batch);
-      post(unsubscribe(refs, ++lastId));
+      post('unsubscribe', () => unsubscribe(refs, ++lastId));
       for (const ref of refs) tell('unsubscribed', ref);
     }
     const fresh = [...wanted.values()].filter(({ state }) => state === 'wanted');
@@ -186,6 +194,7 @@ export function createSubscriptions(
     },
     connected() {
       isOpen = true;
+      for (const entry of wanted.values()) entry.state = 'wanted';
       flush();
     },
     disconnected() {

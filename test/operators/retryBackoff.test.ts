@@ -6,6 +6,7 @@ import {
   defer,
   EMPTY,
   from,
+  NEVER,
   of,
   type Observable,
   range,
@@ -51,6 +52,10 @@ const boom = (): never => {
 };
 
 describe('retryBackoff', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
   describe('as an operator', () => {
     it(
       'never stays silent',
@@ -280,7 +285,7 @@ describe('retryBackoff', () => {
         let dials = 0;
         const source = defer(() => {
           dials += 1;
-          return throwError(() => lost);
+          return dials < 10 ? throwError(() => lost) : NEVER;
         });
 
         const subscription = source.pipe(retryBackoff(config)).subscribe({ error: boom });
@@ -293,7 +298,6 @@ describe('retryBackoff', () => {
       const now = jest.spyOn(asyncScheduler, 'now');
       range(1_000).pipe(retryBackoff()).subscribe();
       expect(now).toHaveBeenCalledTimes(1);
-      now.mockRestore();
     });
   });
 
@@ -678,7 +682,11 @@ describe('retryBackoff', () => {
         const source = cold('a#  ');
         const wake$ = hot('  ---#', {}, 'of wake$');
 
-        expectObservable(source.pipe(retryBackoff({ ...slow, wake$ }))).toBe('a--#', undefined, 'of wake$');
+        expectObservable(source.pipe(retryBackoff({ ...slow, wake$ })), tooLong).toBe(
+          'a--#',
+          undefined,
+          'of wake$',
+        );
       }),
     );
   });

@@ -22,6 +22,10 @@ const thrownBy = (call: () => unknown): unknown => {
 };
 
 describe('timeoutHeartbeat', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
   describe('as an operator', () => {
     it(
       'HBT-01 HBT-04 never errors exactly everyMs + timeoutMs after the subscription',
@@ -163,9 +167,6 @@ describe('timeoutHeartbeat', () => {
       expect(now).toHaveBeenCalledTimes(1_002);
       expect(schedule).toHaveBeenCalledTimes(1);
       expect(signal).not.toHaveBeenCalled();
-      now.mockRestore();
-      schedule.mockRestore();
-      signal.mockRestore();
     });
 
     it.each<[string, TimeoutHeartbeatConfig]>(
@@ -303,14 +304,13 @@ describe('timeoutHeartbeat', () => {
       'a wall clock set back does not put the verdict off by as much',
       marbles(({ cold, flush, expectObservable }) => {
         const clock = asyncScheduler.now.bind(asyncScheduler);
-        const now = jest
+        jest
           .spyOn(asyncScheduler, 'now')
           .mockImplementation(() => (clock() < 3 ? clock() : clock() - 3_600_000));
         const expected = '--------------#';
 
         expectObservable(cold('-').pipe(timeoutHeartbeat(short))).toBe(expected, undefined, dead);
         flush();
-        now.mockRestore();
       }),
     );
   });

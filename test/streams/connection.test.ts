@@ -31,6 +31,7 @@ const rig = (
       peek: (data) => [data],
       maxHeld: 2,
       onLost: () => undefined,
+      onOutboxFull: () => undefined,
       onReady: () => undefined,
       onOver: () => undefined,
       isPaused: () => false,
@@ -197,10 +198,10 @@ describe('a connection', () => {
     'says when no socket is left',
     marbles(({ expectObservable }) => {
       const { connection } = rig(['o']);
-      expectObservable(rig(['o']).connection.gone$).toBe('|');
+      expectObservable(rig(['o']).connection.gone()).toBe('|');
       const subscription = connection.frames$.subscribe();
       timer(3).subscribe(() => subscription.unsubscribe());
-      expectObservable(connection.gone$, '-^').toBe('---|');
+      expectObservable(connection.gone(), '-^').toBe('---|');
     }),
   );
 });

@@ -219,7 +219,8 @@ describe('redactUrl', () => {
   });
 
   it('shows nothing of what is no URL', () => {
-    expect(redactUrl('host/path?token=secret')).toBe('(unparsable)');
+    expect(redactUrl('host/path?token=secret')).toBe('(no WebSocket URL)');
+    expect(redactUrl('user:secret@host/path')).toBe('(no WebSocket URL)');
   });
 
   it('shows no userinfo and no query, whatever the URL', () => {

@@ -32,6 +32,7 @@ const scene = (
         tell: (type, ref) =>
           type.startsWith('sub') && type !== 'subscribed' ? undefined : log.push([type, ref.topic]),
         onRefused: (ref, error) => log.push([error.name, ref.topic, error.cause]),
+        onHookFailed: (hook, error) => log.push([hook, error]),
       },
     );
     body(subscriptions, log);
@@ -187,7 +188,12 @@ describe('subscriptions', () => {
     const told: unknown[] = [];
     const subscriptions = createSubscriptions(
       { subscribe: () => [1, 2], unsubscribe: () => 3 },
-      { send: (message) => told.push(message), tell: (type) => told.push(type), onRefused: () => undefined },
+      {
+        send: (message) => told.push(message),
+        tell: (type) => told.push(type),
+        onRefused: () => undefined,
+        onHookFailed: () => undefined,
+      },
     );
     subscriptions.want(book);
     subscriptions.connected();
@@ -202,7 +208,12 @@ describe('subscriptions', () => {
     const create = (): unknown =>
       createSubscriptions(
         { subscribe: () => 0, unsubscribe: () => 0, ...wrong },
-        { send: () => undefined, tell: () => undefined, onRefused: () => undefined },
+        {
+          send: () => undefined,
+          tell: () => undefined,
+          onRefused: () => undefined,
+          onHookFailed: () => undefined,
+        },
       );
     expect(create).toThrow(new RangeError(`subscriptions: ${message}`));
   });

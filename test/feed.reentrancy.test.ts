@@ -1,0 +1,335 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { map, repeat, retry, timer } from 'rxjs';
+import * as v from 'valibot';
+import { WebSocketServer } from 'ws';
+import { createFeed, type FeedEvent, isBalanced } from 'millrace';
+import { refuses, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
+import { marbles } from './marbles.js';
+import { scene, told, Trade, trade } from './scene.js';
+
+const Order = v.object({ type: v.literal('order'), orderId: v.string() });
+const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
+const fail = (what: string): never => {
+  throw new Error(what);
+};
+
+describe('a run that begins while the one before tells of its end', () => {
+  it('CLO-02 does not keep close() from resolving, on a real socket', async () => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    await once(server, 'listening');
+    const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const feed = createFeed({ url, streams: { trade: { schema: Trade } } });
+    const subscription = feed.stream('trade').pipe(repeat()).subscribe();
+    try {
+      await feed.open();
+      await feed.close();
+      await feed.open();
+      subscription.unsubscribe();
+      await feed.close();
+
+      expect(server.clients.size).toBe(0);
+    } finally {
+      subscription.unsubscribe();
+      for (const client of server.clients) client.terminate();
+      server.close();
+    }
+  });
+
+  it(
+    'is not closed in the place of that one',
+    marbles(({ flush, expectObservable }) => {
+      let asked = 0;
+      const { feed } = scene(
+        ['oa', 'oa-b'],
+        { a: trade(1), b: trade(2) },
+        { url: () => (++asked === 1 ? 'ws://test' : timer(5).pipe(map(() => 'ws://test'))) },
+        { endMs: 90 },
+      );
+      at(5, () => void feed.close({ timeoutMs: 10 }));
+
+      expectObservable(
+        feed.stream('trade').pipe(
+          repeat(2),
+          map(({ id }) => id),
+        ),
+      ).toBe('-a-----------b 76ms |', {
+        a: 1,
+        b: 2,
+      });
+      flush();
+    }),
+  );
+
+  it(
+    'is judged and can be reconnected like the first',
+    marbles(({ flush, expectObservable }) => {
+      const { feed, transport, events } = scene(
+        ['r', 'oa', 'o'],
+        { r: refuses(404), a: trade(1) },
+        {
+          streams: {
+            trade: { schema: Trade, staleAfterMs: 20 },
+            order: { schema: Order, allowSilence: true },
+          },
+        },
+        { endMs: 100 },
+      );
+      feed.stream('trade').pipe(retry(1)).subscribe();
+      at(50, () => feed.reconnect());
+
+      expectObservable(transport.dials$).toBe('(12) 46ms 3', { 1: 1, 2: 2, 3: 3 });
+      flush();
+      expect(told(events)).toContain('21 unhealthy');
+    }),
+  );
+});
+
+describe('a listener that acts while it is told', () => {
+  const act = (type: FeedEvent['type'], what: 'reconnect' | 'leave' | 'close') =>
+    marbles(({ flush, expectObservable }) => {
+      const { feed, transport } = scene(
+        ['o|', 'o', 'o'],
+        {},
+        { subscriptions: { subscribe: () => 'sub', unsubscribe: () => 'unsub' } },
+        { endMs: 200 },
+      );
+      let isDone = false;
+      feed.events$.subscribe((event) => {
+        if (event.type !== type || isDone) return;
+        isDone = true;
+        if (what === 'reconnect') feed.reconnect();
+        else if (what === 'leave') subscription.unsubscribe();
+        else void feed.close();
+      });
+      const subscription = feed.stream('trade', 'BTC').subscribe();
+      const asked: unknown[] = [];
+      transport.log$.subscribe((entry) => entry.type === 'send' && asked.push(entry.attempt));
+      let shown = '';
+      at(150, () => {
+        feed.status$.subscribe(({ state }) => (shown = state)).unsubscribe();
+        expect(shown).toBe(
+          what === 'reconnect' ? 'CONNECTED' : what === 'close' ? 'CLOSED' : expect.any(String),
+        );
+        if (what === 'reconnect') expect(asked).toContain(2);
+        else if (shown !== 'CONNECTED') expect(feed.health.isHealthy()).toBe(false);
+      });
+      expectObservable(feed.rejected$).toBe('');
+      flush();
+    });
+
+  it('reconnecting at connected: the next connection asks for the topics', act('connected', 'reconnect'));
+  it('closing at connected: the feed is closed, and not healthy', act('connected', 'close'));
+  it('closing at disconnected: the feed is closed', act('disconnected', 'close'));
+  it('closing at retry: the feed is closed', act('retry', 'close'));
+
+  it(
+    'leaving at disconnected: the feed is disconnected',
+    marbles(({ flush }) => {
+      const { feed } = scene('o-|', {}, {}, { endMs: 100 });
+      const subscription = feed.stream('trade').subscribe();
+      feed.events$.subscribe(({ type }) => type === 'disconnected' && subscription.unsubscribe());
+      let shown = '';
+      at(50, () => feed.status$.subscribe(({ state }) => (shown = state)).unsubscribe());
+      flush();
+
+      expect(shown).toBe('DISCONNECTED');
+    }),
+  );
+});
+
+describe('a hook that fails', () => {
+  it(
+    'ERR-01 unpack: what is no array is one rejected message, and the streams go on',
+    marbles(({ flush }) => {
+      const { feed } = scene(
+        'o-a-b-c',
+        { a: { data: { x: 1 } }, b: { data: 'text' }, c: { data: [trade(1)] } },
+        { unpack: (decoded) => (decoded as { data: unknown[] }).data },
+        { endMs: 50 },
+      );
+      const log: unknown[] = [];
+      feed
+        .stream('trade')
+        .subscribe({ next: ({ id }) => log.push(id), error: (error: unknown) => log.push(error) });
+      flush();
+
+      expect(log).toStrictEqual([1]);
+      expect(feed.stats()).toMatchObject({ received: 3, rejected: 2, delivered: 1 });
+      expect(isBalanced(feed.stats())).toBe(true);
+    }),
+  );
+
+  it(
+    'buffer.key: the frame is not conflated, and the streams go on',
+    marbles(({ flush }) => {
+      const scripted = scriptedTransport('o-a 10ms b 10ms c', { a: trade(1), b: '{broken', c: trade(3) });
+      const transport = {
+        dial: scripted.dial.bind(scripted),
+        settled: timer(100).pipe(map(() => undefined)),
+      };
+      const key = (data: unknown): unknown => (JSON.parse(data as string) as { id: number }).id;
+      const { feed } = scene([], {}, { transport, buffer: { overflow: 'conflate', key } }, { endMs: 500 });
+      const log: unknown[] = [];
+      feed
+        .stream('trade')
+        .subscribe({ next: ({ id }) => log.push(id), error: (error: unknown) => log.push(error) });
+      flush();
+
+      expect(log).toStrictEqual([1, 3]);
+      expect(feed.stats()).toMatchObject({ rejected: 1, held: 0 });
+    }),
+  );
+
+  it(
+    'subscribe: it is told, and nothing is uncaught',
+    marbles(({ flush }) => {
+      let calls = 0;
+      const subscribe = (): string => (++calls > 1 ? fail('no such topic') : 'sub');
+      const { feed, events } = scene(
+        'o',
+        {},
+        { subscriptions: { subscribe, unsubscribe: () => fail('odd') } },
+        { endMs: 50 },
+      );
+      feed.stream('trade', 'BTC').subscribe();
+      at(5, () => feed.stream('trade', 'ETH').subscribe());
+      at(10, () => feed.stream('trade', 'XRP').subscribe().unsubscribe());
+      flush();
+
+      expect(events.filter(({ type }) => type === 'hookFailed')).toMatchObject([
+        { hook: 'subscriptions.subscribe', error: new Error('no such topic') },
+      ]);
+    }),
+  );
+
+  it(
+    'a request that cannot be encoded leaves nothing behind, and a match that throws is its own failure',
+    marbles(({ flush }) => {
+      const { feed } = scene('o-a-b', { a: trade(1), b: trade(2) }, {}, { endMs: 50 });
+      const log: unknown[] = [];
+      feed.stream('trade').subscribe(({ id }) => log.push(id));
+      feed
+        .request({ n: 1n }, { match: () => true })
+        .subscribe({ error: (error: unknown) => log.push((error as Error).name) });
+      feed
+        .request({ n: 1 }, { match: () => fail('bad match') })
+        .subscribe({ error: (error: unknown) => log.push((error as Error).message) });
+      flush();
+
+      expect(log).toStrictEqual(['TypeError', 'bad match', 1, 2]);
+    }),
+  );
+});
+
+describe('the bounds of a feed', () => {
+  it(
+    'a pause that is over with its connection does not cut a Retry-After short',
+    marbles(({ flush, expectObservable }) => {
+      const letters = Object.fromEntries(
+        ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((letter, id) => [letter, trade(id)]),
+      );
+      const scripted = scriptedTransport(['oa 9ms (bcdefgh)', 'r', 'o'], {
+        ...letters,
+        r: refuses(429, { 'Retry-After': '2' }),
+      });
+      const transport = {
+        dial: scripted.dial.bind(scripted),
+        settled: timer(1_000).pipe(map(() => undefined)),
+      };
+      const buffer = { overflow: 'pause', maxItems: 2, maxPauseMs: 100 } as const;
+      const { feed } = scene([], {}, { transport, buffer }, { endMs: 5_000 });
+      feed.stream('trade').subscribe();
+      at(50, () => feed.reconnect());
+
+      expectObservable(scripted.dials$).toBe('1 49ms 2 2074ms 3', { 1: 1, 2: 2, 3: 3 });
+      flush();
+    }),
+  );
+
+  it(
+    'what a server makes a session send is bounded like what the user sends',
+    marbles(({ flush }) => {
+      const pings = { p: { type: 'ping' } };
+      const { feed, events } = scene(
+        `o${'p'.repeat(40)}`,
+        pings,
+        {
+          outbox: { maxMessages: 5, rate: { max: 1, perMs: 1_000 } },
+          heartbeat: {
+            off: true,
+            reply: (message) => ((message as { type?: string }).type === 'ping' ? 'pong' : undefined),
+          },
+        },
+        { endMs: 100 },
+      );
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(events.filter(({ type }) => type === 'overflow')).toMatchObject([
+        { of: 'outbox', count: 1 },
+        { of: 'outbox', count: 2 },
+        { of: 'outbox', count: 4 },
+        { of: 'outbox', count: 8 },
+        { of: 'outbox', count: 16 },
+        { of: 'outbox', count: 32 },
+      ]);
+    }),
+  );
+
+  it(
+    'values held for order come out before the feed gives up',
+    marbles(({ expectObservable }) => {
+      const { feed } = scene(
+        'oac#',
+        { a: trade(1), c: trade(3) },
+        {
+          reconnect: { maxAttempts: 0 },
+          streams: {
+            trade: { schema: Trade, sequence: { of: (t) => t.id, reorder: { maxItems: 10, maxMs: 100 } } },
+            order: { schema: Order },
+          },
+        },
+      );
+      const id$ = feed.stream('trade').pipe(map(({ id }) => id));
+
+      expectObservable(id$).toBe('-a-(c#)', { a: 1, c: 3 }, expect.anything());
+    }),
+  );
+
+  it(
+    'CLO-01 what waited at close() is not sent by the next start',
+    marbles(({ flush, expectObservable }) => {
+      const { feed, transport } = scene('o', {}, {}, { endMs: 50 });
+      feed.send({ order: 'buy' });
+      void feed.close();
+      at(10, () => feed.stream('trade').subscribe());
+
+      expectObservable(transport.sends$).toBe('');
+      flush();
+    }),
+  );
+
+  it(
+    'a login that can no longer finish does not hold close() up',
+    marbles(({ flush, expectObservable }) => {
+      const { feed } = scene(
+        'os',
+        { s: silence() },
+        { authenticate: (session) => session.messages$ },
+        { endMs: 9_000 },
+      );
+      feed.send('waits');
+      at(3, () => void feed.close({ timeoutMs: 20 }));
+
+      expectObservable(feed.stream('trade')).toBe('---|');
+      flush();
+    }),
+  );
+
+  it('is not healthy before it was ever connected', () => {
+    expect(createFeed({ url: 'ws://test', streams: { trade: { schema: Trade } } }).health.isHealthy()).toBe(
+      false,
+    );
+  });
+});
