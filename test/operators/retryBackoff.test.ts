@@ -288,9 +288,9 @@ describe('retryBackoff', () => {
           return dials < 10 ? throwError(() => lost) : NEVER;
         });
 
-        const subscription = source.pipe(retryBackoff(config)).subscribe({ error: boom });
+        source.pipe(retryBackoff(config)).subscribe({ error: boom }).unsubscribe();
+
         expect(dials).toBe(1);
-        subscription.unsubscribe();
       },
     );
 

@@ -145,7 +145,7 @@ describe('withoutSecrets', () => {
     ['wss://u:p@h:8080/a/b?c#d', 'wss://h:8080/a/b'],
     ['see "https://h/x?key=1" and ws://h?y', 'see "https://h/x" and ws://h/'],
     ['WSS://H/?Q', 'wss://h/'],
-    ['wss://u:secret@:bad/', '(unparsable)'],
+    ['wss://u:secret@:bad/', '(no WebSocket URL)'],
     ['no url here', 'no url here'],
   ])('turns %s into %s', (text, expected) => {
     expect(withoutSecrets(text)).toBe(expected);
