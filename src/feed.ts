@@ -46,7 +46,7 @@ import type { SendResult } from './streams/outbox.js';
 import { createRequests, RequestRejectedError, type RequestConfig } from './streams/requests.js';
 import type { Frame, OpenSession } from './streams/session.js';
 import { createSubscriptions } from './streams/subscriptions.js';
-import { wsTransport } from './streams/transport.js';
+import { wsTransport } from './streams/wsTransport.js';
 
 /** Typed, deduplicated, gap-aware streams over one WebSocket that is kept alive. */
 export interface Feed<S extends Schemas> {

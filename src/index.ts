@@ -97,11 +97,5 @@ export {
   type SubscriptionsConfig,
   type WantedTopic,
 } from './streams/subscriptions.js';
-export {
-  type Data,
-  type DialRequest,
-  type Socket,
-  type SocketHandler,
-  type Transport,
-  wsTransport,
-} from './streams/transport.js';
+export type { Data, DialRequest, Socket, SocketHandler, Transport } from './streams/transport.js';
+export { wsTransport } from './streams/wsTransport.js';

@@ -64,7 +64,7 @@ describe('the rooms of src', () => {
       ({ from, to, isTypeOnly }) => to === 'ws' && !isTypeOnly && room(from) !== 'testing',
     );
 
-    expect(users.map(({ from }) => from)).toStrictEqual(['streams/transport.ts']);
+    expect(users.map(({ from }) => from)).toStrictEqual(['streams/wsTransport.ts']);
   });
 
   it('has one file that knows all three rooms', () => {

@@ -31,7 +31,8 @@ import { fromYielded, type Yielded } from './input.js';
 import { createOutbox, type OutboxConfig, type SendResult } from './outbox.js';
 import { type ReconnectConfig, resolvePolicies } from './policies.js';
 import { createSession, type Frame, type OpenSession, type Session } from './session.js';
-import { type Data, type Socket, wsTransport } from './transport.js';
+import type { Data, Socket } from './transport.js';
+import { wsTransport } from './wsTransport.js';
 
 export interface ConnectionConfig
   extends

@@ -15,7 +15,8 @@ import { maxTimerMs } from '../operators/backoff.js';
 import type { ClientOptions } from 'ws';
 import { ConnectTimeoutError, InvalidUrlError, redactUrl } from './failure.js';
 import { fromInput, type Input } from './input.js';
-import { type Data, type DialRequest, type Socket, type Transport, wsTransport } from './transport.js';
+import type { Data, DialRequest, Socket, Transport } from './transport.js';
+import { wsTransport } from './wsTransport.js';
 
 /** A socket whose handshake is done. Its end is the error of the Observable it came from. */
 export interface OpenSocket extends Socket {

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { bufferCount, filter, map, type Observable, ReplaySubject, take } from 'rxjs';
 import { type ClientOptions, type WebSocket, WebSocketServer } from 'ws';
-import { type Data, type Socket, type Transport, wsTransport } from '../../src/streams/transport.js';
+import type { Data, Socket, Transport } from '../../src/streams/transport.js';
+import { wsTransport } from '../../src/streams/wsTransport.js';
 import { scriptedTransport } from '../../src/testing/scriptedTransport.js';
 
 /** One server, told twice: as the script of a `scriptedTransport`, and as what a real one does. */

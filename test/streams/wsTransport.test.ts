@@ -1,7 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket as TcpSocket } from 'node:net';
 import { classify } from '../../src/streams/failure.js';
-import { wsTransport } from '../../src/streams/transport.js';
+import { wsTransport } from '../../src/streams/wsTransport.js';
 import { dial, handshake, loopback, refuse, tidyUp, turns } from './transportRigs.js';
 
 /** Frames by hand, as a server sends them (RFC 6455 section 5.2), unmasked. */
