@@ -26,7 +26,7 @@ export interface BackoffConfig {
   readonly maxMs?: number;
   /** What each failure multiplies the delay by. At least 1; 1 keeps it at `initialMs`. @default 2 */
   readonly multiplier?: number;
-  /** How clients that failed together are spread in time; `'none'` turns it off. @default 'decorrelated' */
+  /** How clients that failed together are spread in time; `'none'` turns it off. @default 'wide' */
   readonly jitter?: Jitter;
   /** A number in [0, 1). @default Math.random */
   readonly random?: () => number;
@@ -74,15 +74,21 @@ export const jitters: Readonly<Record<JitterName, (context: JitterContext) => nu
  *
  * @returns A function that throws a `RangeError` if `jitter` or `random` yields what is no delay.
  * @throws {RangeError} On creation, if a number is out of its range or no jitter has that name.
- * @throws {TypeError} On creation, if `random` is not a function.
+ * @throws {TypeError} On creation, if a number is none, or `random` is not a function.
  */
 export function backoff({
   initialMs = 1_000,
   maxMs = 30_000,
   multiplier = 2,
-  jitter = 'decorrelated',
+  jitter = 'wide',
   random = Math.random,
 }: BackoffConfig = {}): (attempt: number, previousMs: number) => number {
+  // From a config file, '100' > 0 holds as well; then '100' + 50 is '10050'.
+  for (const [name, value] of Object.entries({ initialMs, maxMs, multiplier })) {
+    if (typeof value !== 'number') {
+      throw new TypeError(`backoff: ${name} must be a number, got ${typeof value}`);
+    }
+  }
   if (!(initialMs > 0)) throw new RangeError(`backoff: initialMs must be above 0, got ${initialMs}`);
   if (!(maxMs >= initialMs && maxMs <= maxTimerMs)) {
     throw new RangeError(

@@ -39,11 +39,9 @@ describe('backoff', () => {
     ]);
   });
 
-  it('starts at 1 s, doubles, stops at 30 s and decorrelates unless told otherwise', () => {
+  it('starts at 1 s, doubles, stops at 30 s and spreads widely unless told otherwise', () => {
     expect(row({ jitter: 'none' }, 7)).toStrictEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
-    expect(row({ random: () => 0.5 }, 3)).toStrictEqual(
-      row({ random: () => 0.5, jitter: 'decorrelated' }, 3),
-    );
+    expect(row({ random: () => 0.5 }, 3)).toStrictEqual(row({ random: () => 0.5, jitter: 'wide' }, 3));
   });
 
   it.each<[JitterName, number, number[]]>([
@@ -154,6 +152,12 @@ describe('backoff', () => {
     ['multiplier must be at least 1, got NaN', { multiplier: NaN }],
   ])('BAK-06 refuses settings at construction: %s', (message, config) => {
     expect(thrownBy(() => backoff(config))).toStrictEqual(new RangeError(`backoff: ${message}`));
+  });
+
+  it.each(['initialMs', 'maxMs', 'multiplier'])('BAK-06 refuses a text for %s', (name) => {
+    expect(thrownBy(() => backoff({ [name]: '2000' }))).toStrictEqual(
+      new TypeError(`backoff: ${name} must be a number, got string`),
+    );
   });
 
   it('refuses a jitter it does not know, an inherited name included', () => {
