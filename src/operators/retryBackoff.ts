@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import {
   asyncScheduler,
   auditTime,
@@ -21,7 +22,7 @@ export interface RetryFailure {
   readonly class: string;
   /** Failures in a row, this one included. */
   readonly attempt: number;
-  /** Failures of this class in a row, with none of another class between them, this one included. */
+  /** Failures of this class in the row, this one included: those of other classes between them change nothing. */
   readonly classAttempt: number;
   /** Milliseconds since the first failure of the row; 0 at the first. */
   readonly elapsedMs: number;
@@ -61,17 +62,22 @@ export interface RetryBackoffConfig extends BackoffConfig {
   readonly stableMs?: number;
   /** Makes the first retry of a row at once, a policy's `floorMs` apart. @default false */
   readonly immediateFirst?: boolean;
-  /** Gives an error its class. @default () => 'unknown' */
+  /** Gives an error its class; of a row, the counts of the 100 classes seen last are kept. @default () => 'unknown' */
   readonly classify?: (error: unknown) => string;
   /** Decides on a failure; `null` gives up, `undefined` retries. @default () => undefined */
   readonly policy?: (failure: RetryFailure) => RetryPolicy | null | undefined;
-  /** Told of each retry when its wait begins. */
+  /** Told of each retry when its wait begins; `wake$` may already end the wait from within. */
   readonly onRetry?: (decision: RetryDecision) => void;
   /** Told of the error the stream is about to end with. */
   readonly onGiveUp?: (error: unknown, failure: RetryFailure) => void;
+  /** Told of the failure by which a policy completes the stream. */
+  readonly onComplete?: (failure: RetryFailure) => void;
   /** A value ends the current wait at once, its floor included; outside a wait it does nothing. If it errors during a wait, the stream does. */
   readonly wake$?: Observable<unknown>;
 }
+
+/** The classes of which a row keeps count. */
+const MAX_CLASSES = 100;
 
 /** All retries allowed in a row were made; `cause` is the last error. */
 export class MaxReconnectsExceededError extends Error {
@@ -87,9 +93,8 @@ export class MaxReconnectsExceededError extends Error {
 
 /** What a row of failures leaves for the next decision. */
 interface Row {
-  readonly class: string;
   readonly attempt: number;
-  readonly classAttempt: number;
+  readonly classAttempts: LRUCache<string, number>;
   readonly since: number;
   readonly previousMs: number;
 }
@@ -108,14 +113,19 @@ interface Row {
  */
 export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperatorFunction<T> {
   const { maxAttempts = Infinity, stableMs = 5_000, immediateFirst = false, wake$ = NEVER } = config;
-  const { classify = () => 'unknown', policy = () => undefined, onRetry, onGiveUp } = config;
+  const { classify = () => 'unknown', policy = () => undefined, onRetry, onGiveUp, onComplete } = config;
   if (!(maxAttempts === Infinity || (Number.isInteger(maxAttempts) && maxAttempts >= 0))) {
     throw new RangeError(
       `retryBackoff: maxAttempts must be a whole number from 0, or Infinity, got ${maxAttempts}`,
     );
   }
-  if (!(stableMs >= 0)) throw new RangeError(`retryBackoff: stableMs must not be negative, got ${stableMs}`);
-  for (const [name, callback] of Object.entries({ classify, policy, onRetry, onGiveUp })) {
+  if (!(typeof stableMs === 'number' && stableMs >= 0)) {
+    throw new RangeError(`retryBackoff: stableMs must be a number of at least 0, got ${String(stableMs)}`);
+  }
+  if (typeof immediateFirst !== 'boolean') {
+    throw new TypeError(`retryBackoff: immediateFirst must be a boolean, got ${typeof immediateFirst}`);
+  }
+  for (const [name, callback] of Object.entries({ classify, policy, onRetry, onGiveUp, onComplete })) {
     if (callback !== undefined && typeof callback !== 'function') {
       throw new TypeError(`retryBackoff: ${name} must be a function, got ${typeof callback}`);
     }
@@ -134,23 +144,29 @@ export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperat
         return throwError(() => error);
       };
 
-      const wait = (decision: RetryDecision): Observable<unknown> => {
-        onRetry?.(decision);
-        return merge(timer(decision.delayMs), wake$.pipe(auditTime(0)));
-      };
+      // wake$ first: whoever is told may wake.
+      const wait = (decision: RetryDecision): Observable<unknown> =>
+        merge(
+          wake$.pipe(auditTime(0)),
+          defer(() => {
+            onRetry?.(decision);
+            return timer(decision.delayMs);
+          }),
+        );
 
       const decide = (error: unknown): Observable<unknown> => {
         const now = asyncScheduler.now();
         const upMs = firstValueAt === undefined ? undefined : now - firstValueAt;
         if (upMs !== undefined && upMs >= stableMs) row = undefined;
 
-        const { attempt = 0, classAttempt = 0, previousMs = 0, since = now, class: lastClass } = row ?? {};
+        const { attempt = 0, previousMs = 0, since = now } = row ?? {};
+        const classAttempts = row?.classAttempts ?? new LRUCache({ max: MAX_CLASSES });
         const name = classify(error);
         const failure: RetryFailure = {
           error,
           class: name,
           attempt: attempt + 1,
-          classAttempt: name === lastClass ? classAttempt + 1 : 1,
+          classAttempt: (classAttempts.get(name) ?? 0) + 1,
           elapsedMs: now - since,
           upMs,
         };
@@ -163,7 +179,10 @@ export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperat
           throw new RangeError(`retryBackoff: policy.floorMs must not be negative, got ${floorMs}`);
         }
 
-        if (action === 'complete') return EMPTY;
+        if (action === 'complete') {
+          onComplete?.(failure);
+          return EMPTY;
+        }
         if (action === 'now') {
           const uncounted = { attempt, classAttempt: failure.classAttempt - 1, previousMs };
           return wait({ ...failure, ...uncounted, jitteredMs: 0, floorMs: 0, delayMs: 0 });
@@ -174,13 +193,8 @@ export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperat
         if (attempt >= maxAttempts) return giveUp(exceeded, failure);
 
         const jitteredMs = attempt < skipped ? 0 : delayAfter(attempt - skipped, previousMs);
-        row = {
-          class: name,
-          attempt: failure.attempt,
-          classAttempt: failure.classAttempt,
-          since,
-          previousMs: jitteredMs,
-        };
+        classAttempts.set(name, failure.classAttempt);
+        row = { attempt: failure.attempt, classAttempts, since, previousMs: jitteredMs };
         return wait({
           ...failure,
           previousMs,

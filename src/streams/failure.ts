@@ -12,20 +12,28 @@ export class SocketClosedError extends Error {
   }
 }
 
-/** The server answered the opening handshake with something other than 101. */
+/** The server answered the opening handshake with something other than 101, or with a 101 that is wrong. */
 export class HandshakeError extends Error {
   override readonly name = 'HandshakeError';
   /**
-   * @param status The HTTP status.
+   * @param status The HTTP status: of a redirect that was not or could not be followed, its own; 101 if the server
+   *   agreed, but with an `Upgrade`, key, subprotocol or extension that it must not answer with.
    * @param retryAfterMs The server's `Retry-After`, as milliseconds from now; `undefined` if it sent none.
    * @param headers The response's headers. Not part of the message: they may carry secrets.
+   * @param options What is wrong with an answer whose status does not tell, as `detail`.
    */
   constructor(
     readonly status: number,
     readonly retryAfterMs: number | undefined,
     readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+    { detail, ...options }: ErrorOptions & { readonly detail?: string } = {},
   ) {
-    super(`handshake refused with HTTP ${status}`);
+    super(
+      detail === undefined
+        ? `handshake refused with HTTP ${status}`
+        : `handshake failed after HTTP ${status}: ${detail}`,
+      options,
+    );
     Object.defineProperty(this, 'headers', { enumerable: false });
   }
 }
@@ -38,9 +46,18 @@ export class ConnectTimeoutError extends Error {
   }
 }
 
-/** The `authenticate` hook failed, was refused or took too long; `cause` tells which. */
+/** The `authenticate` hook failed, was refused or took too long, or the server refused too often; `cause` tells which. */
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError';
+  /** Failures of authentication since a connection was last stable: 1 for the failure of one, more when giving up. */
+  readonly attempts: number;
+  constructor(
+    message: string,
+    { attempts = 1, ...options }: ErrorOptions & { readonly attempts?: number } = {},
+  ) {
+    super(message, options);
+    this.attempts = attempts;
+  }
 }
 
 /** The `url` option yielded something that is no WebSocket URL. */
@@ -53,6 +70,14 @@ export class ReconnectRequestedError extends Error {
   override readonly name = 'ReconnectRequestedError';
   constructor(readonly reason: string | undefined) {
     super(`reconnect requested${reason === undefined ? '' : `: ${reason}`}`);
+  }
+}
+
+/** The platform says that there is no network: `online$` was false. */
+export class OfflineError extends Error {
+  override readonly name = 'OfflineError';
+  constructor() {
+    super('the network is offline');
   }
 }
 
@@ -75,19 +100,18 @@ export class ProtocolError extends Error {
     super(options.message, options);
   }
 
-  /** Recognises the errors of `ws` and of Node's HTTP parser that mean the peer does not speak the protocol. */
+  /** Recognises the errors of `ws`, of zlib and of Node's HTTP parser that mean the peer does not speak the protocol. */
   static from(error: Error & { code?: string }): ProtocolError | undefined {
-    const { code = '', message } = error;
-    if (!code.startsWith('WS_ERR_') && !code.startsWith('HPE_') && !isBadHandshake(message)) return undefined;
+    const { code, message } = error;
+    if (typeof code !== 'string' || !/^(WS_ERR_|HPE_|Z_)/.test(code)) return undefined;
     const closeCode =
-      code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 1009 : code === 'WS_ERR_INVALID_UTF8' ? 1007 : 1002;
+      code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 1009 : isBadPayload.test(code) ? 1007 : 1002;
     return new ProtocolError(closeCode, { message: `protocol error: ${message}`, cause: error });
   }
 }
 
-/** `ws` gives the faults it finds in an answer of 101 no code, only these words. */
-const isBadHandshake = (message: string): boolean =>
-  /^(Invalid (Upgrade|Sec-WebSocket|subprotocol|WebSocket)|Server (sent|indicated))/.test(message);
+/** Text that is no UTF-8, and (zlib's codes) compressed data that cannot be inflated. */
+const isBadPayload = /^(WS_ERR_INVALID_UTF8|Z_)/;
 
 /** The classes of failure, each with its own policy. */
 export type FailureClass =
@@ -122,6 +146,7 @@ const codeClasses = new Map<number, FailureClass>([
 ]);
 
 const statusClasses = new Map<number, FailureClass>([
+  [101, 'protocol'],
   [200, 'protocol'],
   [401, 'auth'],
   [403, 'auth'],
@@ -135,23 +160,41 @@ const statusClasses = new Map<number, FailureClass>([
   [504, 'network'],
 ]);
 
-const networkNames = new Set(['ConnectTimeoutError', 'HeartbeatTimeoutError', 'PauseTimeoutError']);
+const networkNames = new Set([
+  'ConnectTimeoutError',
+  'HeartbeatTimeoutError',
+  'PauseTimeoutError',
+  'OfflineError',
+]);
 const networkCodes =
   /^(ECONN|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT|EHOST|ENET|EADDR|ENOBUFS|EMFILE|ERR_SOCKET|ERR_TLS_HANDSHAKE_TIMEOUT|UND_ERR_SOCKET)/;
 /** The names that Node gives to what OpenSSL found wrong with a certificate. */
 const certificateCodes =
   /CERT|CRL|SELF_SIGNED|UNABLE_TO_|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH)/;
+/** Node refuses a header that is none. */
+const optionCodes = /^ERR_(INVALID_HTTP_TOKEN|INVALID_CHAR|HTTP_INVALID_HEADER_VALUE)$/;
 /** A peer that does not speak TLS, or none that OpenSSL can agree with. */
 const tlsCodes = /^(EPROTO|ERR_SSL_)/;
 
 /**
  * Gives a failure its class. Errors are told apart by `name`, `code` and `status`, never by `instanceof`: a package
- * loaded twice, and Node's own errors inside a test runner, have other constructors.
+ * loaded twice, and Node's own errors inside a test runner, have other constructors. An `AggregateError`, which is what
+ * a host of several addresses fails with, is of the class of its parts: `network` if one of them is, for then a retry
+ * may help, else the first that is known.
  */
 export function classify(error: unknown): FailureClass {
+  const { errors } = (error ?? {}) as { readonly errors?: unknown };
+  if (!Array.isArray(errors) || errors.length === 0) return classifyOne(error);
+  const classes = errors.map(classifyOne);
+  return (
+    classes.find((name) => name === 'network') ?? classes.find((name) => name !== 'unknown') ?? 'unknown'
+  );
+}
+
+function classifyOne(error: unknown): FailureClass {
   const { name = '', code, status } = (error ?? {}) as { name?: string; code?: unknown; status?: unknown };
   if (name === 'AuthenticationError') return 'auth';
-  if (name === 'InvalidUrlError') return 'config';
+  if (name === 'InvalidUrlError' || name === 'UnsupportedDialError') return 'config';
   if (name === 'ReconnectRequestedError') return 'requested';
   if (networkNames.has(name)) return 'network';
   if (typeof status === 'number') {
@@ -160,7 +203,7 @@ export function classify(error: unknown): FailureClass {
   if (typeof code === 'number') return codeClasses.get(code) ?? 'unknown';
   if (typeof code !== 'string') return 'unknown';
   if (networkCodes.test(code)) return 'network';
-  if (certificateCodes.test(code)) return 'config';
+  if (certificateCodes.test(code) || optionCodes.test(code)) return 'config';
   return tlsCodes.test(code) ? 'protocol' : 'unknown';
 }
 

@@ -20,6 +20,8 @@ import { wsTransport } from './wsTransport.js';
 
 /** A socket whose handshake is done. Its end is the error of the Observable it came from. */
 export interface OpenSocket extends Socket {
+  /** Where it is connected to, without userinfo and query. */
+  readonly url: string;
   /** The subprotocol that was agreed on; empty if none. */
   readonly protocol: string;
   /** The extensions that were agreed on, as in the header; empty if none. */
@@ -40,8 +42,10 @@ export interface Farewell {
 }
 
 export interface FromSocketConfig {
-  /** Where to connect; a function is asked anew for each connection. */
-  readonly url: Input<string | URL>;
+  /** Where to connect, one URL or a list to choose from; a function is asked anew for each connection. */
+  readonly url: Input<string | URL | readonly (string | URL)[]>;
+  /** Which URL of a list to dial; asked once a connection, also where there is only one. @default the first */
+  readonly choose?: (urls: readonly string[]) => string;
   /** Subprotocols to offer; a function is asked anew for each connection. @default none */
   readonly protocols?: Input<string | readonly string[]>;
   /** Options for the socket implementation: headers, TLS, agent, `maxPayload`, `perMessageDeflate`. */
@@ -70,6 +74,7 @@ export interface FromSocketConfig {
  */
 export function fromSocket({
   url,
+  choose = ([first = '']) => first,
   protocols = [],
   socket: options = {},
   transport = wsTransport,
@@ -81,12 +86,15 @@ export function fromSocket({
       `fromSocket: connectTimeoutMs must be above 0 and at most ${maxTimerMs}, or Infinity, got ${connectTimeoutMs}`,
     );
   }
-  if (typeof url !== 'function') checkUrl(url);
+  if (typeof choose !== 'function') {
+    throw new TypeError(`fromSocket: choose must be a function, got ${typeof choose}`);
+  }
+  if (typeof url !== 'function') checkUrls(url);
   if (typeof protocols !== 'function') checkProtocols(protocols);
 
   return forkJoin([firstOf('url', url), firstOf('protocols', protocols)]).pipe(
     map(([where, offered]): DialRequest => ({
-      url: checkUrl(where),
+      url: choose(checkUrls(where)),
       protocols: checkProtocols(offered),
       options,
     })),
@@ -123,7 +131,8 @@ const dial = (
     const socket = transport.dial(request, {
       open(info) {
         state = 'open';
-        subscriber.next(Object.assign(Object.create(socket) as Socket, info, { data$, control$ }));
+        const url = redactUrl(request.url);
+        subscriber.next(Object.assign(Object.create(socket) as Socket, info, { url, data$, control$ }));
       },
       message: (data) => data$.next(data),
       ping: () => control$.next('ping'),
@@ -167,15 +176,23 @@ export function checkFarewell({ code = 1000, reason = '', timeoutMs = 5_000 }: F
   }
 }
 
+/** @throws {InvalidUrlError} If one of them is no absolute ws, wss, http or https URL without a fragment, or there is none. */
+export function checkUrls(url: unknown): readonly string[] {
+  if (!Array.isArray(url)) return [checkUrl(url)];
+  if (url.length === 0) throw new InvalidUrlError('url must name at least one URL, got an empty list');
+  return Array.from(url, (each: unknown, index) => checkUrl(each, `url[${index}]`));
+}
+
 /** @throws {InvalidUrlError} If it is no absolute ws, wss, http or https URL without a fragment. */
-export function checkUrl(url: unknown): string {
+export function checkUrl(url: unknown, name = 'url'): string {
   const text = url instanceof URL ? url.href : url;
-  if (typeof text !== 'string')
-    throw new InvalidUrlError(`url must be a string or a URL, got ${typeof text}`);
+  if (typeof text !== 'string') {
+    throw new InvalidUrlError(`${name} must be a string or a URL, got ${typeof text}`);
+  }
   const scheme = URL.canParse(text) ? new URL(text).protocol : 'none';
   if (!['ws:', 'wss:', 'http:', 'https:'].includes(scheme) || text.includes('#')) {
     throw new InvalidUrlError(
-      `url must be an absolute ws or wss URL without a fragment, got ${redactUrl(text)}`,
+      `${name} must be an absolute ws or wss URL without a fragment, got ${redactUrl(text)}`,
     );
   }
   return text;

@@ -1,73 +1,135 @@
-import { type BackoffConfig } from '../operators/backoff.js';
-import type { RetryBackoffConfig, RetryFailure, RetryPolicy } from '../operators/retryBackoff.js';
+import type { BackoffConfig } from '../operators/backoff.js';
+import type { RetryFailure, RetryPolicy } from '../operators/retryBackoff.js';
 import { AuthenticationError, classify, type FailureClass } from './failure.js';
-
-/** What to do about the failures of one class. */
-export interface ReconnectPolicy {
-  /** `complete` ends the feed as if its source had ended. @default 'retry' */
-  readonly action?: 'retry' | 'giveUp' | 'complete';
-  /** Failures of this class in a row, without a stable connection between, that make the feed give up. @default Infinity */
-  readonly maxFailures?: number;
-  /** What the delay must not fall below, ms; the jitter goes on top. @default 0, for `rateLimited` 10 × `initialMs` */
-  readonly floorMs?: number;
-}
+import {
+  checkPolicy,
+  defaultPolicies,
+  type PolicyClass,
+  type ReconnectPolicy,
+  show,
+} from './reconnectPolicy.js';
 
 /** How a lost connection is made again. */
 export interface ReconnectConfig extends Omit<BackoffConfig, 'random'> {
   /** Retries in a row before `MaxReconnectsExceededError`. @default Infinity */
   readonly maxAttempts?: number;
-  /** Milliseconds a ready connection must last before the count and the delays start again. @default 5_000 */
+  /** Milliseconds a ready connection must last before the counts and the delays start again; `Infinity`: never. @default 5_000 */
   readonly stableMs?: number;
   /** The first retry of a row goes out at once. @default false */
   readonly immediateFirst?: boolean;
-  /** Gives a failure its class; `defaultClass` is what the library would say. */
-  readonly classify?: (error: unknown, defaultClass: FailureClass) => FailureClass;
-  /** Overrides the policy of a class, field by field. */
-  readonly policies?: Partial<Record<FailureClass, ReconnectPolicy>>;
+  /**
+   * Gives a failure its class; `defaultClass` is what the library would say, and what counts if this throws or yields no
+   * class, which is told as `hookFailed`.
+   */
+  readonly classify?: (error: unknown, defaultClass: PolicyClass) => PolicyClass;
+  /**
+   * Overrides the policy of a class, field by field. A function is asked at each failure, with the error, the counts and
+   * the time elapsed: `null` gives up, `undefined` takes the default, and so does what it throws, told as `hookFailed`.
+   */
+  readonly policies?: {
+    readonly [K in PolicyClass]?:
+      ReconnectPolicy | ((failure: RetryFailure) => ReconnectPolicy | null | undefined);
+  };
 }
 
-const defaults: Readonly<Partial<Record<FailureClass, ReconnectPolicy>>> = {
-  auth: { maxFailures: 3 },
-  protocol: { maxFailures: 5 },
-  config: { action: 'giveUp' },
-};
+export interface PolicyHooks {
+  /** The user's `classify`, or the function of a policy, threw or yielded what means nothing: the default was used. */
+  readonly onHookFailed?: (hook: string, error: unknown) => void;
+  /** The policy of a failure asks that the next connection start without a resume position; told before the retry is. */
+  readonly onForgetPositions?: (failure: RetryFailure) => void;
+}
 
-/** Turns what the user configured into what `retryBackoff` asks for. */
-export function resolvePolicies({
-  classify: classifyOwn = (_error, defaultClass) => defaultClass,
-  policies = {},
-  initialMs = 1_000,
-}: ReconnectConfig): {
+export interface ResolvedPolicies {
   readonly classify: (error: unknown) => FailureClass;
-  readonly policy: NonNullable<RetryBackoffConfig['policy']>;
-} {
-  for (const [name, { maxFailures = 1, floorMs = 0 }] of Object.entries(policies)) {
-    if (!(maxFailures >= 1)) {
-      throw new RangeError(`reconnect: policies.${name}.maxFailures must be at least 1, got ${maxFailures}`);
+  readonly policy: (failure: RetryFailure) => RetryPolicy;
+}
+
+/**
+ * Turns what the user configured into what `retryBackoff` asks for. No mistake in a function of the user ends a feed: it
+ * is told, and the default is used.
+ *
+ * @throws {TypeError | RangeError} On creation, if a class, a field or an action has a name that means nothing, or a number is out of its range.
+ */
+export function resolvePolicies(
+  { classify: classifyOwn, policies = {}, initialMs = 1_000 }: ReconnectConfig,
+  { onHookFailed, onForgetPositions }: PolicyHooks = {},
+): ResolvedPolicies {
+  const defaults = defaultPolicies(initialMs);
+  const classes = Object.keys(defaults).join(', ');
+  const isClass = (name: unknown): name is PolicyClass =>
+    typeof name === 'string' && Object.hasOwn(defaults, name);
+
+  if (classifyOwn !== undefined && typeof classifyOwn !== 'function') {
+    throw new TypeError(`reconnect: classify must be a function, got ${typeof classifyOwn}`);
+  }
+  for (const [name, own] of Object.entries<unknown>(policies)) {
+    if (!isClass(name)) {
+      throw new TypeError(`reconnect: policies are for the classes ${classes}, got ${show(name)}`);
     }
-    if (!(floorMs >= 0))
-      throw new RangeError(`reconnect: policies.${name}.floorMs must not be negative, got ${floorMs}`);
+    if (own !== undefined && typeof own !== 'function') checkPolicy(`policies.${name}`, own);
   }
 
+  const ask = <T>(hook: string, question: () => T, otherwise: T): T => {
+    try {
+      return question();
+    } catch (error) {
+      onHookFailed?.(hook, error);
+      return otherwise;
+    }
+  };
+
+  const ownPolicy = (name: PolicyClass, failure: RetryFailure): ReconnectPolicy => {
+    const option = `policies.${name}`;
+    return ask(
+      `reconnect.${option}`,
+      () => {
+        const { [name]: given } = policies;
+        const own = typeof given === 'function' ? given(failure) : given;
+        return own === null ? { action: 'giveUp' } : checkPolicy(option, own ?? {});
+      },
+      {},
+    );
+  };
+
   return {
-    classify: (error) => {
+    classify(error) {
       const byDefault = classify(error);
-      return byDefault === 'requested' ? byDefault : classifyOwn(error, byDefault);
+      if (byDefault === 'requested' || classifyOwn === undefined) return byDefault;
+      return ask(
+        'reconnect.classify',
+        () => {
+          const name: unknown = classifyOwn(error, byDefault);
+          if (isClass(name)) return name;
+          throw new TypeError(`reconnect: classify must yield one of ${classes}, got ${show(name)}`);
+        },
+        byDefault,
+      );
     },
-    policy: (failure: RetryFailure): RetryPolicy => {
+
+    policy(failure) {
       const name = failure.class as FailureClass;
       if (name === 'requested') return { action: 'now' };
-      const { retryAfterMs } = (failure.error ?? {}) as { readonly retryAfterMs?: number };
+      const own = ownPolicy(name, failure);
+      const { forgetPositions, ...policy } = { ...defaults[name], ...own };
+      if (forgetPositions) onForgetPositions?.(failure);
+      const retryAfter = retryAfterOf(failure.error);
       return {
-        ...(name === 'rateLimited' && { floorMs: 10 * initialMs }),
-        ...defaults[name],
-        ...policies[name],
-        ...(retryAfterMs !== undefined && { floorMs: Math.max(retryAfterMs, policies[name]?.floorMs ?? 0) }),
+        ...policy,
+        ...(retryAfter !== undefined && { floorMs: Math.max(retryAfter, own.floorMs ?? 0) }),
         ...(name === 'auth' && { toError: toAuthenticationError }),
       };
     },
   };
 }
 
-const toAuthenticationError = ({ error, classAttempt }: RetryFailure): unknown =>
-  new AuthenticationError(`authentication failed ${classAttempt} times in a row`, { cause: error });
+/** What the server asked for, ms; an error that is not ours may hold anything under that name. */
+function retryAfterOf(error: unknown): number | undefined {
+  const { retryAfterMs } = (error ?? {}) as { readonly retryAfterMs?: unknown };
+  return typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : undefined;
+}
+
+const toAuthenticationError = ({ error, classAttempt: attempts }: RetryFailure): AuthenticationError =>
+  new AuthenticationError(`authentication failed ${attempts} ${attempts === 1 ? 'time' : 'times in a row'}`, {
+    cause: error,
+    attempts,
+  });

@@ -1,37 +1,44 @@
-import { asyncScheduler, Observable, type Subscription } from 'rxjs';
+import { asyncScheduler, type Subscription } from 'rxjs';
 import WebSocket from 'ws';
-import { HandshakeError, ProtocolError, retryAfterMs, SocketClosedError } from './failure.js';
+import { InvalidUrlError, ProtocolError, redactUrl, SocketClosedError } from './failure.js';
+import { settled } from './settled.js';
 import type { Transport } from './transport.js';
-
-/** The default bound on one frame, in bytes: 8 MiB. `ws` itself would allow 100 MiB. */
-const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
-
-/** How long a peer that broke the protocol has to take leave, in ms. */
-const FAREWELL_MS = 1_000;
-
-const settled = new Observable<void>((subscriber) => {
-  const handle = setImmediate(() => {
-    subscriber.next();
-    subscriber.complete();
-  });
-  return () => clearImmediate(handle);
-});
+import { refusal, watchHandshake } from './wsHandshake.js';
 
 /**
- * The transport over `ws`. Compression is off unless `options.perMessageDeflate` asks for it, redirects are not
- * followed unless `options.followRedirects` does, and a frame above `options.maxPayload` (bytes, default 8 MiB) ends
- * the connection with a `ProtocolError` of code 1009. A peer that breaks the protocol is told so, and has 1 s to leave.
+ * What a server may make of us: `ws` itself would allow a frame of 100 MiB, and would drop the connection, healthy as it
+ * is, when more than 60 pings are read at once, as after a pause. `@types/ws` does not know the second.
+ */
+const bounds = { maxPayload: 8 * 1024 * 1024, maxPendingAutoPongs: 10_000 };
+
+/** How long a peer has to close TCP once it broke the protocol, or both sides sent their close frame, in ms. */
+const FAREWELL_MS = 1_000;
+
+/**
+ * The transport over `ws`. Compression is off unless `options.perMessageDeflate` asks for it, and a frame above
+ * `options.maxPayload` (bytes, default 8 MiB) ends the connection with a `ProtocolError` of code 1009. A peer that breaks
+ * the protocol is told so; it, and one that has taken leave, has 1 s to close the socket before we do.
+ *
+ * Redirects are not followed unless `options.followRedirects` asks for it, and then at most `options.maxRedirects`
+ * (default 10). One that leaves the host or TLS gets neither `options.headers` nor a login in the URL; subprotocols and a
+ * client certificate go along.
  */
 export const wsTransport: Transport = {
   settled,
   dial(request, handler) {
+    // ws would throw too, but shows the URL whole.
+    if (!URL.canParse(request.url))
+      throw new InvalidUrlError(`url must be a URL, got ${redactUrl(request.url)}`);
+    const handshake = watchHandshake(request);
     const ws = new WebSocket(request.url, [...request.protocols], {
       perMessageDeflate: false,
-      maxPayload: MAX_PAYLOAD_BYTES,
+      ...bounds,
       ...request.options,
+      finishRequest: handshake.finishRequest,
     });
     let failure: unknown;
     let farewell: Subscription | undefined;
+    let hasOpened = false;
     let ended = false;
     const end = (error: unknown): void => {
       if (ended) return;
@@ -44,7 +51,17 @@ export const wsTransport: Transport = {
       if (ws.readyState === WebSocket.CONNECTING) failure ??= new SocketClosedError(1006, '');
     };
 
-    ws.on('open', () => handler.open({ protocol: ws.protocol, extensions: ws.extensions }));
+    // ws waits 30 s for the peer to end what both have taken leave of, or what it broke.
+    const leaveSoon = (): void => {
+      farewell ??= asyncScheduler.schedule(() => ws.terminate(), FAREWELL_MS);
+    };
+
+    // Our half of the TCP connection ends when the close frames are exchanged.
+    ws.on('upgrade', ({ socket }) => void socket.once('finish', leaveSoon));
+    ws.on('open', () => {
+      hasOpened = true;
+      handler.open({ protocol: ws.protocol, extensions: ws.extensions });
+    });
     ws.on('message', (data, isBinary) => {
       // `binaryType` stays at its default, so a message is always one Buffer.
       if (!ended) handler.message(isBinary ? (data as Buffer) : (data as Buffer).toString('utf8'));
@@ -57,15 +74,13 @@ export const wsTransport: Transport = {
     });
     // With this listener ws leaves the request to us and stays CONNECTING until it is terminated.
     ws.on('unexpected-response', (_request, response) => {
-      const { statusCode = 0, headers } = response;
-      end(new HandshakeError(statusCode, retryAfterMs(headers['retry-after']), headers));
+      end(refusal(response));
       ws.terminate();
     });
     // Never removed: an error of an abandoned socket must not become an uncaught exception.
     ws.on('error', (error: Error & { code?: string }) => {
-      failure ??= ProtocolError.from(error) ?? error;
-      // ws waits 30 s for the peer's half of the close handshake; one that breaks the protocol may never send it.
-      farewell ??= asyncScheduler.schedule(() => ws.terminate(), FAREWELL_MS);
+      failure ??= hasOpened ? (ProtocolError.from(error) ?? error) : handshake.failure(error);
+      leaveSoon();
     });
     ws.on('close', (code, reason) => {
       farewell?.unsubscribe();

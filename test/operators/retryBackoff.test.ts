@@ -10,6 +10,7 @@ import {
   of,
   type Observable,
   range,
+  Subject,
   take,
   throwError,
 } from 'rxjs';
@@ -144,6 +145,7 @@ describe('retryBackoff', () => {
       ['toError', { policy: () => ({ action: 'giveUp', toError: boom }) }],
       ['onRetry', { onRetry: boom }],
       ['onGiveUp', { maxAttempts: 0, onGiveUp: boom }],
+      ['onComplete', { policy: () => ({ action: 'complete' }), onComplete: boom }],
       ['jitter', { jitter: boom }],
     ])('what %s throws is the error of the stream', (_name, config) =>
       marbles(({ cold, expectObservable }) => {
@@ -176,8 +178,8 @@ describe('retryBackoff', () => {
       'are drawn from random, so that a run can be reproduced to the millisecond',
       marbles(({ cold, expectObservable }) => {
         const source = inTurn(cold('(a#)'), cold('(b#)'), cold('(c#)'), cold('(d|)'));
-        // The middle of U(1 s, 3 × previous): 2 s, 3.5 s, then 5.5 s, the range being cut off at 10 s.
-        const expected = 'a 1999ms b 3499ms c 5499ms (d|)';
+        // The middle of U(1 s, 3 × 2^n s): 2 s, 3.5 s, then 6.5 s.
+        const expected = 'a 1999ms b 3499ms c 6499ms (d|)';
 
         expectObservable(source.pipe(retryBackoff({ maxMs: 10_000, random: () => 0.5 }))).toBe(expected);
       }),
@@ -365,15 +367,19 @@ describe('retryBackoff', () => {
       }),
     );
 
-    it('REC-02 a class may complete the stream, which is not giving up', () => {
+    it('REC-02 a class may complete the stream, which is told, and is not giving up', () => {
       const onGiveUp = jest.fn();
+      const onComplete = jest.fn();
       marbles(({ cold, expectObservable }) => {
         expectObservable(
-          cold('a#').pipe(retryBackoff({ policy: () => ({ action: 'complete' }), onGiveUp })),
+          cold('a#').pipe(retryBackoff({ policy: () => ({ action: 'complete' }), onGiveUp, onComplete })),
           tooLong,
         ).toBe('a|');
       })();
       expect(onGiveUp).not.toHaveBeenCalled();
+      expect(onComplete.mock.calls).toStrictEqual([
+        [{ error: 'error', class: 'unknown', attempt: 1, classAttempt: 1, elapsedMs: 0, upMs: 1 }],
+      ]);
     });
 
     it(
@@ -418,7 +424,12 @@ describe('retryBackoff', () => {
     it.each<[string, string, number, unknown]>([
       ['the third failure of a class in a row', 'aaa', 2, 'no more of a'],
       ['a first failure where one is the limit', 'b', 0, new MaxReconnectsExceededError(0, { cause: 'b' })],
-      ['three in a row only: another class between starts the count again', 'aacaacaaa', 8, 'no more of a'],
+      [
+        'the third of a class, though others came between: each has a budget of its own',
+        'acacca',
+        5,
+        'no more of a',
+      ],
     ])('maxFailures ends %s', (_name, classes, atMs, error) =>
       marbles(({ cold, expectObservable }) => {
         const source = inTurn<string>(...classes.split('').map((name) => cold('#', {}, name)));
@@ -441,6 +452,41 @@ describe('retryBackoff', () => {
         ).toBe(`${'-'.repeat(atMs)}#`, undefined, error);
       })(),
     );
+
+    it(
+      'maxFailures counts again after a stable attempt',
+      marbles(({ cold, expectObservable }) => {
+        const fails = cold(' #      ');
+        const lasts = cold(' a----# ');
+        const expected = '   --a------a------a--';
+        const subs = '       ^-----------------!';
+        const policy = (): RetryPolicy => ({ maxFailures: 2, toError: () => 'too many' });
+
+        expectObservable(
+          inTurn(fails, lasts).pipe(retryBackoff({ ...drawn, stableMs: 5, policy })),
+          subs,
+        ).toBe(expected);
+      }),
+    );
+
+    it('of more classes than anyone has, the count of the one seen longest ago is forgotten', () => {
+      const told: number[] = [];
+      const classes = ['first', ...Array.from({ length: 100 }, (_, n) => `class ${n}`), 'first', 'class 99'];
+      marbles(({ cold, flush }) => {
+        inTurn<string>(...classes.map((name) => cold('#', {}, name)), cold('|'))
+          .pipe(
+            retryBackoff({
+              ...drawn,
+              classify: String,
+              onRetry: ({ classAttempt }) => told.push(classAttempt),
+            }),
+          )
+          .subscribe();
+        flush();
+      })();
+
+      expect(told.slice(-2)).toStrictEqual([1, 2]);
+    });
 
     it(
       'maxAttempts spent is told as such, whatever error the class has',
@@ -622,6 +668,20 @@ describe('retryBackoff', () => {
     );
 
     it(
+      'from within onRetry counts too, also of a wake$ that replays nothing',
+      marbles(({ cold, expectObservable }) => {
+        const wake$ = new Subject<void>();
+        const source = inTurn(cold('a#'), cold('b'));
+        const expected = '         ab--';
+
+        expectObservable(
+          source.pipe(retryBackoff({ ...slow, wake$, onRetry: () => wake$.next() })),
+          '^--!',
+        ).toBe(expected);
+      }),
+    );
+
+    it(
       'many times in one tick makes one retry, even of a source that fails at once',
       marbles(({ hot, expectObservable }) => {
         const source = concat(
@@ -696,18 +756,31 @@ describe('retryBackoff', () => {
       ['retryBackoff: maxAttempts must be a whole number from 0, or Infinity, got -1', { maxAttempts: -1 }],
       ['retryBackoff: maxAttempts must be a whole number from 0, or Infinity, got 1.5', { maxAttempts: 1.5 }],
       ['retryBackoff: maxAttempts must be a whole number from 0, or Infinity, got NaN', { maxAttempts: NaN }],
-      ['retryBackoff: stableMs must not be negative, got -1', { stableMs: -1 }],
-      ['retryBackoff: stableMs must not be negative, got NaN', { stableMs: NaN }],
+      ['retryBackoff: stableMs must be a number of at least 0, got -1', { stableMs: -1 }],
+      ['retryBackoff: stableMs must be a number of at least 0, got NaN', { stableMs: NaN }],
+      [
+        'retryBackoff: stableMs must be a number of at least 0, got 5000 ms',
+        { stableMs: '5000 ms' as never },
+      ],
       ['backoff: initialMs must be above 0, got 0', { initialMs: 0 }],
     ])('BAK-06 refuses settings at construction: %s', (message, config) => {
       expect(thrownBy(() => retryBackoff(config))).toStrictEqual(new RangeError(message));
     });
 
-    it.each(['classify', 'policy', 'onRetry', 'onGiveUp'])('refuses a %s that is no function', (name) => {
-      expect(thrownBy(() => retryBackoff({ [name]: 1 }))).toStrictEqual(
-        new TypeError(`retryBackoff: ${name} must be a function, got number`),
+    it('BAK-06 refuses an immediateFirst that is no boolean', () => {
+      expect(thrownBy(() => retryBackoff({ immediateFirst: 1 as never }))).toStrictEqual(
+        new TypeError('retryBackoff: immediateFirst must be a boolean, got number'),
       );
     });
+
+    it.each(['classify', 'policy', 'onRetry', 'onGiveUp', 'onComplete'])(
+      'refuses a %s that is no function',
+      (name) => {
+        expect(thrownBy(() => retryBackoff({ [name]: 1 }))).toStrictEqual(
+          new TypeError(`retryBackoff: ${name} must be a function, got number`),
+        );
+      },
+    );
 
     it.each<[string, RetryPolicy]>([
       ['policy.maxFailures must be at least 1, got 0', { maxFailures: 0 }],

@@ -36,7 +36,7 @@ const statuses: Record<FailureClass, readonly number[]> = {
   normal: [],
   rateLimited: [418, 429, 503],
   auth: [401, 403],
-  protocol: [200],
+  protocol: [101, 200],
   config: [300, 301, 302, 307, 308, 399, 404, 426],
   requested: [],
   unknown: [100, 204, 299, 400, 451, 501, 599],
@@ -74,6 +74,8 @@ describe('classify', () => {
     ['EPROTO', 'protocol'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'protocol'],
     ['EACCES', 'unknown'],
+    ['ERR_INVALID_HTTP_TOKEN', 'config'],
+    ['ERR_INVALID_CHAR', 'config'],
     ['ERR_INVALID_ARG_TYPE', 'unknown'],
   ])('REC-04 an error of code %s is %s', (code, expected) => {
     expect(classify(withCode(code))).toBe(expected);
@@ -103,6 +105,16 @@ describe('classify', () => {
     ['PauseTimeoutError', 'network'],
   ])('knows a %s of another copy of the package by its name', (name, expected) => {
     expect(classify(named(name))).toBe(expected);
+  });
+
+  it.each([
+    ['network', ['ECONNREFUSED', 'ENETUNREACH']],
+    ['network', ['CERT_HAS_EXPIRED', 'ETIMEDOUT']],
+    ['config', ['EACCES', 'CERT_HAS_EXPIRED']],
+    ['unknown', ['EACCES']],
+    ['unknown', []],
+  ])('REC-04 an AggregateError is %s by its parts %j', (expected, parts) => {
+    expect(classify(new AggregateError(parts.map(withCode)))).toBe(expected);
   });
 
   it('has a class for whatever is thrown', () => {
@@ -159,6 +171,13 @@ describe('HandshakeError', () => {
     expect(error.headers).toStrictEqual({ 'set-cookie': ['secret'] });
   });
 
+  it.each([
+    [{}, 'handshake refused with HTTP 401'],
+    [{ detail: 'no key' }, 'handshake failed after HTTP 401: no key'],
+  ])('says with %j what is wrong', (options, message) => {
+    expect(new HandshakeError(401, undefined, {}, options).message).toBe(message);
+  });
+
   it('shows its headers in no message, no JSON, no copy and no dump', () => {
     const shown = [
       error.message,
@@ -172,27 +191,32 @@ describe('HandshakeError', () => {
   });
 });
 
+describe('AuthenticationError', () => {
+  const cause = new Error('bad token');
+
+  it.each([
+    [{ cause }, 1],
+    [{ cause, attempts: 3 }, 3],
+  ])('carries the cause and the attempts: %j', (options, attempts) => {
+    expect(new AuthenticationError('refused', options)).toMatchObject({
+      message: 'refused',
+      cause,
+      attempts,
+    });
+  });
+});
+
 describe('ProtocolError.from', () => {
   it.each([
     ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 1009],
     ['WS_ERR_INVALID_UTF8', 1007],
     ['WS_ERR_UNEXPECTED_RSV_1', 1002],
+    ['Z_DATA_ERROR', 1007],
     ['HPE_INVALID_CONSTANT', 1002],
   ])('gives %s the close code %i and keeps it as the cause', (code, closeCode) => {
     const cause = withCode(code);
 
     expect(ProtocolError.from(cause)).toMatchObject({ name: 'ProtocolError', code: closeCode, cause });
-  });
-
-  it.each([
-    'Invalid Upgrade header',
-    'Invalid Sec-WebSocket-Accept header',
-    'Invalid Sec-WebSocket-Extensions header',
-    'Server sent a subprotocol but none was requested',
-    'Server sent no subprotocol',
-    'Server indicated an extension that was not requested',
-  ])('knows the handshake fault that ws calls %p', (message) => {
-    expect(ProtocolError.from(new Error(message))).toMatchObject({ code: 1002 });
   });
 
   it.each([withCode('ECONNRESET'), new Error('socket hang up')])('leaves %p to the network', (error) => {

@@ -3,6 +3,7 @@ import { ConnectTimeoutError, InvalidUrlError, SocketClosedError } from '../../s
 import {
   checkFarewell,
   checkUrl,
+  checkUrls,
   fromSocket,
   type FromSocketConfig,
   type OpenSocket,
@@ -216,6 +217,83 @@ describe('fromSocket', () => {
       expect(() => checkUrl(wrong)).toThrow(InvalidUrlError);
     },
   );
+
+  describe('of several URLs', () => {
+    const urls = ['ws://a.test', new URL('wss://user:secret@b.test/path?token=secret')];
+
+    it.each<[string, Partial<FromSocketConfig>, string]>([
+      ['the first', {}, 'ws://a.test/'],
+      ['the one that choose names', { choose: ([, second]) => second! }, 'wss://b.test/path'],
+    ])('dials %s, and says which, without its secrets', (_title, config, expected) =>
+      marbles(({ expectObservable }) => {
+        const socket$ = fromSocket({ url: urls, transport: scriptedTransport('o'), ...config });
+
+        expectObservable(socket$.pipe(map((socket) => socket.url)), '^-!').toBe('u', { u: expected });
+      })(),
+    );
+
+    it(
+      'asks choose once a connection, with the list that the provider yields for it',
+      marbles(({ expectObservable, flush }) => {
+        const transport = scriptedTransport(['#', 'o']);
+        const asked: unknown[] = [];
+        let turn = 0;
+        const socket$ = fromSocket({
+          url: () => timer(1).pipe(map(() => ['ws://a.test', `ws://b.test/${(turn += 1)}`])),
+          choose: (offered) => {
+            asked.push(offered);
+            return offered[1]!;
+          },
+          transport,
+        }).pipe(map((socket) => socket.url));
+
+        expectObservable(socket$).toBe('-#', undefined, expect.anything());
+        expectObservable(socket$, '---^--!').toBe('----u', { u: 'ws://b.test/2' });
+        flush();
+
+        expect(asked).toStrictEqual([1, 2].map((n) => ['ws://a.test', `ws://b.test/${n}`]));
+      }),
+    );
+
+    it(
+      'CON-05 an empty list, yielded, is an error of the dial',
+      marbles(({ expectObservable }) => {
+        const transport = scriptedTransport('o');
+
+        expectObservable(fromSocket({ url: () => [], transport })).toBe(
+          '#',
+          undefined,
+          new InvalidUrlError('url must name at least one URL, got an empty list'),
+        );
+        expectObservable(transport.dials$).toBe('');
+      }),
+    );
+
+    it.each<[string, unknown]>([
+      ['url must name at least one URL, got an empty list', []],
+      [
+        'url[1] must be an absolute ws or wss URL without a fragment, got (no WebSocket URL)',
+        ['ws://a', 'b'],
+      ],
+      ['url[0] must be a string or a URL, got number', [7]],
+      ['url[0] must be a string or a URL, got undefined', new Array(1)],
+    ])('CON-05 refuses at creation: %s', (message, url) => {
+      expect(() => fromSocket({ url: url as string[] })).toThrow(new InvalidUrlError(message));
+    });
+
+    it('takes one URL for a list of one', () => {
+      expect([checkUrls('ws://a'), checkUrls(['ws://a', 'ws://b'])]).toStrictEqual([
+        ['ws://a'],
+        ['ws://a', 'ws://b'],
+      ]);
+    });
+
+    it('refuses a choose that is no function', () => {
+      expect(() => fromSocket({ url, choose: 1 as never })).toThrow(
+        new TypeError('fromSocket: choose must be a function, got number'),
+      );
+    });
+  });
 
   it('takes a URL object', () => {
     expect(checkUrl(new URL('wss://feed.test/x'))).toBe('wss://feed.test/x');

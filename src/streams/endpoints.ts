@@ -1,0 +1,53 @@
+/** Which of several URLs to dial next: the next after each failure, the preferred (first) one again after a recovery. */
+export interface Endpoints {
+  /**
+   * The URL for this attempt, of those the provider yielded; they are known by their place, for a token may change.
+   *
+   * @throws {RangeError} If there are none.
+   */
+  choose(urls: readonly string[]): string;
+  /**
+   * The connection made with the last choice failed; `wasStable`: it had stayed up for `stableMs`. Without a choice since
+   * the last failure, or since `prefer()`, it means nothing: a provider that fails is no fault of an endpoint.
+   */
+  failed(wasStable: boolean): void;
+  /** The next choice is the preferred one (a rotation, or a wanted reconnect after recovery). */
+  prefer(): void;
+  /** How many URLs there were at the last choice; 0 before the first. */
+  readonly count: number;
+}
+
+/**
+ * Remembers the endpoint in use. After a failure the next in the list is tried, the first again after the last; one
+ * that is not the preferred one, yet was stable, gives way to the preferred one when it fails.
+ *
+ *     failed   a  b  c  a  b (stable)  a ...    the first is down, the second comes up
+ */
+export function createEndpoints(): Endpoints {
+  let next = 0;
+  let count = 0;
+  let isInUse = false;
+
+  return {
+    choose(urls) {
+      count = urls.length;
+      if (next >= count) next = 0; // the list may be shorter than the last one
+      const url = urls[next];
+      if (url === undefined) throw new RangeError('endpoints: there must be at least one URL, got none');
+      isInUse = true;
+      return url;
+    },
+    failed(wasStable) {
+      if (!isInUse) return;
+      isInUse = false;
+      next = wasStable && next > 0 ? 0 : next + 1;
+    },
+    prefer() {
+      isInUse = false;
+      next = 0;
+    },
+    get count() {
+      return count;
+    },
+  };
+}
