@@ -1,6 +1,6 @@
-import { defer, finalize, take, type Observable, ReplaySubject, throwError, timeout } from 'rxjs';
+import { defer, type Observable, ReplaySubject, take, tap, throwError, timeout } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
-import type { SendResult } from './outbox.js';
+import type { Ticket } from './outbox.js';
 
 export interface RequestConfig {
   /** Recognises the reply among the decoded messages of the connection. */
@@ -24,76 +24,117 @@ export class RequestRejectedError extends Error {
 
 /** Requests that wait for their reply. */
 export interface Requests {
-  /** Sends on subscription and emits the one reply; many may wait at once, the oldest that matches gets it. */
-  ask(send: () => SendResult, config: RequestConfig): Observable<unknown>;
+  /**
+   * Sends on subscription and emits the one reply; many may wait at once, the oldest that matches gets it. `post` takes
+   * the message to the outbox, and says by which connection it leaves. A request that is given up before that is taken
+   * out of the outbox again.
+   *
+   * @throws {RangeError | TypeError} At once, if an option is wrong.
+   */
+  ask(post: (onWritten: (by: unknown) => void) => Ticket, config: RequestConfig): Observable<unknown>;
   /** Takes a message if it is a reply that somebody waits for. */
   hear(message: unknown): boolean;
-  /** The connection is gone: every waiting request errors. */
-  fail(error: unknown): void;
+  /**
+   * That connection is gone: what left by it and was not answered errors; what still waits in the outbox goes on waiting
+   * for the next one. Without `by`: every request errors.
+   */
+  fail(error: unknown, by?: unknown): void;
 }
 
-/** @param maxInFlight Requests that may wait at once. @default 1_000 */
-export function createRequests(maxInFlight = 1_000): Requests {
-  interface Waiting {
-    readonly match: (message: unknown) => boolean;
-    readonly reply$: ReplaySubject<unknown>;
-  }
-  const waiting = new Set<Waiting>();
+interface Asked {
+  readonly match: (message: unknown) => boolean;
+  /** Keeps the outcome that comes while the message is being sent, before anybody listens. */
+  readonly reply$: ReplaySubject<unknown>;
+  /** They rise: tells who had asked already when a message came. */
+  readonly id: number;
+  left?: { readonly by: unknown };
+}
 
-  const sendOrForget = (send: () => SendResult, entry: Waiting): SendResult => {
-    try {
-      return send();
-    } catch (error) {
-      waiting.delete(entry);
-      throw error;
-    }
+/**
+ * @param maxInFlight Requests that may wait at once. @default 1_000
+ * @throws {RangeError} On creation, if `maxInFlight` is not above 0.
+ */
+export function createRequests(maxInFlight = 1_000): Requests {
+  if (!(maxInFlight > 0)) throw new RangeError(`requests: maxInFlight must be above 0, got ${maxInFlight}`);
+  const asked = new Set<Asked>();
+  let lastId = 0;
+
+  const fail = (entry: Asked, error: unknown): void => {
+    asked.delete(entry);
+    entry.reply$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as it came
   };
 
   /** A `match` that throws is its own request's failure, not the message's. */
-  const matches = ({ match, reply$ }: Waiting, message: unknown): boolean => {
+  const matches = (entry: Asked, message: unknown): boolean => {
     try {
-      return match(message);
+      return entry.match(message);
     } catch (error) {
-      reply$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as it was thrown
+      fail(entry, error);
       return false;
     }
   };
 
+  const postOrForget = (post: Parameters<Requests['ask']>[0], entry: Asked): Ticket => {
+    try {
+      return post((by) => (entry.left = { by }));
+    } catch (error) {
+      asked.delete(entry);
+      throw error;
+    }
+  };
+
   return {
-    ask(send, { match, timeoutMs = 10_000 }) {
-      if (!(timeoutMs > 0 && timeoutMs <= maxTimerMs))
+    ask(post, { match, timeoutMs = 10_000 }) {
+      if (typeof match !== 'function') {
+        throw new TypeError(`request: match must be a function, got ${typeof match}`);
+      }
+      if (!(timeoutMs > 0 && timeoutMs <= maxTimerMs)) {
         throw new RangeError(
           `request: timeoutMs must be above 0 and at most ${maxTimerMs}, got ${timeoutMs}`,
         );
+      }
       return defer(() => {
-        if (waiting.size >= maxInFlight) {
+        if (asked.size >= maxInFlight) {
           return throwError(
             () => new RequestRejectedError(`${maxInFlight} requests wait for their reply already`),
           );
         }
-        const entry: Waiting = { match, reply$: new ReplaySubject(1) };
-        waiting.add(entry);
-        if (sendOrForget(send, entry) === 'rejected') {
-          entry.reply$.error(new RequestRejectedError('the outbox is full, or the feed is closed'));
+        const entry: Asked = { match, reply$: new ReplaySubject(1), id: ++lastId };
+        asked.add(entry);
+        const ticket = postOrForget(post, entry);
+        if (ticket.result === 'rejected') {
+          fail(entry, new RequestRejectedError('the outbox is full, or the feed is closed'));
         }
         return entry.reply$.pipe(
+          // Above `timeout`, so that it is forgotten before its error is told.
+          tap({
+            finalize: () => {
+              asked.delete(entry);
+              ticket.cancel();
+            },
+          }),
           take(1),
           timeout({ first: timeoutMs, with: () => throwError(() => new RequestTimeoutError(timeoutMs)) }),
-          finalize(() => waiting.delete(entry)),
         );
       });
     },
     hear(message) {
-      for (const entry of waiting) {
-        if (!matches(entry, message)) continue;
-        waiting.delete(entry);
+      const newest = lastId;
+      for (const entry of asked) {
+        // Whoever asks while a message is being heard, again after a `match` that threw, say, waits for the next one.
+        if (entry.id > newest) break;
+        // No message answers what has not been sent.
+        if (entry.left === undefined || !matches(entry, message)) continue;
+        asked.delete(entry);
         entry.reply$.next(message);
         return true;
       }
       return false;
     },
-    fail(error) {
-      for (const { reply$ } of [...waiting]) reply$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as the connection told it
+    fail(error, by) {
+      for (const entry of [...asked]) {
+        if (by === undefined || entry.left?.by === by) fail(entry, error);
+      }
     },
   };
 }

@@ -1,0 +1,96 @@
+import { createQueue, type Queue } from './queue.js';
+
+/** `session`: a login, a heartbeat, a reply. `topics`: what asks for topics, which may be a long line. */
+export type Lane = 'session' | 'topics';
+
+/** Something that waits to leave by an exit. */
+export interface Message<E> {
+  readonly run: (exit: E) => void;
+}
+
+/** The lanes of one open connection, which die with it. */
+export interface Way<E, M extends Message<E> = Message<E>> extends Readonly<Record<Lane, Queue<M>>> {
+  readonly exit: E;
+}
+
+/** Who goes next. */
+export interface Turn<E> {
+  readonly way: Way<E>;
+  readonly lane: Lane | 'user';
+}
+
+/** What waits to be sent, and in which order it goes. */
+export interface Lanes<E, U extends Message<E>> {
+  /** The user's lane, which outlives connections. */
+  readonly users: Queue<U>;
+  open(exit: E): Way<E>;
+  isOpen(way: Way<E>): boolean;
+  /** The user's messages go this way from now on. */
+  carry(way: Way<E>): void;
+  /** What waits there is forgotten. */
+  close(way: Way<E>): void;
+  /** Where the user's messages go; `undefined` while they have no way to go. */
+  readonly carrier: Way<E> | undefined;
+  /** `undefined` if nobody waits whose exit has room. */
+  next(): Turn<E> | undefined;
+  take(turn: Turn<E>): Message<E>;
+  /** Something waits that has a way to go. */
+  readonly isWaiting: boolean;
+}
+
+/**
+ * A session's lane goes first, for a login must not wait behind what needs it. A way's topics and the user's messages
+ * take turns, so that neither starves behind a long line of the other; so do the ways among each other.
+ */
+export function createLanes<E, U extends Message<E>>(hasRoom: (exit: E) => boolean): Lanes<E, U> {
+  const users = createQueue<U>();
+  /** The one whose turn comes next first. */
+  const ways: Way<E>[] = [];
+  let carrier: Way<E> | undefined;
+  let isTopicsTurn = true;
+
+  const wayWith = (lane: Lane): Way<E> | undefined => {
+    for (const way of ways) if (way[lane].size > 0 && hasRoom(way.exit)) return way;
+    return undefined;
+  };
+
+  return {
+    users,
+    open(exit) {
+      const way: Way<E> = { exit, session: createQueue(), topics: createQueue() };
+      ways.push(way);
+      return way;
+    },
+    isOpen: (way) => ways.includes(way),
+    carry(way) {
+      carrier = way;
+    },
+    close(way) {
+      ways.splice(ways.indexOf(way), 1);
+      if (carrier === way) carrier = undefined;
+    },
+    get carrier() {
+      return carrier;
+    },
+    next() {
+      const urgent = wayWith('session');
+      if (urgent !== undefined) return { way: urgent, lane: 'session' };
+      const asking = wayWith('topics');
+      const carrying = users.size > 0 && carrier !== undefined && hasRoom(carrier.exit) ? carrier : undefined;
+      if (asking !== undefined && (isTopicsTurn || carrying === undefined))
+        return { way: asking, lane: 'topics' };
+      return carrying && { way: carrying, lane: 'user' };
+    },
+    take({ way, lane }) {
+      if (lane !== 'session') isTopicsTurn = lane === 'user';
+      if (lane !== 'user' && ways.length > 1) ways.push(...ways.splice(ways.indexOf(way), 1));
+      return (lane === 'user' ? users : way[lane]).shift() as Message<E>;
+    },
+    get isWaiting() {
+      return (
+        (users.size > 0 && carrier !== undefined) ||
+        ways.some(({ session, topics }) => session.size + topics.size > 0)
+      );
+    },
+  };
+}
