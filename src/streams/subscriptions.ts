@@ -1,6 +1,11 @@
-import { asapScheduler, asyncScheduler, type Subscription } from 'rxjs';
+import { asapScheduler, type Subscription } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
+import { keyOf } from './asks.js';
 import type { TopicRef } from './events.js';
+import { createSessionTopics, type SessionTopics } from './sessionTopics.js';
+import type { Wanted } from './topicTable.js';
+
+export type { SessionTopics };
 
 /** A topic that somebody listens to. */
 export interface WantedTopic extends TopicRef {
@@ -8,22 +13,40 @@ export interface WantedTopic extends TopicRef {
   readonly lastSequence?: number;
 }
 
-/** What an answer of the server says of topics: which by name, or which request by its id. */
-export type Ack = ({ readonly topics: readonly TopicRef[] } | { readonly id: string | number }) & {
+/**
+ * What an answer of the server says of topics: which by name, or which request by its id, or both. With both, an id that
+ * was not given to the topic is passed over, as some servers answer everything with the same one.
+ */
+export type Ack = (
+  | { readonly topics: readonly TopicRef[]; readonly id?: string | number }
+  | { readonly topics?: readonly TopicRef[]; readonly id: string | number }
+) & {
   readonly ok: boolean;
+  /** Why not: the `cause` of the `SubscriptionRefusedError`. */
   readonly error?: unknown;
+  /** What it answers. An answer to an unsubscribe changes nothing. @default 'subscribe' */
+  readonly of?: 'subscribe' | 'unsubscribe';
+  /** With `ok: false`: the server cannot resume from `lastSequence`; the topic is asked for again without. @default false */
+  readonly restart?: boolean;
 };
 
 export interface SubscriptionsConfig {
-  /** The message, or messages, that ask for these topics; `id` is new for each call, for servers that answer by id. */
+  /**
+   * Yields the message, or an array of messages, that asks for these topics; `undefined` for none. `id` is new for each
+   * call, for servers that answer by id. If it fails, or yields nothing within `ackTimeoutMs`, its topics are asked for
+   * again later.
+   */
   readonly subscribe: (topics: readonly WantedTopic[], id: number) => unknown;
-  /** The message, or messages, that give these topics up. */
+  /** Yields the message, or messages, that give these topics up. */
   readonly unsubscribe: (topics: readonly TopicRef[], id: number) => unknown;
-  /** Reads a message as an ack; `undefined` if it is none. Absent: a topic is confirmed by being asked for. */
+  /** Reads a message as an ack; `undefined` if it is none. Absent: a topic is confirmed when its message has left. */
   readonly ack?: (message: unknown) => Ack | undefined;
-  /** Milliseconds the server has for its ack; data does not extend it. @default 10_000 */
+  /**
+   * Milliseconds the server has for its ack, from when the message left; data does not extend it. A topic that is
+   * overdue is asked for again, after a delay that doubles from here to a minute. @default 10_000
+   */
   readonly ackTimeoutMs?: number;
-  /** Topics in one call of `subscribe`. @default 100 */
+  /** Topics in one call of `subscribe` or `unsubscribe`. @default 100 */
   readonly batch?: number;
 }
 
@@ -40,47 +63,52 @@ export class SubscriptionRefusedError extends Error {
 }
 
 export interface SubscriptionsHooks {
-  /** Sends one message on the open session. */
-  readonly send: (message: unknown) => void;
   readonly tell: (
     type: 'subscribing' | 'subscribed' | 'unsubscribed' | 'ackOverdue',
     topic: TopicRef,
+    generation: number,
   ) => void;
-  readonly onRefused: (topic: TopicRef, error: SubscriptionRefusedError) => void;
-  /** `subscribe` or `unsubscribe` threw, or what it gave cannot be encoded. */
+  /** `subscribe`, `unsubscribe` or `ack` threw, or what it gave cannot be encoded. */
   readonly onHookFailed: (hook: string, error: unknown) => void;
+  /** A topic was refused on a session that has no say of its own about it; it is wanted no more. */
+  readonly onRefused: (topic: TopicRef, error: SubscriptionRefusedError) => void;
+  /** A number in [0, 1). */
+  readonly random: () => number;
 }
 
-/** Keeps what the server was asked for equal to what is wanted. */
+/** A session that may be asked for topics. */
+export interface TopicSession {
+  readonly generation: number;
+  /** Sends one message; `onWritten` runs when it has really left. `false` if there is no room for it. */
+  readonly post: (message: unknown, onWritten: () => void) => boolean;
+  /** Told of a refusal on this session instead of the topic's subscribers, until it takes charge. @default none: it is in charge */
+  readonly onRefused?: (topic: TopicRef, error: SubscriptionRefusedError) => void;
+}
+
+/** Knows what is wanted, and keeps what each session was asked for equal to it. */
 export interface Subscriptions {
   want(topic: TopicRef): void;
   unwant(topic: TopicRef): void;
   /** Remembers how far a topic has come. */
   saw(topic: TopicRef, sequence: number): void;
-  /** A new session is ready: every wanted topic is asked for, once. */
-  connected(): void;
-  disconnected(): void;
-  /** Takes a message if it is an ack. */
-  hear(message: unknown): boolean;
+  /** The positions reached are void: topics are asked for from now on without `lastSequence`. */
+  forget(): void;
+  /** Asks a session for every wanted topic, once, and keeps it equal to what is wanted until it leaves. */
+  join(session: TopicSession): SessionTopics;
 }
 
-interface Entry {
-  readonly ref: TopicRef;
-  state: 'wanted' | 'asked' | 'confirmed';
-  /** The id of the call that asked. */
-  id: number;
-  lastSequence: number | undefined;
-}
-
-const keyOf = ({ stream, topic }: TopicRef): string =>
-  topic === undefined ? stream : `${stream}\u0000${topic}`;
-
-/** @throws {RangeError} On creation, if `ackTimeoutMs` or `batch` is not above 0. */
+/**
+ * Makes the reconciler of topics: what is wanted lives as long as the feed, what was asked for and confirmed as long as
+ * one session, of which there may be two during a rotation. What comes and goes in one turn cancels out.
+ *
+ * @throws {TypeError} On creation, if a hook is not a function.
+ * @throws {RangeError} On creation, if `ackTimeoutMs` or `batch` is not above 0.
+ */
 export function createSubscriptions(
   { subscribe, unsubscribe, ack, ackTimeoutMs = 10_000, batch = 100 }: SubscriptionsConfig,
-  { send, tell, onRefused, onHookFailed }: SubscriptionsHooks,
+  { tell, onHookFailed, onRefused, random }: SubscriptionsHooks,
 ): Subscriptions {
-  for (const [name, hook] of Object.entries({ subscribe, unsubscribe })) {
+  for (const [name, hook] of Object.entries({ subscribe, unsubscribe, ...(ack !== undefined && { ack }) })) {
     if (typeof hook !== 'function')
       throw new TypeError(`subscriptions: ${name} must be a function, got ${typeof hook}`);
   }
@@ -92,131 +120,82 @@ export function createSubscriptions(
     throw new RangeError(`subscriptions: batch must be a whole number above 0, got ${batch}`);
   }
 
-  const wanted = new Map<string, Entry>();
-  /** Asked for on this session and no longer wanted: to be given up with the next flush. */
-  const unwanted = new Map<string, Entry>();
-  /** Everything that dies with the session: the flush under way and the ack deadlines. */
-  const deadlines = new Set<Subscription>();
-  let isOpen = false;
-  let flushing: Subscription | undefined;
+  const wanted = new Map<string, Wanted>();
+  /** What began or ceased to be wanted in this turn, while there is a session to tell. */
+  const touched = new Map<string, Wanted>();
+  const sessions = new Set<ReturnType<typeof createSessionTopics>>();
+  let turn: Subscription | undefined;
   let lastId = 0;
 
-  /** Sends what a hook gives; a hook that throws is told, and costs its own batch only. */
-  const post = (hook: string, make: () => unknown): void => {
-    try {
-      const messages = make();
-      for (const message of Array.isArray(messages) ? (messages as unknown[]) : [messages]) send(message);
-    } catch (error) {
-      onHookFailed(`subscriptions.${hook}`, error);
-    }
+  const touch = (key: string, entry: Wanted): void => {
+    if (sessions.size === 0) return;
+    touched.set(key, entry);
+    turn ??= asapScheduler.schedule(() => {
+      turn = undefined;
+      const keys = [...touched.keys()];
+      touched.clear();
+      for (const session of [...sessions]) session.update(keys);
+    });
   };
 
-  const confirm = (entry: Entry): void => {
-    if (entry.state === 'confirmed') return;
-    entry.state = 'confirmed';
-    tell('subscribed', entry.ref);
-  };
-
-  const ask = (entries: readonly Entry[]): void => {
-    const id = ++lastId;
-    for (const entry of entries) {
-      entry.state = 'asked';
-      entry.id = id;
-      tell('subscribing', entry.ref);
-    }
-    post('subscribe', () =>
-      subscribe(
-        entries.map(({ ref, lastSequence }) => (lastSequence === undefined ? ref : { ...ref, lastSequence })),
-        id,
-      ),
-    );
-    if (ack === undefined) {
-      entries.forEach(confirm);
-      return;
-    }
-    const deadline = asyncScheduler.schedule(() => {
-      deadlines.delete(deadline);
-      for (const entry of entries)
-        if (entry.state === 'asked' && entry.id === id) tell('ackOverdue', entry.ref);
-    }, ackTimeoutMs);
-    deadlines.add(deadline);
-  };
-
-  const flush = (): void => {
-    flushing = undefined;
-    const gone = [...unwanted.values()].map(({ ref }) => ref);
-    unwanted.clear();
-    for (let at = 0; at < gone.length; at += batch) {
-      const refs = gone.slice(at, at + batch);
-      post('unsubscribe', () => unsubscribe(refs, ++lastId));
-      for (const ref of refs) tell('unsubscribed', ref);
-    }
-    const fresh = [...wanted.values()].filter(({ state }) => state === 'wanted');
-    for (let at = 0; at < fresh.length; at += batch) ask(fresh.slice(at, at + batch));
-  };
-
-  /** Topics that come and go in one turn are asked for, or given up, together. */
-  const flushSoon = (): void => {
-    if (isOpen) flushing ??= asapScheduler.schedule(flush);
-  };
-
-  const settle = (entry: Entry, { ok, error }: { readonly ok: boolean; readonly error?: unknown }): void => {
-    if (ok) {
-      confirm(entry);
-      return;
-    }
-    wanted.delete(keyOf(entry.ref));
-    const { stream, topic } = entry.ref;
-    onRefused(entry.ref, new SubscriptionRefusedError(stream, topic, { cause: error }));
+  const unwant = (ref: TopicRef): void => {
+    const key = keyOf(ref);
+    const entry = wanted.get(key);
+    if (entry === undefined) return;
+    wanted.delete(key);
+    touch(key, entry);
   };
 
   return {
     want(ref) {
       const key = keyOf(ref);
       if (wanted.has(key)) return;
-      const entry = unwanted.get(key) ?? { ref, state: 'wanted', id: 0, lastSequence: undefined };
-      unwanted.delete(key);
+      // A topic that returns in the turn it left goes on from where it was.
+      const entry = touched.get(key) ?? { ref, lastSequence: undefined };
       wanted.set(key, entry);
-      if (entry.state === 'wanted') flushSoon();
+      touch(key, entry);
     },
-    unwant(ref) {
-      const key = keyOf(ref);
-      const entry = wanted.get(key);
-      if (entry === undefined) return;
-      wanted.delete(key);
-      if (!isOpen || entry.state === 'wanted') return;
-      unwanted.set(key, entry);
-      flushSoon();
-    },
+    unwant,
     saw(ref, sequence) {
       const entry = wanted.get(keyOf(ref));
       if (entry !== undefined) entry.lastSequence = sequence;
     },
-    connected() {
-      isOpen = true;
-      for (const entry of wanted.values()) entry.state = 'wanted';
-      flush();
+    forget() {
+      for (const entry of wanted.values()) entry.lastSequence = undefined;
     },
-    disconnected() {
-      isOpen = false;
-      unwanted.clear();
-      flushing?.unsubscribe();
-      flushing = undefined;
-      for (const deadline of deadlines) deadline.unsubscribe();
-      deadlines.clear();
-      for (const entry of wanted.values()) entry.state = 'wanted';
-    },
-    hear(message) {
-      const answer = ack?.(message);
-      if (answer === undefined) return false;
-      const entries =
-        'id' in answer
-          ? [...wanted.values()].filter(
-              ({ id, state }) => state === 'asked' && String(id) === String(answer.id),
-            )
-          : answer.topics.map((ref) => wanted.get(keyOf(ref))).filter((entry) => entry !== undefined);
-      for (const entry of entries) if (entry.state === 'asked') settle(entry, answer);
-      return true;
+    join({ generation, post, onRefused: onRefusedHere }) {
+      const session = createSessionTopics({
+        subscribe,
+        unsubscribe,
+        ack,
+        ackTimeoutMs,
+        batch,
+        generation,
+        post,
+        wanted,
+        tell,
+        onHookFailed,
+        random,
+        nextId: () => ++lastId,
+        isInCharge: onRefusedHere === undefined,
+        onRefused(ref, cause, isInCharge) {
+          const error = new SubscriptionRefusedError(ref.stream, ref.topic, { cause });
+          if (isInCharge) {
+            unwant(ref);
+            onRefused(ref, error);
+          } else onRefusedHere?.(ref, error);
+        },
+        onLeft() {
+          sessions.delete(session);
+          if (sessions.size > 0) return;
+          turn?.unsubscribe();
+          turn = undefined;
+          touched.clear();
+        },
+      });
+      sessions.add(session);
+      session.update(wanted.keys());
+      return session;
     },
   };
 }

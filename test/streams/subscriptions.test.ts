@@ -1,73 +1,55 @@
 import { timer } from 'rxjs';
-import type { TopicRef } from '../../src/streams/events.js';
 import {
-  type Ack,
   createSubscriptions,
   SubscriptionRefusedError,
-  type Subscriptions,
-  type SubscriptionsConfig,
+  type TopicSession,
 } from '../../src/streams/subscriptions.js';
-import { marbles } from '../marbles.js';
-
-const btc: TopicRef = { stream: 'trade', topic: 'BTC' };
-const eth: TopicRef = { stream: 'trade', topic: 'ETH' };
-const book: TopicRef = { stream: 'book' };
-
-/** Runs `body` in virtual time over a log of what was sent and told. */
-const scene = (
-  config: Partial<SubscriptionsConfig>,
-  body: (subscriptions: Subscriptions, log: unknown[]) => void,
-): (() => void) =>
-  marbles(({ flush }) => {
-    const log: unknown[] = [];
-    const subscriptions = createSubscriptions(
-      {
-        subscribe: (topics) => ({ sub: topics }),
-        unsubscribe: (topics) => ({ unsub: topics }),
-        ack: (message) => (message as { ack?: Ack }).ack,
-        ...config,
-      },
-      {
-        send: (message) => log.push(message),
-        tell: (type, ref) =>
-          type.startsWith('sub') && type !== 'subscribed' ? undefined : log.push([type, ref.topic]),
-        onRefused: (ref, error) => log.push([error.name, ref.topic, error.cause]),
-        onHookFailed: (hook, error) => log.push([hook, error]),
-      },
-    );
-    body(subscriptions, log);
-    flush();
-  });
+import { book, btc, eth, topicScene } from './topicScene.js';
 
 describe('subscriptions', () => {
   it(
-    'SUB-09 asks for every wanted topic once when connected, and again after a reconnect',
-    scene({}, (subscriptions, log) => {
+    'REC-13 asks for every wanted topic once when a session joins, and again at the next',
+    topicScene({}, ({ subscriptions, log, join }) => {
       subscriptions.want(btc);
       subscriptions.want(eth);
       expect(log).toStrictEqual([]);
-      subscriptions.connected();
+      const first = join();
       expect(log).toStrictEqual([{ sub: [btc, eth] }]);
-      subscriptions.disconnected();
-      subscriptions.connected();
+      first.leave();
+      join();
       expect(log).toStrictEqual([{ sub: [btc, eth] }, { sub: [btc, eth] }]);
     }),
   );
 
   it(
-    'SUB-05 asks for a topic once however often it is wanted',
-    scene({}, (subscriptions, log) => {
+    'SUB-05 asks for a topic once however often it is wanted, and gives it up once',
+    topicScene({}, ({ subscriptions, log, join }) => {
       subscriptions.want(btc);
       subscriptions.want(btc);
-      subscriptions.connected();
+      join();
+      timer(1).subscribe(() => {
+        subscriptions.unwant(btc);
+        subscriptions.unwant(btc);
+      });
+      timer(2).subscribe(() => expect(log).toStrictEqual([{ sub: [btc] }, { unsub: [btc] }]));
+    }),
+  );
+
+  it(
+    'SUB-05 a topic given up more often than it was wanted is asked for all the same',
+    topicScene({}, ({ subscriptions, log, join }) => {
+      subscriptions.unwant(btc);
+      subscriptions.unwant(btc);
+      subscriptions.want(btc);
+      join();
       expect(log).toStrictEqual([{ sub: [btc] }]);
     }),
   );
 
   it(
     'gathers the topics of one turn into one message, in batches',
-    scene({ batch: 2 }, (subscriptions, log) => {
-      subscriptions.connected();
+    topicScene({ batch: 2 }, ({ subscriptions, log, join }) => {
+      join();
       for (const ref of [btc, eth, book]) subscriptions.want(ref);
       expect(log).toStrictEqual([]);
       timer(0).subscribe(() => expect(log).toStrictEqual([{ sub: [btc, eth] }, { sub: [book] }]));
@@ -75,152 +57,157 @@ describe('subscriptions', () => {
   );
 
   it(
-    'SUB-02 gives up a topic that nobody wants any more',
-    scene({}, (subscriptions, log) => {
+    'SUB-02 gives up a topic that nobody wants any more, before it asks for another',
+    topicScene({}, ({ subscriptions, log, told, join }) => {
       subscriptions.want(btc);
-      subscriptions.connected();
-      subscriptions.unwant(btc);
-      timer(0).subscribe(() =>
-        expect(log).toStrictEqual([{ sub: [btc] }, { unsub: [btc] }, ['unsubscribed', 'BTC']]),
-      );
-    }),
-  );
-
-  it(
-    'sends nothing for a topic that leaves and returns in one turn',
-    scene({}, (subscriptions, log) => {
-      subscriptions.want(btc);
-      subscriptions.connected();
-      subscriptions.unwant(btc);
-      subscriptions.want(btc);
-      timer(0).subscribe(() => expect(log).toStrictEqual([{ sub: [btc] }]));
-    }),
-  );
-
-  it(
-    'SUB-09 does not give up on a new connection what only the old one was asked for',
-    scene({}, (subscriptions, log) => {
-      subscriptions.want(btc);
-      subscriptions.connected();
-      subscriptions.unwant(btc);
-      subscriptions.disconnected();
-      subscriptions.connected();
-      timer(0).subscribe(() => expect(log).toStrictEqual([{ sub: [btc] }]));
-    }),
-  );
-
-  it(
-    'SUB-06 confirms a topic by its ack only',
-    scene({}, (subscriptions, log) => {
-      subscriptions.want(btc);
-      subscriptions.connected();
-      expect(subscriptions.hear({ price: 1 })).toBe(false);
-      expect(subscriptions.hear({ ack: { topics: [btc], ok: true } })).toBe(true);
-      expect(subscriptions.hear({ ack: { topics: [btc], ok: true } })).toBe(true);
-      expect(log).toStrictEqual([{ sub: [btc] }, ['subscribed', 'BTC']]);
-    }),
-  );
-
-  it(
-    'finds the topics of an ack that names only the request',
-    scene({ subscribe: (topics, id) => ({ id, sub: topics }) }, (subscriptions, log) => {
-      subscriptions.want(btc);
-      subscriptions.connected();
+      join();
       subscriptions.want(eth);
-      timer(1).subscribe(() => {
-        subscriptions.hear({ ack: { id: '2', ok: true } });
-        expect(log).toStrictEqual([{ id: 1, sub: [btc] }, { id: 2, sub: [eth] }, ['subscribed', 'ETH']]);
+      subscriptions.unwant(btc);
+      timer(0).subscribe(() => {
+        expect(log).toStrictEqual([{ sub: [btc] }, { unsub: [btc] }, { sub: [eth] }]);
+        expect(told).toStrictEqual(['subscribing BTC@1', 'unsubscribed BTC@1', 'subscribing ETH@1']);
       });
     }),
   );
 
   it(
-    'says when an ack is overdue; data does not extend the deadline',
-    scene({ ackTimeoutMs: 10 }, (subscriptions, log) => {
+    'sends nothing for a topic that leaves and returns in one turn, or comes and goes',
+    topicScene({}, ({ subscriptions, log, join }) => {
       subscriptions.want(btc);
-      subscriptions.connected();
-      timer(9).subscribe(() => subscriptions.saw(btc, 5));
-      timer(9).subscribe(() => expect(log).toHaveLength(1));
-      timer(11).subscribe(() => expect(log.slice(1)).toStrictEqual([['ackOverdue', 'BTC']]));
-    }),
-  );
-
-  it(
-    'a lost connection takes its ack deadlines with it',
-    scene({ ackTimeoutMs: 10 }, (subscriptions, log) => {
-      subscriptions.want(btc);
-      subscriptions.connected();
-      timer(5).subscribe(() => subscriptions.disconnected());
-      timer(20).subscribe(() => expect(log).toStrictEqual([{ sub: [btc] }]));
-    }),
-  );
-
-  it(
-    'a refused topic is told and not asked for again',
-    scene({}, (subscriptions, log) => {
+      join();
+      subscriptions.unwant(btc);
       subscriptions.want(btc);
       subscriptions.want(eth);
-      subscriptions.connected();
-      subscriptions.hear({ ack: { topics: [btc], ok: false, error: 'no such symbol' } });
-      subscriptions.disconnected();
-      subscriptions.connected();
-      expect(log).toStrictEqual([
-        { sub: [btc, eth] },
-        ['SubscriptionRefusedError', 'BTC', 'no such symbol'],
-        { sub: [eth] },
-      ]);
+      subscriptions.unwant(eth);
+      timer(0).subscribe(() => expect(log).toStrictEqual([{ sub: [btc] }]));
     }),
   );
 
   it(
-    'resumes from the last sequence seen',
-    scene({}, (subscriptions, log) => {
+    'SUB-09 does not give up on a new session what only the old one was asked for',
+    topicScene({}, ({ subscriptions, log, join }) => {
       subscriptions.want(btc);
-      subscriptions.connected();
-      subscriptions.saw(btc, 41);
-      subscriptions.disconnected();
-      subscriptions.connected();
-      expect(log[1]).toStrictEqual({ sub: [{ ...btc, lastSequence: 41 }] });
+      const first = join();
+      subscriptions.unwant(btc);
+      first.leave();
+      join();
+      timer(0).subscribe(() => expect(log).toStrictEqual([{ sub: [btc] }]));
     }),
   );
 
-  it('without an ack rule a topic is confirmed by being asked for', () => {
-    const told: unknown[] = [];
-    const subscriptions = createSubscriptions(
-      { subscribe: () => [1, 2], unsubscribe: () => 3 },
-      {
-        send: (message) => told.push(message),
-        tell: (type) => told.push(type),
-        onRefused: () => undefined,
-        onHookFailed: () => undefined,
-      },
-    );
-    subscriptions.want(book);
-    subscriptions.connected();
-    expect(told).toStrictEqual(['subscribing', 1, 2, 'subscribed']);
-  });
+  it(
+    'keeps two sessions equal to what is wanted while both are joined',
+    topicScene({ ack: () => undefined }, ({ subscriptions, told, join }) => {
+      subscriptions.want(btc);
+      const first = join();
+      join();
+      subscriptions.unwant(btc);
+      subscriptions.want(eth);
+      timer(1).subscribe(() => {
+        first.leave();
+        subscriptions.unwant(eth);
+      });
+      timer(2).subscribe(() =>
+        expect(told).toStrictEqual([
+          'subscribing BTC@1',
+          'subscribing BTC@2',
+          'unsubscribed BTC@1',
+          'subscribing ETH@1',
+          'unsubscribed BTC@2',
+          'subscribing ETH@2',
+          'unsubscribed ETH@2',
+        ]),
+      );
+    }),
+  );
+
+  it(
+    'resumes from the last sequence seen while the topic stays wanted',
+    topicScene({}, ({ subscriptions, log, join }) => {
+      for (const ref of [btc, eth, book]) subscriptions.want(ref);
+      const first = join();
+      for (const ref of [btc, eth, book]) subscriptions.saw(ref, 41);
+      // Leaves and returns in one turn: goes on. Returns later: starts anew.
+      subscriptions.unwant(btc);
+      subscriptions.want(btc);
+      subscriptions.unwant(eth);
+      timer(1).subscribe(() => {
+        subscriptions.want(eth);
+        subscriptions.saw({ stream: 'trade', topic: 'unheard of' }, 7);
+        first.leave();
+        join();
+        expect(log.at(-1)).toStrictEqual({
+          sub: [{ ...book, lastSequence: 41 }, { ...btc, lastSequence: 41 }, eth],
+        });
+      });
+    }),
+  );
+
+  it(
+    'AUT-08 asks without a position once the positions are void',
+    topicScene({}, ({ subscriptions, log, join }) => {
+      subscriptions.want(btc);
+      subscriptions.saw(btc, 41);
+      subscriptions.forget();
+      join();
+      expect(log).toStrictEqual([{ sub: [btc] }]);
+    }),
+  );
+
+  it(
+    'a topic refused by the session in charge is given up on the other one too',
+    topicScene({}, ({ subscriptions, log, join }) => {
+      subscriptions.want(btc);
+      const first = join();
+      join();
+      first.hear({ ack: { topics: [btc], ok: false, error: 'delisted' } });
+      timer(1).subscribe(() =>
+        expect(log.slice(2)).toStrictEqual([
+          ['SubscriptionRefusedError', 'BTC', 'delisted'],
+          { unsub: [btc] },
+        ]),
+      );
+    }),
+  );
 
   it.each([
     [{ ackTimeoutMs: 0 }, 'ackTimeoutMs must be above 0 and at most 2147483647, got 0'],
+    [{ ackTimeoutMs: 2 ** 31 }, 'ackTimeoutMs must be above 0 and at most 2147483647, got 2147483648'],
     [{ batch: 0 }, 'batch must be a whole number above 0, got 0'],
     [{ batch: 1.5 }, 'batch must be a whole number above 0, got 1.5'],
   ])('refuses %p', (wrong, message) => {
-    const create = (): unknown =>
-      createSubscriptions(
-        { subscribe: () => 0, unsubscribe: () => 0, ...wrong },
-        {
-          send: () => undefined,
-          tell: () => undefined,
-          onRefused: () => undefined,
-          onHookFailed: () => undefined,
-        },
-      );
-    expect(create).toThrow(new RangeError(`subscriptions: ${message}`));
+    expect(() => createWith(wrong)).toThrow(new RangeError(`subscriptions: ${message}`));
+  });
+
+  it.each(['subscribe', 'unsubscribe', 'ack'])('refuses a %s that is no function', (hook) => {
+    expect(() => createWith({ [hook]: 1 })).toThrow(
+      new TypeError(`subscriptions: ${hook} must be a function, got number`),
+    );
   });
 
   it('names the topic in its error', () => {
-    expect(new SubscriptionRefusedError('trade', 'BTC', { cause: 'x' }).message).toBe(
-      'subscription to trade/BTC was refused',
+    const error = new SubscriptionRefusedError('trade', 'BTC', { cause: 'x' });
+    expect(error.message).toBe('subscription to trade/BTC was refused');
+    expect(error).toMatchObject({
+      name: 'SubscriptionRefusedError',
+      stream: 'trade',
+      topic: 'BTC',
+      cause: 'x',
+    });
+    expect(new SubscriptionRefusedError('book', undefined, {}).message).toBe(
+      'subscription to book was refused',
     );
   });
+
+  it('wants a session whole', () => {
+    // @ts-expect-error -- a session without a way out
+    const wrong: TopicSession = { generation: 1 };
+    expect(wrong).toBeDefined();
+  });
 });
+
+const createWith = (wrong: object): unknown =>
+  createSubscriptions(
+    { subscribe: () => 0, unsubscribe: () => 0, ...wrong },
+    { tell: () => undefined, onRefused: () => undefined, onHookFailed: () => undefined, random: () => 0 },
+  );
