@@ -96,7 +96,7 @@ export function krakenV1({
       everyMs: 10_000,
       timeoutMs: 5_000,
       ping: () => ({ event: 'ping' }),
-      isPong: (message) => ['heartbeat', 'pong'].includes((message as Status).event ?? ''),
+      isPong: (message) => (message as Status).event === 'pong',
     },
     unpack: (decoded) => {
       if (!Array.isArray(decoded)) return [decoded];

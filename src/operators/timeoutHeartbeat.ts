@@ -3,7 +3,9 @@ import {
   concat,
   defer,
   EMPTY,
+  from,
   ignoreElements,
+  isObservable,
   merge,
   type MonoTypeOperatorFunction,
   NEVER,
@@ -25,8 +27,13 @@ export interface TimeoutHeartbeatConfig {
   readonly everyMs?: number;
   /** Milliseconds after that within which a sign of life must come. Above 0, at most 2^31 - 1. @default 10_000 */
   readonly timeoutMs?: number;
-  /** Sends the ping; without it silence alone is judged. If it throws, the stream errors. */
-  readonly ping?: () => void;
+  /**
+   * Sends the ping; without it silence alone is judged. An Observable or a Promise that it returns says when the ping
+   * has left: `timeoutMs` begins when it emits or completes, because a ping that a rate limit holds back cannot have
+   * been answered. Meanwhile nothing is judged, and a sign of life ends the wait, and the subscription. If `ping`
+   * throws, or what it returns errors, the stream errors.
+   */
+  readonly ping?: () => unknown;
   /** Signs of life beside the source's own values: ping and pong frames. Its completion changes nothing, its error is the stream's. */
   readonly alive$?: Observable<unknown>;
   /**
@@ -35,8 +42,8 @@ export interface TimeoutHeartbeatConfig {
    */
   readonly settled?: Observable<unknown>;
   /**
-   * While true nothing is pinged or judged, and the clock starts again. It is asked only when a timer fires: let
-   * `alive$` emit when a suspension ends. @default () => false
+   * While true nothing is pinged or judged, and the clock starts again. It is asked only when a timer fires, which does
+   * not see a suspension that came and went in between: let `alive$` emit when one ends. @default () => false
    */
   readonly isSuspended?: () => boolean;
 }
@@ -95,18 +102,15 @@ export function timeoutHeartbeat<T>({
           if (isSuspended()) return EMPTY;
           return throwError(() => new HeartbeatTimeoutError(asyncScheduler.now() - lastSignAt));
         }),
-      ).pipe(takeUntil(answer$));
+      );
 
       const probe$ = defer(() => {
         isProbing = true;
-        return merge(
-          answer$.pipe(take(1), timeout({ first: timeoutMs, with: () => verdict$ })),
-          // Subscribed second: the answer may come before the ping returns.
-          defer(() => {
-            ping?.();
-            return EMPTY;
-          }),
-        );
+        // The answer may come before `ping` returns.
+        return concat(
+          defer(() => departure(ping?.())).pipe(take(1)),
+          answer$.pipe(timeout({ first: timeoutMs, with: () => verdict$ })),
+        ).pipe(takeUntil(answer$));
       });
 
       const watch$ = defer(() => {
@@ -120,4 +124,12 @@ export function timeoutHeartbeat<T>({
       // Nothing is emitted by the notifier, but its error is an error of the stream.
       return source.pipe(tap(sign), takeUntil(merge(alive$.pipe(tap(sign)), watch$).pipe(ignoreElements())));
     });
+}
+
+/** When a ping has left: at once, unless what its hook returned says otherwise. */
+function departure(pinged: unknown): Observable<unknown> {
+  if (isObservable(pinged)) return pinged;
+  return typeof (pinged as PromiseLike<unknown> | undefined)?.then === 'function'
+    ? from(pinged as PromiseLike<unknown>)
+    : EMPTY;
 }

@@ -1,5 +1,17 @@
 import * as fc from 'fast-check';
-import { asyncScheduler, delay, EMPTY, from, type Observable, range, Subject, take, tap, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  delay,
+  EMPTY,
+  from,
+  lastValueFrom,
+  type Observable,
+  range,
+  Subject,
+  take,
+  tap,
+  timer,
+} from 'rxjs';
 import {
   HeartbeatTimeoutError,
   timeoutHeartbeat,
@@ -366,6 +378,79 @@ describe('timeoutHeartbeat', () => {
     );
   });
 
+  describe('while a ping is held back', () => {
+    it.each([
+      ['emits', '---l'],
+      ['completes', '---|'],
+    ])('nothing is judged, and timeoutMs begins when what ping returned %s', (_name, leaves) =>
+      marbles(({ cold, expectObservable, expectSubscriptions }) => {
+        const left = cold(leaves);
+        const subs = '       -----^--!        ';
+        const expected = '   ------------#    ';
+
+        expectObservable(cold('-').pipe(timeoutHeartbeat({ ...short, ping: () => left }))).toBe(
+          expected,
+          undefined,
+          new HeartbeatTimeoutError(12),
+        );
+        expectSubscriptions(left.subscriptions).toBe(subs);
+      })(),
+    );
+
+    it(
+      'a sign of life ends the wait, and the next ping is everyMs away',
+      marbles(({ cold, hot, flush, expectObservable, expectSubscriptions }) => {
+        const pings: number[] = [];
+        const left = cold('---l');
+        const ping = () => {
+          pings.push(asyncScheduler.now());
+          return left;
+        };
+        const source = hot(' ------a           ');
+        const subs = ['      -----^!', '-----------^--!'];
+        const expected = '   ------a-----------#';
+
+        expectObservable(source.pipe(timeoutHeartbeat({ ...short, ping }))).toBe(
+          expected,
+          undefined,
+          new HeartbeatTimeoutError(12),
+        );
+        expectSubscriptions(left.subscriptions).toBe(subs);
+        flush();
+        expect(pings).toStrictEqual([5, 11]);
+      }),
+    );
+
+    it(
+      'a ping that never leaves is never judged',
+      marbles(({ cold, expectObservable }) => {
+        const subs = '^ 1s !';
+
+        expectObservable(cold('-').pipe(timeoutHeartbeat({ ...short, ping: () => cold('-') })), subs).toBe(
+          '-',
+        );
+      }),
+    );
+
+    it(
+      'its error is the error of the stream',
+      marbles(({ cold, expectObservable }) => {
+        expectObservable(cold('-').pipe(timeoutHeartbeat({ ...short, ping: () => cold('--#') }))).toBe(
+          '-------#',
+        );
+      }),
+    );
+
+    it('a Promise tells the same', async () => {
+      const failure = new Error('no room');
+      const source = new Subject<never>().pipe(
+        timeoutHeartbeat({ everyMs: 1, timeoutMs: 1, ping: () => Promise.reject(failure) }),
+      );
+
+      await expect(lastValueFrom(source)).rejects.toBe(failure);
+    });
+  });
+
   describe('while suspended', () => {
     it(
       'nothing is pinged, and the clock starts again',
@@ -378,6 +463,22 @@ describe('timeoutHeartbeat', () => {
         expectObservable(ping$).toBe(pings);
         expectObservable(
           cold('-').pipe(timeoutHeartbeat({ ...short, isSuspended, ping: () => ping$.next('p') })),
+        ).toBe(expected, undefined, dead);
+      }),
+    );
+
+    it(
+      'a suspension that comes and goes while a ping is out is not judged either, if alive$ tells of its end',
+      marbles(({ cold, hot, expectObservable }) => {
+        const ping$ = new Subject<string>();
+        const isSuspended = (): boolean => asyncScheduler.now() > 5 && asyncScheduler.now() < 8;
+        const alive$ = hot('--------r         ');
+        const pings = '     -----p-------p----';
+        const expected = '  -----------------#';
+
+        expectObservable(ping$).toBe(pings);
+        expectObservable(
+          cold('-').pipe(timeoutHeartbeat({ ...short, alive$, isSuspended, ping: () => ping$.next('p') })),
         ).toBe(expected, undefined, dead);
       }),
     );
