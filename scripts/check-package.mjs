@@ -35,6 +35,16 @@ try {
   );
   run(process.execPath, ['use.mjs'], { cwd: consumer });
   run(process.execPath, ['use.cjs'], { cwd: consumer });
+
+  // And a page of a browser, from both; what of `ws` or Node comes along is an error.
+  const pages = {
+    'page.mjs': `import { createFeed } from 'millrace'; globalThis.createFeed = createFeed;`,
+    'page.cjs': `globalThis.createFeed = require('millrace').createFeed;`,
+  };
+  for (const [name, source] of Object.entries(pages)) {
+    writeFileSync(join(consumer, name), source);
+    run(process.execPath, ['scripts/bundle-browser.mjs', join(consumer, name), join(temp, 'page.js')]);
+  }
 } finally {
   rmSync(temp, { recursive: true, force: true });
 }

@@ -46,6 +46,8 @@ export interface Socket {
 
 /** The seam to a socket implementation: `wsTransport`, or a scripted one in tests. */
 export interface Transport {
+  /** What its sockets can do; where one cannot, it has no such method. @default both */
+  readonly can?: { readonly ping: boolean; readonly pause: boolean; readonly drain: boolean };
   /** Starts one connection. May throw for a request it cannot even try. */
   dial(request: DialRequest, handler: SocketHandler): Socket;
   /**

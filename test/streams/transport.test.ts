@@ -1,15 +1,16 @@
 import { classify } from '../../src/streams/failure.js';
 import type { Socket } from '../../src/streams/transport.js';
 import { closes, opens, pings, pongs, refuses, silence } from '../../src/testing/scriptedTransport.js';
-import { dial, handshake, loopback, refuse, scripted, tidyUp } from './transportRigs.js';
+import { dial, handshake, loopback, loopbackW3c, refuse, scripted, tidyUp } from './transportRigs.js';
 
-/** The same facts of the transport that tests use and of the one that users use: so the first can stand for the second. */
+afterEach(tidyUp);
+
+/** The same facts of the transport that tests use and of those that users use: so the first can stand for the others. */
 describe.each([
   ['scriptedTransport', scripted],
   ['wsTransport over loopback', loopback],
+  ['webSocketTransport over loopback', loopbackW3c],
 ])('a Transport: %s', (_name, rig) => {
-  afterEach(tidyUp);
-
   it('opens with the subprotocol that was agreed on', async () => {
     const { until } = dial(await rig({ script: '-p', frames: { p: opens({ protocol: 'v2' }) } }), {
       protocols: ['v2', 'v1'],
@@ -58,30 +59,6 @@ describe.each([
       [7],
       'b',
     ]);
-  });
-
-  it('tells of a ping by the server', async () => {
-    const { until } = dial(
-      await rig({ script: 'o-i', frames: { i: pings() }, accept: (client) => client.ping() }),
-    );
-
-    expect(await until('ping')).toStrictEqual({ type: 'ping' });
-  });
-
-  it('HBT-06 tells of a pong that nobody asked for', async () => {
-    const { until } = dial(
-      await rig({ script: 'o-u', frames: { u: pongs() }, accept: (client) => client.pong() }),
-    );
-
-    expect(await until('pong')).toStrictEqual({ type: 'pong' });
-  });
-
-  it('HBT-07 gets a pong for its ping', async () => {
-    const { socket, until } = dial(await rig({ script: 'o' }));
-    await until('open');
-    socket.ping?.();
-
-    expect(await until('pong')).toStrictEqual({ type: 'pong' });
   });
 
   it.each([
@@ -177,57 +154,10 @@ describe.each([
     });
   });
 
-  it.each([
-    [401, {}, undefined],
-    [403, {}, undefined],
-    [404, {}, undefined],
-    [429, { 'Retry-After': '7' }, 7_000],
-    [500, {}, undefined],
-    [503, { 'Retry-After': 'Thu, 01 Jan 1970 00:00:00 GMT' }, 0],
-  ])(
-    'CON-09 ends with the status if the server refuses with %i %p',
-    async (status, headers: Record<string, string>, retryAfterMs) => {
-      const { until } = dial(
-        await rig({
-          script: '-r',
-          frames: { r: refuses(status, headers) },
-          upgrade: refuse(status, headers),
-        }),
-      );
-      const { error } = await until('end');
-
-      expect(error).toMatchObject({ name: 'HandshakeError', status, retryAfterMs });
-    },
-  );
-
-  it('shows the headers of a refusal, named in lower case', async () => {
-    const headers = { 'X-Reason': 'Maintenance' };
-    const { until } = dial(
-      await rig({ script: 'r', frames: { r: refuses(503, headers) }, upgrade: refuse(503, headers) }),
-    );
-
-    expect((await until('end')).error).toMatchObject({ headers: { 'x-reason': 'Maintenance' } });
-  });
-
-  it('CON-12 follows no redirect', async () => {
-    const headers = { Location: 'ws://elsewhere.invalid' };
-    const { until } = dial(
-      await rig({ script: 'r', frames: { r: refuses(302, headers) }, upgrade: refuse(302, headers) }),
-    );
-
-    expect((await until('end')).error).toMatchObject({ name: 'HandshakeError', status: 302 });
-  });
-
   it('CON-10 ends with an error of the network if the server drops the dial', async () => {
     const { until } = dial(await rig({ script: '-#', upgrade: (socket) => socket.destroy() }));
 
     expect(classify((await until('end')).error)).toBe('network');
-  });
-
-  it('REC-08 ends with ECONNREFUSED if nobody listens', async () => {
-    const { until } = dial(await rig({ script: '', isDown: true }));
-
-    expect((await until('end')).error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   const everything = (socket: Socket): void => {
@@ -277,5 +207,82 @@ describe.each([
     await received;
 
     expect(socket.bufferedBytes).toBe(0);
+  });
+});
+
+/** What a W3C WebSocket does not show: see webSocketTransport.test.ts for what it shows instead. */
+describe.each([
+  ['scriptedTransport', scripted],
+  ['wsTransport over loopback', loopback],
+])('a Transport that shows the protocol: %s', (_name, rig) => {
+  it('tells of a ping by the server', async () => {
+    const { until } = dial(
+      await rig({ script: 'o-i', frames: { i: pings() }, accept: (client) => client.ping() }),
+    );
+
+    expect(await until('ping')).toStrictEqual({ type: 'ping' });
+  });
+
+  it('HBT-06 tells of a pong that nobody asked for', async () => {
+    const { until } = dial(
+      await rig({ script: 'o-u', frames: { u: pongs() }, accept: (client) => client.pong() }),
+    );
+
+    expect(await until('pong')).toStrictEqual({ type: 'pong' });
+  });
+
+  it('HBT-07 gets a pong for its ping', async () => {
+    const { socket, until } = dial(await rig({ script: 'o' }));
+    await until('open');
+    socket.ping?.();
+
+    expect(await until('pong')).toStrictEqual({ type: 'pong' });
+  });
+
+  it.each([
+    [401, {}, undefined],
+    [403, {}, undefined],
+    [404, {}, undefined],
+    [429, { 'Retry-After': '7' }, 7_000],
+    [500, {}, undefined],
+    [503, { 'Retry-After': 'Thu, 01 Jan 1970 00:00:00 GMT' }, 0],
+  ])(
+    'CON-09 ends with the status if the server refuses with %i %p',
+    async (status, headers: Record<string, string>, retryAfterMs) => {
+      const { until } = dial(
+        await rig({
+          script: '-r',
+          frames: { r: refuses(status, headers) },
+          upgrade: refuse(status, headers),
+        }),
+      );
+      const { error } = await until('end');
+
+      expect(error).toMatchObject({ name: 'HandshakeError', status, retryAfterMs });
+    },
+  );
+
+  it('shows the headers of a refusal, named in lower case', async () => {
+    const headers = { 'X-Reason': 'Maintenance' };
+    const { until } = dial(
+      await rig({ script: 'r', frames: { r: refuses(503, headers) }, upgrade: refuse(503, headers) }),
+    );
+
+    expect((await until('end')).error).toMatchObject({ headers: { 'x-reason': 'Maintenance' } });
+  });
+
+  it('CON-12 follows no redirect', async () => {
+    const headers = { Location: 'ws://elsewhere.invalid' };
+    const { until } = dial(
+      await rig({ script: 'r', frames: { r: refuses(302, headers) }, upgrade: refuse(302, headers) }),
+    );
+
+    expect((await until('end')).error).toMatchObject({ name: 'HandshakeError', status: 302 });
+  });
+
+  it('REC-08 ends with ECONNREFUSED if nobody listens', async () => {
+    const { until } = dial(await rig({ script: '', isDown: true }));
+
+    expect((await until('end')).error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 });

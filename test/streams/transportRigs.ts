@@ -3,8 +3,10 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { bufferCount, filter, map, type Observable, ReplaySubject, take } from 'rxjs';
+import { WebSocket as W3cWebSocket } from 'undici';
 import { type ClientOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Data, Socket, Transport } from '../../src/streams/transport.js';
+import { webSocketTransport } from '../../src/streams/webSocketTransport.js';
 import { wsTransport } from '../../src/streams/wsTransport.js';
 import { scriptedTransport } from '../../src/testing/scriptedTransport.js';
 
@@ -126,6 +128,11 @@ export async function loopback({ accept, upgrade, isDown = false }: Partial<Scen
     received: (count) => firsts(received$, count),
     closed: () => first(closed$),
   };
+}
+
+/** The same server, dialled with the W3C WebSocket of undici, which is that of Node 22. */
+export async function loopbackW3c(scenario: Partial<Scenario>): Promise<Rig> {
+  return { ...(await loopback(scenario)), transport: webSocketTransport(W3cWebSocket) };
 }
 
 /**

@@ -1,0 +1,42 @@
+import { settled } from '../../src/streams/settled.js';
+
+/** What a browser lacks; taken away for one test and put back. */
+const { setImmediate: immediate } = globalThis;
+const ports = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'MessagePort').length;
+
+describe.each([
+  ['setImmediate', immediate],
+  ['MessageChannel, where there is no setImmediate', undefined],
+])('settled by %s', (_name, available) => {
+  beforeEach(() => Object.assign(globalThis, { setImmediate: available }));
+  afterEach(() => Object.assign(globalThis, { setImmediate: immediate }));
+
+  it('emits once and completes, on a later turn', async () => {
+    const told: string[] = [];
+    await new Promise<void>((resolve) => {
+      settled.subscribe({ next: () => told.push('next'), complete: resolve });
+      told.push('subscribed');
+      void Promise.resolve().then(() => told.push('microtask'));
+    });
+
+    expect(told).toStrictEqual(['subscribed', 'microtask', 'next']);
+  });
+
+  it('emits nothing once it is left', async () => {
+    const told: string[] = [];
+    settled.subscribe(() => told.push('left')).unsubscribe();
+    await settled.forEach(() => told.push('stayed'));
+    await settled.forEach(() => undefined);
+
+    expect(told).toStrictEqual(['stayed']);
+  });
+
+  it('leaves nothing behind', async () => {
+    settled.subscribe().unsubscribe();
+    await settled.forEach(() => undefined);
+    // A port is closed in turns of its own.
+    for (let turn = 0; turn < 100 && ports() > 0; turn += 1) await new Promise((done) => immediate(done));
+
+    expect(ports()).toBe(0);
+  });
+});
