@@ -1,6 +1,5 @@
-import { isObservable, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { GenericSchema, InferOutput } from 'valibot';
-import { maxTimerMs } from './operators/backoff.js';
 import type { Overflow } from './operators/bufferBounded.js';
 import type { StreamHealthConfig } from './sinks/healthMonitor.js';
 import type { ConnectionConfig } from './streams/connection.js';
@@ -81,10 +80,15 @@ export interface FeedConfig<S extends Schemas> extends ConnectionConfig {
   readonly lingerMs?: number;
 }
 
-/** The default codec: JSON text, in text or binary frames. */
+/** The default codec: JSON text, in text or binary frames. `encode` throws a `TypeError` for `undefined` and functions. */
 export const jsonCodec: Codec = {
   decode: (data) => JSON.parse(typeof data === 'string' ? data : decoder.decode(data)) as unknown,
-  encode: (message) => JSON.stringify(message),
+  encode(message) {
+    // The types leave out that it yields undefined for what JSON has no word for.
+    const text = JSON.stringify(message) as string | undefined;
+    if (text === undefined) throw new TypeError(`jsonCodec: a message must have JSON, got ${typeof message}`);
+    return text;
+  },
 };
 
 const decoder = new TextDecoder();
@@ -94,66 +98,6 @@ export const routeByType = (message: unknown): string | undefined => {
   const type = (message as { readonly type?: unknown } | null | undefined)?.type;
   return typeof type === 'string' ? type : undefined;
 };
-
-const hooks = ['authenticate', 'onConnected', 'unpack', 'route', 'isControl', 'random'] as const;
-const streamHooks = ['key', 'topic', 'sourceTime'] as const;
-
-/**
- * Checks what no part of the pipeline checks for itself; the parts check their own options as they are created.
- *
- * @throws {TypeError | RangeError} Naming the option and the value.
- */
-export function checkConfig<S extends Schemas>(config: FeedConfig<S>): FeedConfig<S> {
-  const { streams, lingerMs = 0 } = config;
-  if (typeof streams !== 'object' || Object.keys(streams).length === 0) {
-    throw new TypeError('createFeed: streams must name at least one stream');
-  }
-  const { buffer: { maxPauseMs = 30_000 } = {}, codec = jsonCodec, transport } = config;
-  for (const hook of hooks) checkFunction(hook, config[hook]);
-  checkFunction('codec.decode', codec.decode, true);
-  checkFunction('codec.encode', codec.encode, true);
-  if (transport !== undefined && (typeof transport.dial !== 'function' || !isObservable(transport.settled))) {
-    throw new TypeError('createFeed: transport must offer dial() and settled');
-  }
-  if (!(maxPauseMs > 0 && maxPauseMs <= maxTimerMs))
-    throw new RangeError(
-      `createFeed: buffer.maxPauseMs must be above 0 and at most ${maxTimerMs}, got ${maxPauseMs}`,
-    );
-  for (const [name, stream] of Object.entries(streams) as [string, StreamConfig<GenericSchema>][]) {
-    const { schema, sequence, replay = 0 } = stream;
-    if ((schema as { kind?: unknown } | undefined)?.kind !== 'schema') {
-      throw new TypeError(
-        `createFeed: streams.${name}.schema must be a valibot schema, got ${typeof schema}`,
-      );
-    }
-    for (const hook of streamHooks) checkFunction(`streams.${name}.${hook}`, stream[hook]);
-    if (sequence !== undefined) checkFunction(`streams.${name}.sequence.of`, sequence.of, true);
-    if (!['topic', 'stream', 'connection', undefined].includes(sequence?.scope)) {
-      throw new TypeError(
-        `createFeed: streams.${name}.sequence.scope must be topic, stream or connection, got ${String(sequence?.scope)}`,
-      );
-    }
-    if (sequence?.scope === 'topic' && stream.topic === undefined) {
-      throw new TypeError(
-        `createFeed: streams.${name}.sequence.scope is 'topic', but the stream has no topic`,
-      );
-    }
-    if (!(Number.isInteger(replay) && replay >= 0)) {
-      throw new RangeError(
-        `createFeed: streams.${name}.replay must be a whole number, not negative, got ${replay}`,
-      );
-    }
-  }
-  if (!(lingerMs >= 0 && lingerMs <= maxTimerMs)) {
-    throw new RangeError(`createFeed: lingerMs must be from 0 to ${maxTimerMs}, got ${lingerMs}`);
-  }
-  return config;
-}
-
-function checkFunction(name: string, value: unknown, isNeeded = false): void {
-  if (typeof value === 'function' || (value === undefined && !isNeeded)) return;
-  throw new TypeError(`createFeed: ${name} must be a function, got ${typeof value}`);
-}
 
 /** The values of a feed's streams. */
 export type StreamOf<S extends Schemas, K extends keyof S> = Observable<InferOutput<S[K]>>;

@@ -1,0 +1,383 @@
+import { createFeed, type FeedConfig, jsonCodec, routeByType, wsTransport } from 'millrace';
+import { NEVER } from 'rxjs';
+import * as v from 'valibot';
+import { WebSocketServer } from 'ws';
+import { checkConfig } from '../src/checkConfig.js';
+
+const schema = v.object({ id: v.number(), symbol: v.string() });
+type Streams = { readonly trade: typeof schema };
+
+/** Every option there is, each with a right value; the compiler sees to it that none is missing. */
+const everything: Required<FeedConfig<Streams>> = {
+  url: 'wss://feed.test',
+  protocols: ['v1'],
+  socket: { headers: { 'x-key': 'secret' } },
+  transport: wsTransport,
+  connectTimeoutMs: 10_000,
+  authenticate: () => undefined,
+  authenticateTimeoutMs: 10_000,
+  onConnected: () => undefined,
+  heartbeat: { everyMs: 15_000, timeoutMs: 10_000, ping: 'frame' },
+  reconnect: { initialMs: 1_000, jitter: 'full' },
+  outbox: { maxMessages: 10 },
+  random: () => 0.5,
+  streams: {
+    trade: {
+      schema,
+      key: (trade) => trade.id,
+      dedupe: { maxKeys: 100, windowMs: 1_000 },
+      topic: (trade) => trade.symbol,
+      sequence: {
+        of: (trade) => trade.id,
+        first: (trade) => trade.id,
+        previous: (trade) => trade.id - 1,
+        scope: 'topic',
+        isReset: () => false,
+        reorder: { maxItems: 10, maxMs: 1_000 },
+      },
+      sourceTime: () => 0,
+      replay: 1,
+      expectedIntervalMs: 1_000,
+      staleAfterMs: 5_000,
+      allowSilence: false,
+    },
+  },
+  codec: jsonCodec,
+  unpack: (decoded) => [decoded],
+  route: routeByType,
+  isControl: () => false,
+  subscriptions: { subscribe: () => 'sub', unsubscribe: () => 'unsub' },
+  buffer: { maxItems: 10, overflow: 'conflate', key: (data) => data, sliceMs: 5, maxPauseMs: 1_000 },
+  lingerMs: 0,
+  rotate: { everyMs: 86_400_000, when: () => false, timeoutMs: 60_000 },
+  online$: NEVER,
+};
+
+type Bag = Readonly<Record<string, unknown>>;
+
+/** A copy with one option changed, or taken out; `path` is as in the messages. */
+const withOption = (config: Bag, path: string, value: unknown): Bag => {
+  const [name = '', ...rest] = path.split('.');
+  return {
+    ...config,
+    [name]: rest.length === 0 ? value : withOption(config[name] as Bag, rest.join('.'), value),
+  };
+};
+
+const thrownBy = (call: () => unknown): unknown => {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  return 'nothing was thrown';
+};
+
+const check = (config: Bag): unknown => checkConfig(config as unknown as FeedConfig<Streams>);
+
+const timer = 'must be above 0 and at most 2147483647';
+const count = 'must be a whole number above 0';
+const linger = 'must be from 0 to 2147483647';
+const keys = 'must be a whole number from 1 to 16777216';
+const replay = 'must be a whole number, not negative';
+const overflows = 'must be drop-oldest, drop-newest, conflate, error or pause';
+const scopes = 'must be topic, stream or connection';
+const unknownOption = (path: string, meant?: string): string =>
+  `there is no option ${path}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+
+/** An option, a wrong value for it, the rest of the message; what is out of range says so by its class. */
+const wrong: readonly (readonly [path: string, value: unknown, message: string])[] = [
+  ['socket', null, 'socket must be an object, got null'],
+  ['socket', 'Bearer secret', 'socket must be an object, got string'],
+  ['transport', null, 'transport must offer dial() and settled, got null'],
+  ['transport', { dial: () => 1 }, 'transport must offer dial() and settled, got object'],
+  ['transport', { dial: 1, settled: NEVER }, 'transport must offer dial() and settled, got object'],
+  ['transport', WebSocketServer, 'transport must offer dial() and settled, got function'],
+  ['connectTimeoutMs', '5', 'connectTimeoutMs must be a number, got string "5"'],
+  ['connectTimeoutMs', null, 'connectTimeoutMs must be a number, got null'],
+  ['authenticateTimeoutMs', '5', 'authenticateTimeoutMs must be a number, got string "5"'],
+  ['authenticate', 'secret', 'authenticate must be a function, got string'],
+  ['authenticate', null, 'authenticate must be a function, got null'],
+  ['onConnected', {}, 'onConnected must be a function, got object'],
+  ['heartbeat', null, 'heartbeat must be an object, got null'],
+  ['heartbeat', false, 'heartbeat must be an object, got boolean'],
+  ['heartbeat', 15_000, 'heartbeat must be an object, got number'],
+  ['reconnect', null, 'reconnect must be an object, got null'],
+  ['reconnect', true, 'reconnect must be an object, got boolean'],
+  ['reconnect', [], 'reconnect must be an object, got array'],
+  ['outbox', 1_000, 'outbox must be an object, got number'],
+  ['outbox', null, 'outbox must be an object, got null'],
+  ['subscriptions', null, 'subscriptions must be an object, got null'],
+  ['subscriptions', () => 'sub', 'subscriptions must be an object, got function'],
+  ['random', 0.5, 'random must be a function, got number'],
+  ['unpack', 'data', 'unpack must be a function, got string'],
+  ['route', 'type', 'route must be a function, got string'],
+  ['route', null, 'route must be a function, got null'],
+  ['isControl', /hello/, 'isControl must be a function, got object'],
+  ['codec', null, 'codec must be an object, got null'],
+  ['codec', 'json', 'codec must be an object, got string'],
+  ['codec', {}, 'codec.decode must be a function, got undefined'],
+  ['codec', { decode: JSON.parse }, 'codec.encode must be a function, got undefined'],
+  ['codec', { decode: JSON.parse, encode: 'utf8' }, 'codec.encode must be a function, got string'],
+  ['lingerMs', '5', 'lingerMs must be a number, got string "5"'],
+  ['lingerMs', null, 'lingerMs must be a number, got null'],
+  ['lingerMs', -1, `lingerMs ${linger}, got -1`],
+  ['lingerMs', NaN, `lingerMs ${linger}, got NaN`],
+  ['lingerMs', Infinity, `lingerMs ${linger}, got Infinity`],
+  ['lingerMs', 2 ** 31, `lingerMs ${linger}, got 2147483648`],
+  ['online$', true, 'online$ must be an Observable, got boolean'],
+  ['online$', () => true, 'online$ must be an Observable, got function'],
+  ['online$', null, 'online$ must be an Observable, got null'],
+
+  ['buffer', null, 'buffer must be an object, got null'],
+  ['buffer', 10_000, 'buffer must be an object, got number'],
+  ['buffer.maxItems', 0, `buffer.maxItems ${count}, got 0`],
+  ['buffer.maxItems', 1.5, `buffer.maxItems ${count}, got 1.5`],
+  ['buffer.maxItems', Infinity, `buffer.maxItems ${count}, got Infinity`],
+  ['buffer.maxItems', '10', 'buffer.maxItems must be a number, got string "10"'],
+  ['buffer.overflow', 'spill', `buffer.overflow ${overflows}, got spill`],
+  ['buffer.overflow', null, `buffer.overflow ${overflows}, got null`],
+  ['buffer.key', 'id', 'buffer.key must be a function, got string'],
+  ['buffer.key', undefined, "buffer.overflow is 'conflate', which needs buffer.key, got undefined"],
+  ['buffer.sliceMs', 0, 'buffer.sliceMs must be above 0, got 0'],
+  ['buffer.sliceMs', NaN, 'buffer.sliceMs must be above 0, got NaN'],
+  ['buffer.sliceMs', '5', 'buffer.sliceMs must be a number, got string "5"'],
+  ['buffer.maxPauseMs', 0, `buffer.maxPauseMs ${timer}, got 0`],
+  ['buffer.maxPauseMs', 2 ** 31, `buffer.maxPauseMs ${timer}, got 2147483648`],
+  ['buffer.maxPauseMs', '30', 'buffer.maxPauseMs must be a number, got string "30"'],
+
+  ['rotate', null, 'rotate must be an object, got null'],
+  ['rotate', 86_400_000, 'rotate must be an object, got number'],
+  ['rotate.everyMs', 0, `rotate.everyMs ${timer}, got 0`],
+  ['rotate.everyMs', 2 ** 31, `rotate.everyMs ${timer}, got 2147483648`],
+  ['rotate.everyMs', Infinity, `rotate.everyMs ${timer}, got Infinity`],
+  ['rotate.everyMs', '24h', 'rotate.everyMs must be a number, got string "24h"'],
+  ['rotate.when', true, 'rotate.when must be a function, got boolean'],
+  ['rotate.timeoutMs', -5, `rotate.timeoutMs ${timer}, got -5`],
+  ['rotate.timeoutMs', NaN, `rotate.timeoutMs ${timer}, got NaN`],
+  ['rotate.timeoutMs', null, 'rotate.timeoutMs must be a number, got null'],
+
+  ['streams', undefined, 'streams must name at least one stream, got undefined'],
+  ['streams', null, 'streams must name at least one stream, got null'],
+  ['streams', [], 'streams must name at least one stream, got array'],
+  ['streams', [{ schema }], 'streams must name at least one stream, got array'],
+  ['streams', {}, 'streams must name at least one stream, got object'],
+  ['streams', 'trade', 'streams must name at least one stream, got string'],
+  ['streams', new Map([['trade', { schema }]]), 'streams must name at least one stream, got object'],
+  ['streams', { '': { schema } }, 'streams must have names, got an empty one'],
+  ['streams', { trade: null }, 'streams.trade must be an object, got null'],
+  ['streams', { trade: undefined }, 'streams.trade must be an object, got undefined'],
+  ['streams', { trade: 'any' }, 'streams.trade must be an object, got string'],
+  ['streams', { trade: [schema] }, 'streams.trade must be an object, got array'],
+  [
+    'streams',
+    { trade: { schema }, order: {} },
+    'streams.order.schema must be a valibot schema, got undefined',
+  ],
+  ['streams', { trade: schema }, 'streams.trade.schema must be a valibot schema, got undefined'],
+  ['streams.trade.schema', null, 'streams.trade.schema must be a valibot schema, got null'],
+  ['streams.trade.schema', {}, 'streams.trade.schema must be a valibot schema, got object'],
+  ['streams.trade.schema', () => schema, 'streams.trade.schema must be a valibot schema, got function'],
+  ['streams.trade.key', 'id', 'streams.trade.key must be a function, got string'],
+  ['streams.trade.key', undefined, 'streams.trade.dedupe needs streams.trade.key, got undefined'],
+  ['streams.trade.topic', 'symbol', 'streams.trade.topic must be a function, got string'],
+  ['streams.trade.topic', undefined, "streams.trade.sequence.scope is 'topic', but the stream has no topic"],
+  ['streams.trade.sourceTime', 'time', 'streams.trade.sourceTime must be a function, got string'],
+  ['streams.trade.dedupe', true, 'streams.trade.dedupe must be an object, got boolean'],
+  ['streams.trade.dedupe', null, 'streams.trade.dedupe must be an object, got null'],
+  ['streams.trade.dedupe.maxKeys', 0, `streams.trade.dedupe.maxKeys ${keys}, got 0`],
+  ['streams.trade.dedupe.maxKeys', 2 ** 24 + 1, `streams.trade.dedupe.maxKeys ${keys}, got 16777217`],
+  ['streams.trade.dedupe.maxKeys', Infinity, `streams.trade.dedupe.maxKeys ${keys}, got Infinity`],
+  ['streams.trade.dedupe.windowMs', -1, 'streams.trade.dedupe.windowMs must be above 0, got -1'],
+  ['streams.trade.dedupe.windowMs', '1s', 'streams.trade.dedupe.windowMs must be a number, got string "1s"'],
+  ['streams.trade.replay', -1, `streams.trade.replay ${replay}, got -1`],
+  ['streams.trade.replay', 0.5, `streams.trade.replay ${replay}, got 0.5`],
+  ['streams.trade.replay', Infinity, `streams.trade.replay ${replay}, got Infinity`],
+  ['streams.trade.replay', true, 'streams.trade.replay must be a number, got boolean'],
+  ['streams.trade.staleAfterMs', 0, 'streams.trade.staleAfterMs must be above 0, got 0'],
+  ['streams.trade.staleAfterMs', '5s', 'streams.trade.staleAfterMs must be a number, got string "5s"'],
+  ['streams.trade.expectedIntervalMs', -1, 'streams.trade.expectedIntervalMs must be above 0, got -1'],
+  ['streams.trade.expectedIntervalMs', null, 'streams.trade.expectedIntervalMs must be a number, got null'],
+  ['streams.trade.allowSilence', 'yes', 'streams.trade.allowSilence must be true or false, got string'],
+  ['streams.trade.allowSilence', 1, 'streams.trade.allowSilence must be true or false, got number'],
+  ['streams.trade.sequence', null, 'streams.trade.sequence must be an object, got null'],
+  ['streams.trade.sequence', () => 1, 'streams.trade.sequence must be an object, got function'],
+  ['streams.trade.sequence.of', undefined, 'streams.trade.sequence.of must be a function, got undefined'],
+  ['streams.trade.sequence.of', 'id', 'streams.trade.sequence.of must be a function, got string'],
+  ['streams.trade.sequence.first', 'U', 'streams.trade.sequence.first must be a function, got string'],
+  ['streams.trade.sequence.previous', 'pu', 'streams.trade.sequence.previous must be a function, got string'],
+  ['streams.trade.sequence.isReset', true, 'streams.trade.sequence.isReset must be a function, got boolean'],
+  ['streams.trade.sequence.scope', 'symbol', `streams.trade.sequence.scope ${scopes}, got symbol`],
+  ['streams.trade.sequence.scope', null, `streams.trade.sequence.scope ${scopes}, got null`],
+  ['streams.trade.sequence.reorder', true, 'streams.trade.sequence.reorder must be an object, got boolean'],
+  [
+    'streams.trade.sequence.reorder',
+    {},
+    'streams.trade.sequence.reorder.maxItems must be a number, got undefined',
+  ],
+  ['streams.trade.sequence.reorder.maxItems', 0, `streams.trade.sequence.reorder.maxItems ${count}, got 0`],
+  [
+    'streams.trade.sequence.reorder.maxItems',
+    1.5,
+    `streams.trade.sequence.reorder.maxItems ${count}, got 1.5`,
+  ],
+  ['streams.trade.sequence.reorder.maxMs', undefined, 'reorder.maxMs must be a number, got undefined'],
+  ['streams.trade.sequence.reorder.maxMs', 0, `streams.trade.sequence.reorder.maxMs ${timer}, got 0`],
+  [
+    'streams.trade.sequence.reorder.maxMs',
+    Infinity,
+    `streams.trade.sequence.reorder.maxMs ${timer}, got Infinity`,
+  ],
+
+  ['heartbeet', {}, unknownOption('heartbeet', 'heartbeat')],
+  ['reconect', {}, unknownOption('reconect', 'reconnect')],
+  ['schema', schema, unknownOption('schema')],
+  ['online', NEVER, unknownOption('online', 'online$')],
+  ['apiKey', 'secret', unknownOption('apiKey')],
+  ['urls', ['wss://a.test'], unknownOption('urls', 'url')],
+  ['buffer.maxitems', 5, unknownOption('buffer.maxitems', 'buffer.maxItems')],
+  ['rotate.every', 5, unknownOption('rotate.every', 'rotate.everyMs')],
+  [
+    'streams.trade.stale_after_ms',
+    5,
+    unknownOption('streams.trade.stale_after_ms', 'streams.trade.staleAfterMs'),
+  ],
+  [
+    'streams.trade.dedupe.maxKey',
+    5,
+    unknownOption('streams.trade.dedupe.maxKey', 'streams.trade.dedupe.maxKeys'),
+  ],
+  [
+    'streams.trade.sequence.off',
+    () => 1,
+    unknownOption('streams.trade.sequence.off', 'streams.trade.sequence.of'),
+  ],
+  [
+    'streams.trade.sequence.reorder.maxitems',
+    5,
+    unknownOption('streams.trade.sequence.reorder.maxitems', 'streams.trade.sequence.reorder.maxItems'),
+  ],
+];
+
+/** The options inside which others are checked, and those options, by path. */
+const pathsOf = (bag: Bag, path = ''): string[] =>
+  Object.entries(bag).flatMap(([name, value]) => {
+    const here = path === '' ? name : `${path}.${name}`;
+    const isOpen = /^(streams|buffer|rotate)/.test(here) && !here.endsWith('.schema');
+    return isOpen && typeof value === 'object' ? [here, ...pathsOf(value as Bag, here)] : [here];
+  });
+const paths = pathsOf(everything);
+const needed = ['url', 'streams', 'streams.trade', 'streams.trade.schema', 'streams.trade.sequence.of'];
+const bounds = ['streams.trade.sequence.reorder.maxItems', 'streams.trade.sequence.reorder.maxMs'];
+/** Needed by another option of `everything`. */
+const asked = ['streams.trade.key', 'streams.trade.topic', 'buffer.key'];
+
+describe('checkConfig', () => {
+  it('takes every option there is, and gives the config back', () => {
+    expect(checkConfig(everything)).toBe(everything);
+    expect(() => createFeed(everything)).not.toThrow();
+    expect(paths).toHaveLength(51);
+  });
+
+  it('takes a config with nothing but what is needed', () => {
+    expect(() => check({ url: 'wss://feed.test', streams: { trade: { schema } } })).not.toThrow();
+  });
+
+  it.each(wrong)('BAK-06 refuses a wrong %s: %p', (path, value, message) => {
+    const error = thrownBy(() => check(withOption(everything, path, value)));
+    const isOutOfRange = typeof value === 'number' && message.endsWith(`, got ${value}`);
+
+    expect(error).toMatchObject({
+      name: isOutOfRange ? 'RangeError' : 'TypeError',
+      message: expect.stringContaining(message) as string,
+    });
+    expect((error as Error).message).toMatch(/^createFeed: /);
+  });
+
+  it.each([null, undefined, 'wss://feed.test', [], 7])('refuses a config that is %p', (config) => {
+    expect(thrownBy(() => checkConfig(config as unknown as FeedConfig<Streams>))).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/^createFeed: config must be an object, got /) as string,
+    });
+  });
+
+  it.each(paths)('null is no %s, and the feed says so', (path) => {
+    const config = withOption(everything, path, null);
+    const error = thrownBy(() => createFeed(config as unknown as FeedConfig<Streams>));
+
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toContain(path);
+  });
+
+  it.each(paths.filter((path) => ![...needed, ...bounds, ...asked].includes(path)))(
+    'an undefined %s is an absent one',
+    (path) => {
+      const config = withOption(everything, path, undefined);
+
+      expect(() => createFeed(config as unknown as FeedConfig<Streams>)).not.toThrow();
+    },
+  );
+
+  it('an undefined option that it does not know is absent too', () => {
+    expect(() => check({ ...everything, heartbeet: undefined })).not.toThrow();
+  });
+
+  it.each(paths.filter((path) => path.length > 2 && path !== 'streams.trade' && !path.endsWith('.of')))(
+    'a misspelt %s is refused, with the right spelling',
+    (path) => {
+      const typo = `${path.slice(0, -1)}_X`;
+
+      expect(thrownBy(() => check(withOption(everything as unknown as Bag, typo, 1)))).toMatchObject({
+        name: 'TypeError',
+        message: `createFeed: there is no option ${typo}; did you mean ${path}?`,
+      });
+    },
+  );
+
+  it('shows nothing that may be a secret', () => {
+    const secrets: Bag[] = [
+      { url: 'wss://user:secret@feed.test/#' },
+      { url: ['wss://user:secret@feed.test/#'] },
+      { protocols: 'se cret' },
+      { socket: 'secret' },
+      { socket: ['authorization: secret'] },
+      { authenticate: 'secret' },
+      { codec: 'secret' },
+      { heartbeat: 'secret' },
+      { token: 'secret' },
+      { streams: { trade: { schema: 'secret' } } },
+    ];
+    for (const options of secrets) {
+      const config = { ...everything, ...options } as unknown as FeedConfig<Streams>;
+      const { message } = thrownBy(() => createFeed(config)) as Error;
+      expect(message).toMatch(/must|no option/);
+      expect(message).not.toMatch(/secret|se cret/);
+    }
+  });
+
+  it('takes things of the user’s own that are more than what is asked of them', () => {
+    const codec = { ...jsonCodec, name: 'json' };
+    const transport = { ...wsTransport, name: 'mine' };
+    class Settings {
+      readonly url = 'wss://feed.test';
+      readonly streams = { trade: { schema } };
+      readonly environment = 'test';
+    }
+
+    expect(() => check({ ...everything, codec, transport })).not.toThrow();
+    expect(() => checkConfig(new Settings())).not.toThrow();
+  });
+
+  it('is refused by the compiler where it can be', () => {
+    const misspelt = { heartbeet: {} };
+
+    expect(() =>
+      // @ts-expect-error there is no such option
+      createFeed({ url: 'wss://feed.test', streams: { trade: { schema } }, heartbeet: {} }),
+    ).toThrow(TypeError);
+    // A spread hides it from the compiler.
+    expect(() => createFeed({ url: 'wss://feed.test', streams: { trade: { schema } }, ...misspelt })).toThrow(
+      'did you mean heartbeat?',
+    );
+  });
+});
