@@ -12,16 +12,18 @@ import {
   merge,
   noop,
   type Observable,
+  of,
   share,
   Subject,
   type Subscription,
+  takeUntil,
   tap,
   throwIfEmpty,
   timer,
 } from 'rxjs';
 import type { GenericSchema } from 'valibot';
+import { checkConfig } from './checkConfig.js';
 import {
-  checkConfig,
   type FeedConfig,
   jsonCodec,
   routeByType,
@@ -42,10 +44,11 @@ import { createConnection } from './streams/connection.js';
 import type { ConnectionStatus, FeedEvent, Rejected, RejectReason, TopicRef } from './streams/events.js';
 import { PauseTimeoutError, ReconnectRequestedError } from './streams/failure.js';
 import { checkFarewell, type Farewell } from './streams/fromSocket.js';
-import type { SendResult } from './streams/outbox.js';
+import type { SendResult, Ticket } from './streams/outbox.js';
 import { createRequests, RequestRejectedError, type RequestConfig } from './streams/requests.js';
 import type { Frame, OpenSession } from './streams/session.js';
 import { createSubscriptions } from './streams/subscriptions.js';
+import type { Data } from './streams/transport.js';
 import { wsTransport } from './streams/wsTransport.js';
 
 /** Typed, deduplicated, gap-aware streams over one WebSocket that is kept alive. */
@@ -73,8 +76,18 @@ export interface Feed<S extends Schemas> {
   send(message: unknown): SendResult;
   /** Sends on subscription; emits the one reply that matches. Errors on timeout, disconnect or a full outbox. */
   request(message: unknown, config: RequestConfig): Observable<unknown>;
+  /** Takes out the messages that wait to be sent, encoded, oldest first: none of them will be sent. */
+  takeUnsent(): readonly Data[];
+  /** Bytes that wait to be sent, and those handed to the socket that the network has not taken yet. */
+  readonly bufferedBytes: number;
   /** Makes a new connection now, in every state; a feed that gave up or was closed starts again. */
   reconnect(reason?: string): void;
+  /**
+   * Makes a new connection beside this one, and moves over when it is logged in and its topics are confirmed: nothing is
+   * lost, and what both delivered is dropped by the streams' `key`. Told as `rotating`, `rotated`, `rotateFailed`; without
+   * a ready connection, or with a rotation on its way, it does nothing.
+   */
+  rotate(): void;
   /**
    * Takes nothing more in, delivers what is buffered, flushes the outbox and closes the socket, by the deadline.
    *
@@ -99,6 +112,9 @@ const quietly = <T>(ask: () => T): T | undefined => {
   }
 };
 
+/** What a message gets that is sent to a closed feed. */
+const refused: Ticket = { result: 'rejected', cancel: () => false };
+
 const refOf = (stream: string, topic: string | undefined): TopicRef =>
   topic === undefined ? { stream } : { stream, topic };
 
@@ -114,6 +130,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     heartbeat = {},
     buffer = {},
     lingerMs = 0,
+    random = Math.random,
   } = checkConfig(config);
   const { maxItems = 10_000, maxPauseMs = 30_000, key: conflateKey, ...flow } = buffer;
   const { settled } = config.transport ?? wsTransport;
@@ -122,6 +139,9 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const events$ = new Subject<FeedEvent>();
   const rejected$ = new Subject<Rejected>();
   const flush$ = new Subject<void>();
+  const resumed$ = new Subject<void>();
+  /** The deadline of `close()`: what is still buffered is dropped. */
+  const abort$ = new Subject<void>();
   const ledger = createLedger(definitions.map(([name]) => name));
   const health = createHealthMonitor({ streams: Object.fromEntries(definitions), autoStart: false });
   const requests = createRequests();
@@ -155,21 +175,40 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     tell,
     encode: codec.encode,
     peek: (data) => quietly(() => unpack(codec.decode(data))),
-    onOutboxFull: () => losses.count('outbox', 'drop-newest'),
+    onHeld: (message, from) => quietly(() => concernsConnection(message, from)) === true,
     maxHeld: maxItems,
-    onLost: (frames) => {
-      for (let lost = 0; lost < frames; lost += 1) losses.count('authentication', 'drop-newest');
+    onLost: (frames, { phase }) => {
+      const of = phase === 'login' ? 'authentication' : 'rotation';
+      for (let lost = 0; lost < frames; lost += 1) losses.count(of, 'drop-newest');
       ledger.receive(frames);
       ledger.settle('dropped', frames);
     },
+    onUnsent: (reason, messages) => {
+      for (let lost = 0; lost < messages; lost += 1) losses.count('outbox', reason);
+    },
+    join: ({ generation, port, socket }, onRefused) =>
+      subscriptions?.join({
+        generation,
+        post: (message, onWritten) => {
+          const data = codec.encode(message);
+          return port.send(() => {
+            socket.send(data);
+            onWritten();
+          }, 'topics');
+        },
+        ...(onRefused && { onRefused }),
+      }),
+    forgetPositions: () => subscriptions?.forget(),
     onReady: (ready) => {
       session = ready;
       health.setAlive(true);
       if (isPaused) pauseReading();
-      subscriptions?.connected();
     },
-    onOver: (error) => over(error),
+    onEnded: ({ port }, error) =>
+      requests.fail(error ?? new RequestRejectedError('the feed was closed'), port),
+    onOver: () => over(),
     isPaused: () => isPaused,
+    resumed$,
   });
 
   /** TCP pushes back from here on; a server drops a reader that is slow for too long, so the pause has an end. */
@@ -182,13 +221,11 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     );
   };
 
-  const over = (error: unknown): void => {
+  const over = (): void => {
     session = undefined;
     pauseDeadline?.unsubscribe();
     losses.reset();
     health.setAlive(false);
-    subscriptions?.disconnected();
-    requests.fail(error);
   };
 
   // Below the line, per stream: parse → dedupe → gaps → fan-out. What a rule throws is a rejected message.
@@ -277,8 +314,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const subscriptions =
     config.subscriptions &&
     createSubscriptions(config.subscriptions, {
-      send: (message) => session?.send(message),
-      tell: (type, ref) => tell({ type, ...ref, ...now() }),
+      random,
+      tell: (type, ref, generation) => tell({ type, ...ref, generation, at: asyncScheduler.now() }),
       onRefused: (ref, error) => {
         tell({ type: 'subscriptionRefused', ...ref, error, ...now() });
         outlets.get(ref.stream)?.hub.errorTopic(ref.topic, error);
@@ -293,25 +330,36 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     throw new TypeError(`unpack must yield an array, got ${typeof messages}`);
   };
 
-  /** Heartbeats, acks, replies: told to whom they concern, and no data. */
-  const isControl = (message: unknown, { session: from, early }: Frame): boolean => {
-    if (!early) from.hear(message);
-    if (from === session && (subscriptions?.hear(message) === true || requests.hear(message))) return true;
-    if (heartbeat.isPong?.(message) === true) {
-      connection.pong(from);
+  /** Acks and heartbeats: what a server says of the connection. */
+  const concernsConnection = (message: unknown, from: OpenSession): boolean => {
+    if (from.topics?.hear(message) === true) return true;
+    if (heartbeat.isPong?.(message) !== true) return from.heartbeat.reply(message);
+    connection.pong(from);
+    return true;
+  };
+
+  /** Told to whom they concern, and no data. */
+  const isControl = (message: unknown, index: number, { session: from, held }: Frame): boolean => {
+    if (held === undefined) from.hear(message);
+    if (held === undefined ? concernsConnection(message, from) : held.acted[index] === true) return true;
+    if (!from.isOver && requests.hear(message)) return true;
+    if (config.rotate?.when?.(message) === true) {
+      if (from === session) connection.rotate();
       return true;
     }
-    const answer = heartbeat.reply?.(message);
-    if (answer !== undefined) from.send(answer);
-    return answer !== undefined || config.isControl?.(message) === true;
+    return config.isControl?.(message) === true;
   };
 
   /** Where a message goes: to a stream, or to one of the counts. */
-  const destination = (message: unknown, frame: Frame): Outlet | 'control' | 'unrouted' | 'rejected' => {
+  const destination = (
+    message: unknown,
+    index: number,
+    frame: Frame,
+  ): Outlet | 'control' | 'unrouted' | 'rejected' => {
     try {
-      if (isControl(message, frame)) return 'control';
+      if (isControl(message, index, frame)) return 'control';
       // What nobody routes while a session authenticates is the conversation of its login.
-      return outlets.get(route(message) ?? '') ?? (frame.early ? 'control' : 'unrouted');
+      return outlets.get(route(message) ?? '') ?? (frame.held?.phase === 'login' ? 'control' : 'unrouted');
     } catch (cause) {
       reject('route', { cause });
       return 'rejected';
@@ -329,8 +377,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       return;
     }
     ledger.unpack(messages.length);
-    for (const message of messages) {
-      const to = destination(message, frame);
+    for (const [index, message] of messages.entries()) {
+      const to = destination(message, index, frame);
       if (typeof to === 'string') {
         ledger.settle(to);
       } else {
@@ -352,8 +400,11 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     if (mine !== run || !isRunning) return;
     isRunning = false;
     isPaused = false;
+    // Before the streams end: nobody is to be told on this connection that their topics are not wanted any more.
+    session?.topics?.leave();
     flush$.next();
-    over(new RequestRejectedError('the feed was closed'));
+    over();
+    requests.fail(new RequestRejectedError('the feed was closed'));
     health.stop();
   };
 
@@ -376,6 +427,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       pauseDeadline?.unsubscribe();
       tell({ type: 'resumed', ...now() });
       session?.socket.resume?.();
+      resumed$.next();
     },
   });
 
@@ -385,6 +437,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     return connection.frames$.pipe(
       tap(() => ledger.receive()),
       buffered,
+      takeUntil(abort$), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- what follows must see it complete
       tap(receive),
       ignoreElements(),
       tap({
@@ -400,19 +453,26 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
         finalize: () => end(mine),
       }),
     );
-  }).pipe(share({ resetOnRefCountZero: lingerMs === 0 ? true : () => timer(lingerMs) }));
+  }).pipe(
+    share({
+      // Who leaves because it ended lingers for nothing.
+      resetOnRefCountZero: lingerMs === 0 ? true : () => (isRunning ? timer(lingerMs) : of(undefined)),
+    }),
+  );
 
   /** Keeps the feed running without a subscriber. */
   let held: Subscription | undefined;
   const hold = (): void => {
     if (held === undefined || held.closed) held = running$.subscribe({ error: noop });
   };
-  const send = (message: unknown): SendResult => {
+  const post = (message: unknown, onWritten?: (by: unknown) => void): Ticket => {
     const { state } = connection.status$.value;
-    return state === 'CLOSED' || state === 'CLOSING' ? 'rejected' : connection.send(message);
+    return state === 'CLOSED' || state === 'CLOSING' ? refused : connection.send(message, onWritten);
   };
   const readyState = config.authenticate === undefined ? 'CONNECTED' : 'AUTHENTICATED';
   let closing: Promise<void> | undefined;
+  /** `reconnect()` was called meanwhile. */
+  let opensAgain = false;
 
   return {
     stream<K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K> {
@@ -439,16 +499,23 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
         ),
       );
     },
-    send,
-    request: (message, requestConfig) => requests.ask(() => send(message), requestConfig),
+    send: (message) => post(message).result,
+    request: (message, requestConfig) => requests.ask((onWritten) => post(message, onWritten), requestConfig),
+    takeUnsent: () => connection.takeUnsent(),
+    get bufferedBytes() {
+      return connection.unsentBytes + (session?.socket.bufferedBytes ?? 0);
+    },
+    rotate: () => connection.rotate(),
     reconnect(reason) {
-      if (closing !== undefined) void closing.then(hold);
+      if (closing !== undefined) opensAgain = true;
       else if (isRunning) connection.drop(new ReconnectRequestedError(reason));
       else hold();
     },
     close(farewell = {}) {
       checkFarewell(farewell);
       if (closing !== undefined) return closing;
+      if (!isRunning && connection.status$.value.state === 'CLOSED') return Promise.resolve();
+      const { timeoutMs = 5_000 } = farewell;
       let finish = noop;
       closing = new Promise<void>((resolve) => {
         finish = resolve;
@@ -458,14 +525,18 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       const mine = run;
       const gone$ = connection.gone();
       connection.setState('CLOSING');
+      const deadline = asyncScheduler.schedule(() => abort$.next(), timeoutMs);
       concat(ended$, gone$).subscribe({
         complete: () => {
           closing = undefined;
+          deadline.unsubscribe();
           if (mine === run) {
             connection.setState('CLOSED');
             for (const { hub } of outlets.values()) hub.complete();
           }
           finish();
+          if (opensAgain) hold();
+          opensAgain = false;
         },
         error: noop, // there is none: what ends in one is caught above
       });

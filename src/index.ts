@@ -1,3 +1,10 @@
+export {
+  type Closable,
+  closeOnSignals,
+  type CloseOnSignalsConfig,
+  type EndSignal,
+  type SignalHost,
+} from './closeOnSignals.js';
 export { createFeed, type Feed } from './feed.js';
 export {
   type Codec,
@@ -79,16 +86,19 @@ export {
   type FailureClass,
   HandshakeError,
   InvalidUrlError,
+  OfflineError,
   PauseTimeoutError,
   ProtocolError,
   ReconnectRequestedError,
   redactUrl,
   SocketClosedError,
 } from './streams/failure.js';
+export { type RotateConfig, RotationTimeoutError } from './streams/rotation.js';
 export { type Farewell, fromSocket, type FromSocketConfig, type OpenSocket } from './streams/fromSocket.js';
 export type { Input, Yielded } from './streams/input.js';
 export type { OutboxConfig, SendResult } from './streams/outbox.js';
-export type { ReconnectConfig, ReconnectPolicy } from './streams/policies.js';
+export type { ReconnectConfig } from './streams/policies.js';
+export type { PolicyClass, ReconnectPolicy } from './streams/reconnectPolicy.js';
 export { type RequestConfig, RequestRejectedError, RequestTimeoutError } from './streams/requests.js';
 export type { Session } from './streams/session.js';
 export {
@@ -98,4 +108,12 @@ export {
   type WantedTopic,
 } from './streams/subscriptions.js';
 export type { Data, DialRequest, Socket, SocketHandler, Transport } from './streams/transport.js';
+export {
+  DialFailedError,
+  UnsupportedDialError,
+  webSocketTransport,
+  type WebSocketConstructor,
+  type WebSocketLike,
+  type WebSocketTransport,
+} from './streams/webSocketTransport.js';
 export { wsTransport } from './streams/wsTransport.js';

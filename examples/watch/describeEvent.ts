@@ -9,13 +9,22 @@ function describe(event: FeedEvent): string {
     case 'state':
       return `state ${event.status.state}, generation ${event.status.generation}`;
     case 'connected':
-      return `${event.isReconnect ? 'reconnected' : 'connected'}, generation ${event.generation}`;
+      return `${event.isReconnect ? 'reconnected' : 'connected'} to ${event.url}, generation ${event.generation}`;
     case 'disconnected':
       return `${event.upMs > 0 ? `disconnected after ${duration(event.upMs)}` : 'not connected'}: ${describeError(event.error)} (${event.class})`;
     case 'retry':
       return `retry ${event.attempt} in ${Math.round(event.delayMs)} ms: ${event.class}, jitter ${Math.round(event.jitteredMs)} ms on a floor of ${Math.round(event.floorMs)} ms`;
     case 'gaveUp':
       return `gave up: ${describeError(event.error)}`;
+    case 'rotating':
+      return 'rotating: a new connection is on its way';
+    case 'rotated':
+      return `rotated: generation ${event.generation} took over from ${event.from}`;
+    case 'rotateFailed': {
+      const next =
+        event.retryInMs === undefined ? 'not tried again' : `again in ${duration(event.retryInMs)}`;
+      return `rotation failed: ${describeError(event.error)}; ${next}`;
+    }
     case 'pong':
       return `pong after ${duration(event.latencyMs)}`;
     case 'hookFailed':

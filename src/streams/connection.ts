@@ -3,34 +3,39 @@ import {
   BehaviorSubject,
   catchError,
   concat,
+  concatMap,
   defer,
+  distinctUntilChanged,
   EMPTY,
   filter,
   finalize,
   ignoreElements,
-  map,
   merge,
-  mergeMap,
   type Observable,
   of,
+  raceWith,
+  skip,
+  startWith,
   Subject,
-  switchMap,
   take,
   takeUntil,
   tap,
-  throwError,
   timer,
 } from 'rxjs';
-import { retryBackoff, type RetryFailure } from '../operators/retryBackoff.js';
-import { authenticated, checkAuthenticate, type AuthenticateConfig } from './authenticate.js';
-import type { ConnectionState, ConnectionStatus, FeedEvent } from './events.js';
-import type { FailureClass } from './failure.js';
-import { type Farewell, fromSocket, type FromSocketConfig, type OpenSocket } from './fromSocket.js';
-import { checkHeartbeat, type HeartbeatConfig, withHeartbeat } from './heartbeat.js';
+import { retryBackoff, type RetryFailure, type RetryPolicy } from '../operators/retryBackoff.js';
+import { type AuthenticateConfig, checkAuthenticate } from './authenticate.js';
+import { dialSession } from './dialSession.js';
+import { createEndpoints } from './endpoints.js';
+import type { ConnectionState, ConnectionStatus, FeedEvent, TopicRef } from './events.js';
+import { classify as classifyByDefault, type FailureClass, OfflineError } from './failure.js';
+import { type Farewell, fromSocket, type FromSocketConfig } from './fromSocket.js';
+import { checkHeartbeat, type HeartbeatConfig } from './heartbeat.js';
 import { fromYielded, type Yielded } from './input.js';
-import { createOutbox, type OutboxConfig, type SendResult } from './outbox.js';
+import { createOutbox, type OutboxConfig, type OutboxHooks, type Port, type Ticket } from './outbox.js';
 import { type ReconnectConfig, resolvePolicies } from './policies.js';
-import { createSession, type Frame, type OpenSession, type Session } from './session.js';
+import { lineOfSessions, type RotateConfig } from './rotation.js';
+import type { Frame, OpenSession, Session } from './session.js';
+import type { SessionTopics } from './subscriptions.js';
 import type { Data, Socket } from './transport.js';
 import { wsTransport } from './wsTransport.js';
 
@@ -38,14 +43,18 @@ export interface ConnectionConfig
   extends
     Pick<FromSocketConfig, 'url' | 'protocols' | 'socket' | 'transport' | 'connectTimeoutMs'>,
     AuthenticateConfig {
-  /** Runs on every connection once it is ready; its failure is told as `hookFailed` and ends nothing. */
+  /** Runs on every connection once it is ready; its failure is told as `hookFailed` and ends nothing. A rotation waits for its end. */
   readonly onConnected?: (
     session: Session,
     info: { readonly generation: number; readonly isReconnect: boolean },
   ) => Yielded<unknown>;
+  /** @default on, and off where the transport has no ping frames */
   readonly heartbeat?: HeartbeatConfig;
   readonly reconnect?: ReconnectConfig;
+  readonly rotate?: RotateConfig;
   readonly outbox?: OutboxConfig;
+  /** What the platform says of its network: `false` drops the connection, `true` ends the wait for the next dial. @default nothing is said */
+  readonly online$?: Observable<boolean>;
   /** A number in [0, 1), for the jitter. @default Math.random */
   readonly random?: () => number;
 }
@@ -54,45 +63,77 @@ export interface ConnectionHooks {
   readonly tell: (event: FeedEvent) => void;
   readonly encode: (message: unknown) => Data;
   readonly peek: (data: Data) => readonly unknown[] | undefined;
-  /** Frames held at most while a session authenticates. */
+  /** Acts on a message that is held: what concerns a connection cannot wait. */
+  readonly onHeld: (message: unknown, session: OpenSession) => boolean;
+  /** Frames held at most until a session is in charge. */
   readonly maxHeld: number;
-  /** Frames that will never be delivered: no room to hold them, or their session ended unauthenticated. */
-  readonly onLost: (frames: number) => void;
-  /** A message of a session found no room in the outbox. */
-  readonly onOutboxFull: () => void;
-  /** The session may carry traffic; runs before its first frame is delivered. */
+  /** Held frames that will never be delivered: there was no room, or their session ended before it took charge. */
+  readonly onLost: (frames: number, session: OpenSession) => void;
+  /** Messages that will never be sent. */
+  readonly onUnsent: OutboxHooks['onLost'];
+  /** Asks the server of a session for the wanted topics; `onRefused` is told instead of their subscribers until it takes charge. */
+  readonly join: (
+    session: OpenSession,
+    onRefused?: (topic: TopicRef, error: unknown) => void,
+  ) => SessionTopics | undefined;
+  /** The positions reached in the topics are void. */
+  readonly forgetPositions: () => void;
+  /** The session may carry traffic, and is in charge from here on; runs before its first frame is delivered. */
   readonly onReady: (session: OpenSession) => void;
-  /** A session that was ready, or a dial, is over. */
-  readonly onOver: (error: unknown) => void;
+  /** A session has ended. */
+  readonly onEnded: (session: OpenSession, error: unknown) => void;
+  /** There is no connection any more, or a dial failed. */
+  readonly onOver: () => void;
   /** Reading is paused on purpose: no verdict of silence. */
   readonly isPaused: () => boolean;
+  readonly resumed$: Observable<unknown>;
 }
 
 export interface Connection {
   /** Subscribing connects, and reconnects, until unsubscribed; errors when the policies give up. */
   readonly frames$: Observable<Frame>;
   readonly status$: BehaviorSubject<ConnectionStatus>;
-  send(message: unknown): SendResult;
+  /** `onWritten` is told by which session's port the message left. */
+  send(message: unknown, onWritten?: (port: Port) => void): Ticket;
+  /** Bytes that wait to be sent. */
+  readonly unsentBytes: number;
+  /** Takes out what waits to be sent. */
+  takeUnsent(): readonly Data[];
   /** Drops this connection, or this dial, for the reason given; `ReconnectRequestedError` makes the next dial at once. */
   drop(error: Error): void;
+  /** Makes a new connection beside this one and moves over to it; without a ready connection it does nothing. */
+  rotate(): void;
   /** Takes nothing more in, flushes the outbox, then completes `frames$` and says farewell to the socket. */
   close(farewell: Farewell): void;
-  /** Says that a heartbeat answered the ping that is out. */
+  /** Says that a message answered the ping that is out. */
   pong(session: OpenSession): void;
-  /** The Observable completes when the socket of this moment is gone. */
+  /** The Observable completes when the sockets of this moment are gone. */
   gone(): Observable<never>;
   setState(state: ConnectionState, extra?: Partial<ConnectionStatus>): void;
 }
 
 /** The part of the pipeline whose state lives as long as one connection, and `retryBackoff` around it. */
 export function createConnection(config: ConnectionConfig, hooks: ConnectionHooks): Connection {
-  const { heartbeat = {}, reconnect = {}, random = Math.random, transport = wsTransport } = config;
-  checkHeartbeat(heartbeat);
+  const { reconnect = {}, rotate = {}, random = Math.random, transport = wsTransport } = config;
+  const { drainMs = 1_000 } = rotate;
+  const { stableMs = 5_000 } = reconnect;
+  const readyState = config.authenticate === undefined ? 'CONNECTED' : 'AUTHENTICATED';
+  // Unasked, a heartbeat that cannot ping would take every quiet connection for a dead one.
+  const { heartbeat = { off: transport.can?.ping === false } } = config;
+  checkHeartbeat(heartbeat, transport);
   checkAuthenticate(config);
   void fromSocket({ ...config, transport }); // cold: made for its checks, so that a wrong option throws here
-  const { classify, policy } = resolvePolicies(reconnect);
-  const outbox = createOutbox(config.outbox, hooks.onOutboxFull);
-  const drop$ = new Subject<Error>();
+  const endpoints = createEndpoints();
+  const outbox = createOutbox(config.outbox, {
+    onLost: hooks.onUnsent,
+    // A socket that cannot be written to is of no use, and its message is lost.
+    onWriteError: (error) => drop(error),
+  });
+  const drop$ = new Subject<unknown>();
+  const wake$ = new Subject<void>();
+  const rotate$ = new Subject<void>();
+  /** Ends the wait for the last frames of a retired connection. */
+  const cut$ = new Subject<void>();
   const stopIntake$ = new Subject<void>();
   const stop$ = new Subject<void>();
   const goneSignal$ = new Subject<void>();
@@ -102,14 +143,22 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     attempt: 0,
     since: asyncScheduler.now(),
   });
-  let generation = 0;
+  let dials = 0;
   let readyCount = 0;
   /** Counts the subscriptions of `frames$`, of which one is active at a time. */
   let runs = 0;
   let isActive = false;
   let farewell: () => Farewell = () => ({});
-  /** The one socket there is, from its dial until it is gone. */
-  let live: Socket | undefined;
+  /** The dial that `status$` speaks of: the last one, but for that of a rotation that has not taken over. */
+  let generation = 0;
+  let inCharge: OpenSession | undefined;
+  let inChargeSince = 0;
+  /** What was last dropped for: that is nothing to hand over from. */
+  let dropped: unknown;
+  /** Sockets from their dial until they are gone: one, or two while a rotation moves over. */
+  const live = new Set<Socket>();
+  /** Sessions in charge whose held frames nobody has read yet. */
+  const unread = new Set<OpenSession>();
 
   const stamp = (): { readonly generation: number; readonly at: number } => ({
     generation,
@@ -122,112 +171,164 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     hooks.tell({ type: 'state', status, ...stamp() });
   };
 
-  const pong = (session: OpenSession): void => {
-    const latencyMs = session.pong();
+  const hookFailed = (hook: string, error: unknown): void => {
+    hooks.tell({ type: 'hookFailed', hook, error, ...stamp() });
+  };
+  const { classify, policy } = resolvePolicies(reconnect, {
+    onHookFailed: hookFailed,
+    onForgetPositions: hooks.forgetPositions,
+  });
+
+  const pong = (session: OpenSession, by: 'frame' | 'message'): void => {
+    const latencyMs = session.heartbeat.answered(by);
     if (latencyMs === undefined) return;
-    status$.next({ ...status$.value, latencyMs });
-    hooks.tell({ type: 'pong', latencyMs, ...stamp() });
+    if (session === inCharge) status$.next({ ...status$.value, latencyMs });
+    hooks.tell({ type: 'pong', latencyMs, generation: session.generation, at: asyncScheduler.now() });
   };
 
-  const connected = (session: OpenSession): Observable<never> => {
-    const isReconnect = readyCount++ > 0;
-    const { protocol, extensions } = session.socket;
-    if (config.authenticate !== undefined) setState('AUTHENTICATED');
-    hooks.tell({ type: 'connected', isReconnect, protocol, extensions, ...stamp() });
-    // Whoever was told may have closed or dropped it.
-    if (session.isOver) return EMPTY;
-    hooks.onReady(session);
-    return defer(() =>
+  /** What the user wants done on every connection. */
+  const greet = (session: OpenSession, isReconnect: boolean): Observable<never> =>
+    defer(() =>
       fromYielded(config.onConnected?.(session, { generation: session.generation, isReconnect })),
     ).pipe(
       ignoreElements(),
       catchError((error: unknown) => {
-        hooks.tell({ type: 'hookFailed', hook: 'onConnected', error, ...stamp() });
+        hookFailed('onConnected', error);
         return EMPTY;
       }),
     );
-  };
 
-  /** Everything that lives as long as this one connection: the heartbeat, the login, then its traffic. */
-  const run = (socket: OpenSocket): Observable<OpenSession> => {
-    const session = createSession({
-      generation,
-      socket,
-      maxHeld: hooks.maxHeld,
-      peek: hooks.peek,
-      write: (message) => {
-        const data = hooks.encode(message);
-        outbox.sendNow(() => socket.send(data));
-      },
-    });
-    const intake$ = socket.data$.pipe(
-      withHeartbeat(session, { heartbeat, outbox, transport, isPaused: hooks.isPaused }),
-      tap((data) => {
-        if (!session.receive(data)) hooks.onLost(1);
-      }),
-      ignoreElements(),
-      takeUntil(stopIntake$),
-    );
-    const pongs$ = socket.control$.pipe(
-      tap((kind) => {
-        if (kind === 'pong') pong(session);
-      }),
-      ignoreElements(),
-    );
+  /** From here on the session is the one that subscribers and senders deal with. */
+  const takeCharge = (session: OpenSession, before?: OpenSession): Observable<OpenSession> => {
+    const isReconnect = readyCount++ > 0;
+    const { protocol, extensions, url } = session.socket;
+    ({ generation } = session);
+    inCharge = session;
+    inChargeSince = asyncScheduler.now();
+    session.start();
+    unread.add(session);
+    before?.retire();
+    if (readyState === 'AUTHENTICATED' || before !== undefined) setState(readyState);
+    if (before !== undefined) hooks.tell({ type: 'rotated', from: before.generation, ...stamp() });
+    hooks.tell({ type: 'connected', isReconnect, url, protocol, extensions, ...stamp() });
+    // Whoever was told may have closed or dropped it.
+    if (session.isOver) return EMPTY;
+    hooks.onReady(session);
+    if (before === undefined) session.topics = hooks.join(session);
+    else session.topics?.takeCharge();
+    const greeted$ = before === undefined ? greet(session, isReconnect) : EMPTY;
     const release$ = defer(() => {
-      outbox.release();
+      session.port.release();
       return EMPTY;
     });
-    const ready$ = authenticated(session, config).pipe(
-      mergeMap(() => merge(connected(session), of(session), release$)),
-    );
-
-    outbox.attach((data) => socket.send(data));
-    setState('CONNECTED');
-    return merge(intake$, pongs$, ready$).pipe(
-      // Not finalize(): that waits for a subscribe that is still going on, and a listener may end it from within.
-      tap({
-        finalize: () => {
-          outbox.detach();
-          hooks.onLost(session.end());
-        },
-      }),
-    );
+    return merge(greeted$, of(session), release$);
   };
 
-  const attempt$ = defer(() => {
-    live?.terminate();
-    generation += 1;
-    setState('CONNECTING', { attempt: status$.value.attempt });
-    let mine: Socket | undefined;
-    return merge(
-      fromSocket({
-        ...config,
-        transport,
-        farewell: () => farewell(),
-        onDial: (socket) => {
-          live = mine = socket;
+  const dial = (
+    welcome: (session: OpenSession) => Observable<OpenSession>,
+    before?: OpenSession,
+  ): Observable<OpenSession> =>
+    defer(() => {
+      const mine = ++dials;
+      let socketOfMine: Socket | undefined;
+      if (before === undefined) {
+        for (const socket of live) socket.terminate();
+        generation = mine;
+        setState('CONNECTING', { attempt: status$.value.attempt });
+      }
+      return dialSession(
+        {
+          ...config,
+          ...hooks,
+          transport,
+          heartbeat,
+          outbox,
+          generation: mine,
+          choose: (urls) => endpoints.choose(urls),
+          farewell: () => farewell(),
+          onDial: (socket) => {
+            socketOfMine = socket;
+            live.add(socket);
+          },
+          onGone: () => {
+            if (socketOfMine !== undefined) live.delete(socketOfMine);
+            goneSignal$.next();
+          },
+          onOpen: () => {
+            if (before === undefined) setState('CONNECTED');
+          },
+          onPong: (session) => pong(session, 'frame'),
+          onHookFailed: hookFailed,
+          onNoRoom: (session, data) => {
+            if (session.phase !== 'ready') {
+              hooks.onLost(1, session);
+              return;
+            }
+            // It waits for the last frames of the one before it, and can wait no longer.
+            cut$.next();
+            session.receive(data);
+          },
+          onEnd: (session, error) => {
+            if (inCharge === session) inCharge = undefined;
+            hooks.onEnded(session, error);
+          },
+          isPaused: (session) => session === inCharge && hooks.isPaused(),
+          drop$,
+          stopIntake$,
+          drained$: merge(cut$, stopIntake$, timer(drainMs)),
         },
-        onGone: () => {
-          if (live === mine) live = undefined;
-          goneSignal$.next();
-        },
-      }).pipe(switchMap(run)),
-      drop$.pipe(
-        map((error) => {
-          throw error;
-        }),
-      ),
-    ).pipe(
-      catchError((error: unknown) => {
-        mine?.terminate();
-        return throwError(() => error); // eslint-disable-line rxjs-x/throw-error -- told as it came
+        welcome,
+      );
+    });
+
+  const decide = (failure: RetryFailure): RetryPolicy => {
+    const decided = policy(failure);
+    // One URL that can never work says nothing of the others.
+    const hasOthers = failure.class === 'config' && failure.attempt < endpoints.count;
+    return decided.action === 'giveUp' && hasOthers ? { ...decided, action: 'retry' } : decided;
+  };
+
+  const line$ = lineOfSessions({
+    ...rotate,
+    dial,
+    lead: takeCharge,
+    greet: (session) => greet(session, true),
+    join: (session) =>
+      defer(() => {
+        const refused$ = new Subject<never>();
+        // eslint-disable-next-line rxjs-x/throw-error -- a SubscriptionRefusedError
+        session.topics = hooks.join(session, (_topic, error) => refused$.error(error));
+        return session.topics === undefined ? EMPTY : session.topics.settled$.pipe(raceWith(refused$));
       }),
-    );
+    retrying: (hasLed) =>
+      retryBackoff({
+        ...reconnect,
+        random,
+        classify,
+        // Once it has taken over, its end is that of the line.
+        policy: (failure) => (hasLed() ? null : decide(failure)),
+        onRetry: ({ error, delayMs }) => {
+          endpoints.failed(false);
+          hooks.tell({ type: 'rotateFailed', error, retryInMs: delayMs, ...stamp() });
+        },
+      }),
+    onStart: () => {
+      endpoints.prefer();
+      hooks.tell({ type: 'rotating', ...stamp() });
+    },
+    onFailed: (error) => hooks.tell({ type: 'rotateFailed', error, ...stamp() }),
+    onOutlived: (error) => {
+      if (error === dropped) return false;
+      const upMs = asyncScheduler.now() - inChargeSince;
+      hooks.tell({ type: 'disconnected', error, class: classify(error), upMs, ...stamp() });
+      return true;
+    },
+    rotate$,
+    random,
   });
 
   const over = ({ error, class: name, upMs = 0 }: RetryFailure): void => {
-    hooks.onOver(error);
+    hooks.onOver();
     hooks.tell({ type: 'disconnected', error, class: name as FailureClass, upMs, ...stamp() });
   };
 
@@ -235,13 +336,14 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     ...reconnect,
     random,
     classify,
-    policy,
-    wake$: drop$.pipe(filter((error) => error.name === 'ReconnectRequestedError')),
+    policy: decide,
+    wake$,
     onRetry: (decision) => {
-      over(decision);
-      const { error, attempt, delayMs } = decision;
+      const { error, attempt, delayMs, upMs = 0 } = decision;
       const { classAttempt, previousMs, jitteredMs, floorMs } = decision;
       const name = decision.class as FailureClass;
+      if (name !== 'requested') endpoints.failed(upMs >= stableMs);
+      over(decision);
       hooks.tell({
         type: 'retry',
         error,
@@ -256,6 +358,7 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
       });
       if (isActive) setState('RECONNECTING', { attempt, retryInMs: delayMs, cause: error });
     },
+    onComplete: over,
     onGiveUp: (error, failure) => {
       over(failure);
       hooks.tell({ type: 'gaveUp', error, ...stamp() });
@@ -263,14 +366,41 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     },
   });
 
+  const drop = (error: unknown): void => {
+    dropped = error;
+    drop$.next(error);
+    if (classifyByDefault(error) === 'requested') wake$.next();
+  };
+
+  /** What the platform says of its network; that it was there from the start is no news. */
+  const network$ = defer(() => config.online$ ?? EMPTY).pipe(
+    startWith(true),
+    distinctUntilChanged(),
+    skip(1),
+    tap((isOnline) => {
+      if (isOnline) wake$.next();
+      else drop(new OfflineError());
+    }),
+    ignoreElements(),
+    catchError((error: unknown) => {
+      hookFailed('online$', error);
+      return EMPTY;
+    }),
+  );
+
   const frames$ = defer(() => {
     const mine = ++runs;
     isActive = true;
-    return attempt$.pipe(
+    const sessions$ = line$.pipe(
       retrying,
-      switchMap((session) => session.frames$),
-      takeUntil(stop$),
+      // One after the other: after a rotation the old connection's last frames come first.
+      concatMap((session) => session.frames$.pipe(tap({ complete: () => unread.delete(session) }))),
+    );
+    return sessions$.pipe(
+      takeUntil(merge(stop$, network$)),
       finalize(() => {
+        for (const session of unread) hooks.onLost(session.abandon(), session);
+        unread.clear();
         if (mine !== runs) return; // the next run began while this one told of its end
         isActive = false;
         if (status$.value.state !== 'CLOSED' && status$.value.state !== 'CLOSING') setState('DISCONNECTED');
@@ -282,9 +412,14 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     frames$,
     status$,
     setState,
-    pong,
-    send: (message) => outbox.send(hooks.encode(message)),
-    drop: (error) => drop$.next(error),
+    pong: (session) => pong(session, 'message'),
+    send: (message, onWritten) => outbox.send(hooks.encode(message), onWritten),
+    get unsentBytes() {
+      return outbox.bytes;
+    },
+    takeUnsent: () => outbox.drain(),
+    drop,
+    rotate: () => rotate$.next(),
     close({ timeoutMs = 5_000, ...rest }) {
       const deadline = asyncScheduler.now() + timeoutMs;
       farewell = () => ({ ...rest, timeoutMs: Math.max(0, deadline - asyncScheduler.now()) });
@@ -297,16 +432,9 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
       });
     },
     gone() {
-      const mine = live;
-      return defer(() =>
-        mine === undefined || live !== mine
-          ? EMPTY
-          : goneSignal$.pipe(
-              filter(() => live !== mine),
-              take(1),
-              ignoreElements(),
-            ),
-      );
+      const mine = [...live];
+      const isGone = (): boolean => !mine.some((socket) => live.has(socket));
+      return defer(() => (isGone() ? EMPTY : goneSignal$.pipe(filter(isGone), take(1), ignoreElements())));
     },
   };
 }

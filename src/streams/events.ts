@@ -64,7 +64,7 @@ export interface RetryEvent extends Told {
   readonly class: FailureClass;
   /** Failures in a row, this one included. */
   readonly attempt: number;
-  /** Failures of this class in a row, this one included. */
+  /** Failures of this class since a connection was last stable, this one included. */
   readonly classAttempt: number;
   /** The jittered part of the delay before this one, ms; 0 at the first. */
   readonly previousMs: number;
@@ -83,6 +83,8 @@ export type FeedEvent =
   | (Told & {
       readonly type: 'connected';
       readonly isReconnect: boolean;
+      /** Without userinfo and query. */
+      readonly url: string;
       readonly protocol: string;
       readonly extensions: string;
     })
@@ -96,6 +98,12 @@ export type FeedEvent =
   | RetryEvent
   /** No policy allows another dial. */
   | (Told & { readonly type: 'gaveUp'; readonly error: unknown })
+  /** A new connection is made beside this one. */
+  | (Told & { readonly type: 'rotating' })
+  /** It took over from the connection `from`; its `generation` is that of this event. */
+  | (Told & { readonly type: 'rotated'; readonly from: number })
+  /** It could not be made; another is tried after `retryInMs`, or none if that is absent. The old connection stays. */
+  | (Told & { readonly type: 'rotateFailed'; readonly error: unknown; readonly retryInMs?: number })
   /** A ping was answered. */
   | (Told & { readonly type: 'pong'; readonly latencyMs: number })
   /** A hook threw or rejected where that must not end the connection. */
@@ -122,7 +130,7 @@ export type FeedEvent =
   /** A bound was reached: `count` entries were lost to it on this connection; told at the 1st, 2nd, 4th, 8th … of them. */
   | (Told & {
       readonly type: 'overflow';
-      readonly of: 'buffer' | 'outbox' | 'authentication';
+      readonly of: 'buffer' | 'outbox' | 'authentication' | 'rotation';
       readonly policy: string;
       readonly count: number;
     })

@@ -1,5 +1,9 @@
-import { asyncScheduler, Observable, Subject } from 'rxjs';
+import { Observable, ReplaySubject, Subject } from 'rxjs';
+import { createLine } from '../operators/line.js';
 import { checkFarewell, type OpenSocket } from './fromSocket.js';
+import type { Heartbeat } from './heartbeat.js';
+import type { Port } from './outbox.js';
+import type { SessionTopics } from './subscriptions.js';
 import type { Data } from './transport.js';
 
 /** What a hook gets of one open connection. After the connection's end it sends nothing and emits nothing. */
@@ -19,62 +23,115 @@ export interface Session {
 export interface Frame {
   readonly session: OpenSession;
   readonly data: Data;
-  /** Came while the session was authenticating: `messages$` has had it. */
-  readonly early: boolean;
+  /** It was held until its session took charge. */
+  readonly held: Held | undefined;
+}
+
+/** What a session did with a frame that it held: its hooks have heard it. */
+interface Held {
+  readonly phase: OpenSession['phase'];
+  /** Of each message in it, whether it concerned the connection and was acted on. */
+  readonly acted: readonly boolean[];
 }
 
 /** A session as the feed's own stages see it. */
 export interface OpenSession extends Session {
   readonly socket: OpenSocket;
-  /** The frames: on subscription those that were held, in order, then each as it comes. */
+  readonly heartbeat: Heartbeat;
+  /** Its own way out. */
+  readonly port: Port;
+  /** What the server was asked for on this connection; absent before that, and without `subscriptions`. */
+  topics: SessionTopics | undefined;
+  /** The frames: on subscription those that were held, in order, then each as it comes. Completes at the session's end. */
   readonly frames$: Observable<Frame>;
-  /** Takes a frame from the socket: held until `frames$` is subscribed. `false` if there is no room to hold it. */
+  /**
+   * Takes a frame from the socket: held until `frames$` is subscribed. `false` if there was no room to hold it; while
+   * joining it is held all the same, in the place of the oldest, which the connection in charge has delivered long ago.
+   */
   receive(data: Data): boolean;
   /** Tells `messages$`. */
   hear(message: unknown): void;
-  /** A ping went out: the next `pong()` measures from here. */
-  pinged(): void;
-  /** An answer to the ping came; returns the round trip in ms, or `undefined` if no ping was out. */
-  pong(): number | undefined;
+  readonly phase: 'login' | 'joining' | 'ready';
+  /** Logged in; another connection is still in charge. */
+  join(): void;
+  /** In charge: the frames it holds are the subscribers'. */
+  start(): void;
+  /**
+   * Another session is in charge: asks for nothing more, starts the close handshake, and still delivers what the peer
+   * sends before its half of it.
+   */
+  retire(): void;
+  /** Emits when it retires or ends, at once if it has. */
+  readonly retired$: Observable<void>;
+  readonly isRetired: boolean;
   /** It has ended: whoever acts for it later acts for nobody. */
   readonly isOver: boolean;
-  /** Ends the session and returns how many held frames die with it. */
+  /** Ends the session and returns how many held frames die with it: all of one that was never in charge. */
   end(): number;
+  /** Nobody will read `frames$`: forgets what is held, and returns how many that were. */
+  abandon(): number;
 }
 
 export interface SessionConfig {
   readonly generation: number;
   readonly socket: OpenSocket;
-  /** Frames held at most while authenticating. */
+  readonly heartbeat: Heartbeat;
+  readonly port: Port;
+  /** Frames held at most. */
   readonly maxHeld: number;
+  /** What the peer sends before its half of the close handshake still arrives; where it does not, the goodbye waits. */
+  readonly canDrain: boolean;
+  /** Encodes a message and hands it to the port. */
   readonly write: (message: unknown) => void;
-  /** Decodes an early frame for `messages$`; `undefined` if it cannot be decoded, which is told later, in line. */
+  /** Takes a held frame apart; `undefined` if it cannot be decoded, which is told later, in line. */
   readonly peek: (data: Data) => readonly unknown[] | undefined;
+  /** Acts on a held message if it concerns the connection: an ack, a pong, a ping to answer. */
+  readonly onHeld: (message: unknown, session: OpenSession) => boolean;
 }
 
-export function createSession({ generation, socket, maxHeld, write, peek }: SessionConfig): OpenSession {
+export function createSession({
+  generation,
+  socket,
+  heartbeat,
+  port,
+  maxHeld,
+  canDrain,
+  write,
+  peek,
+  onHeld,
+}: SessionConfig): OpenSession {
   const messages$ = new Subject<unknown>();
   const frames$ = new Subject<Frame>();
-  let held: Data[] | undefined = [];
+  const retired$ = new ReplaySubject<void>(1);
+  const held = createLine<Frame>();
+  let phase: OpenSession['phase'] = 'login';
+  let isHolding = true;
+  let isRetired = false;
   let ended = false;
-  let pingedAt: number | undefined;
-  let latencyMs: number | undefined;
+
+  const abandon = (): number => {
+    const count = held.size;
+    while (held.size > 0) held.shift();
+    return count;
+  };
 
   const session: OpenSession = {
     generation,
     socket,
+    heartbeat,
+    port,
+    topics: undefined,
     messages$: messages$.asObservable(),
     frames$: new Observable((subscriber) => {
       const subscription = frames$.subscribe(subscriber);
-      // What comes meanwhile joins the line; what is left when the session ends is counted by `end`.
-      while (!ended && held !== undefined && held.length > 0) {
-        frames$.next({ session, data: held.shift() as Data, early: true });
-      }
-      if (!ended) held = undefined;
+      // What comes meanwhile joins the line.
+      while (held.size > 0 && !subscriber.closed) frames$.next(held.shift());
+      if (!subscriber.closed) isHolding = false;
+      if (ended) frames$.complete();
       return subscription;
     }),
     get latencyMs() {
-      return latencyMs;
+      return heartbeat.latencyMs;
     },
     get isOver() {
       return ended;
@@ -87,33 +144,55 @@ export function createSession({ generation, socket, maxHeld, write, peek }: Sess
       if (!ended) socket.close(code, reason);
     },
     receive(data) {
-      if (held === undefined) {
-        frames$.next({ session, data, early: false });
+      if (!isHolding) {
+        frames$.next({ session, data, held: undefined });
         return true;
       }
-      const hasRoom = held.length < maxHeld;
-      if (hasRoom) held.push(data);
-      if (messages$.observed) for (const message of peek(data) ?? []) messages$.next(message);
+      const hasRoom = held.size < maxHeld;
+      const isKept = hasRoom || phase === 'joining';
+      if (!hasRoom && isKept) held.shift();
+      const acted: boolean[] = [];
+      // In line before anybody hears it: who does may be told of the next one at once.
+      if (isKept) held.push({ session, data, held: { phase, acted } });
+      for (const message of peek(data) ?? []) {
+        session.hear(message);
+        acted.push(onHeld(message, session));
+      }
       return hasRoom;
     },
     hear(message) {
       if (!ended && messages$.observed) messages$.next(message);
     },
-    pinged() {
-      pingedAt ??= asyncScheduler.now();
+    get phase() {
+      return phase;
     },
-    pong() {
-      if (ended || pingedAt === undefined) return undefined;
-      latencyMs = asyncScheduler.now() - pingedAt;
-      pingedAt = undefined;
-      return latencyMs;
+    join() {
+      phase = 'joining';
+    },
+    start() {
+      phase = 'ready';
+    },
+    retire() {
+      if (isRetired) return;
+      isRetired = true;
+      port.close();
+      session.topics?.leave();
+      retired$.next();
+      if (canDrain) socket.close(1000, 'rotated');
+    },
+    retired$: retired$.asObservable(),
+    get isRetired() {
+      return isRetired;
     },
     end() {
       ended = true;
+      retired$.next();
+      retired$.complete();
       messages$.complete();
-      frames$.complete();
-      return held?.length ?? 0;
+      if (!isHolding) frames$.complete();
+      return phase === 'ready' ? 0 : abandon();
     },
+    abandon,
   };
   return session;
 }

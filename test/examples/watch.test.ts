@@ -129,7 +129,7 @@ describe('npm start -- <url>', () => {
     const { server, url } = await serve();
     server.on('connection', (client) => client.pause());
     const { child, until, end } = watch(url);
-    await until('connected, generation 1');
+    await until('generation 1\n');
     const presses = interval(300).subscribe({
       next: () => child.kill('SIGINT'),
       error: (error: unknown) => {
@@ -179,14 +179,14 @@ describe('npm start, left alone', () => {
     const { code, out, err } = await alone.end;
 
     expect(err).toBe('');
-    expect(out).toMatch(/^\d\d:0[01]\.\d {2}connected, generation 1$/m);
+    expect(out).toMatch(/^\d\d:0[01]\.\d {2}connected to \S+, generation 1$/m);
     const [firstTrades] = out.match(/^trade .*$/m) ?? [];
     expect(firstTrades).toMatch(/fresh .* [1-9]\d*$/);
     expect(out).toMatch(/ gap in trade \S+: 1 missing between /);
     expect(out).toMatch(/ rejected a message of ticker \(schema\): /);
     expect(out).toMatch(/ disconnected after .* closed with 1006 \(network\)$/m);
     expect(out).toMatch(/ retry 1 in \d+ ms: network, jitter \d+ ms /);
-    expect(out).toMatch(/ reconnected, generation 2$/m);
+    expect(out).toMatch(/ reconnected to \S+, generation 2$/m);
     expect(out).toMatch(
       /^ran 5\.\ds: 1 drop, 1 reconnect \(delays \d+ ms\), [1-9]\d* duplicates removed, 1 gap /m,
     );

@@ -31,10 +31,15 @@ const rig = (
       peek: (data) => [data],
       maxHeld: 2,
       onLost: () => undefined,
-      onOutboxFull: () => undefined,
+      onUnsent: () => undefined,
+      onHeld: () => false,
+      join: () => undefined,
+      forgetPositions: () => undefined,
       onReady: () => undefined,
+      onEnded: () => undefined,
       onOver: () => undefined,
       isPaused: () => false,
+      resumed$: NEVER,
       ...own,
     },
   );
@@ -98,12 +103,21 @@ describe('a connection', () => {
         {
           type: 'connected',
           isReconnect: false,
+          url: 'ws://test/',
           protocol: 'v1',
           extensions: 'permessage-deflate',
           generation: 1,
           at: 0,
         },
-        { type: 'connected', isReconnect: true, protocol: '', extensions: '', generation: 2, at: 11 },
+        {
+          type: 'connected',
+          isReconnect: true,
+          url: 'ws://test/',
+          protocol: '',
+          extensions: '',
+          generation: 2,
+          at: 11,
+        },
       ]);
     }),
   );
@@ -168,7 +182,7 @@ describe('a connection', () => {
     marbles(({ flush, expectObservable }) => {
       const { connection, transport } = rig(['o|', 'o']);
       const subscription = connection.frames$.subscribe();
-      timer(5).subscribe(() => expect(connection.send('m')).toBe('queued'));
+      timer(5).subscribe(() => expect(connection.send('m').result).toBe('queued'));
       timer(30).subscribe(() => subscription.unsubscribe());
       expectObservable(transport.sends$).toBe('11ms m');
       flush();
@@ -204,4 +218,99 @@ describe('a connection', () => {
       expectObservable(connection.gone(), '-^').toBe('---|');
     }),
   );
+
+  it(
+    'tries the next URL after a failure, and the preferred one again after a recovery',
+    marbles(({ flush }) => {
+      const { connection, transport } = rig(
+        ['#', 'o 200ms |', '#', 'o'],
+        {},
+        {
+          url: ['ws://a.test/', 'ws://b.test/?key=secret'],
+        },
+      );
+      const urls: string[] = [];
+      transport.log$.subscribe((entry) => entry.type === 'dial' && urls.push(entry.url));
+      const subscription = connection.frames$.subscribe();
+      timer(400).subscribe(() => subscription.unsubscribe());
+      flush();
+
+      expect(urls).toStrictEqual([
+        'ws://a.test/',
+        'ws://b.test/?key=secret',
+        'ws://a.test/',
+        'ws://b.test/?key=secret',
+      ]);
+    }),
+  );
+
+  it(
+    'gives up for a URL that can never work only when the others have had their turn',
+    marbles(({ flush, expectObservable }) => {
+      const { connection, transport } = rig(
+        ['x', 'x', 'x'],
+        { x: refuses(404) },
+        { url: ['ws://a', 'ws://b'] },
+      );
+      expectObservable(transport.dials$).toBe('1 9ms 2', { 1: 1, 2: 2 });
+      connection.frames$.subscribe({ error: () => undefined });
+      flush();
+
+      expect(connection.status$.value).toMatchObject({ state: 'CLOSED', cause: { status: 404 } });
+    }),
+  );
+
+  describe('REC-19 with word of the network', () => {
+    it(
+      'drops the connection when it is gone, and dials when it is back without waiting out the delay',
+      marbles(({ hot, flush, expectObservable }) => {
+        const { connection, transport, events } = rig(
+          ['o', '#', 'o'],
+          {},
+          {
+            online$: hot('t--t-f--t', { t: true, f: false }),
+            reconnect: { jitter: 'none', initialMs: 1_000, maxMs: 1_000 },
+          },
+        );
+        const subscription = connection.frames$.subscribe();
+        timer(40).subscribe(() => subscription.unsubscribe());
+        expectObservable(transport.dials$).toBe('1-------2', { 1: 1, 2: 2 });
+        flush();
+
+        expect(events.find(({ type }) => type === 'disconnected')).toMatchObject({
+          at: 5,
+          class: 'network',
+          error: { name: 'OfflineError' },
+        });
+      }),
+    );
+
+    it(
+      'does not wake a wait for being told what it knows',
+      marbles(({ cold, expectObservable }) => {
+        const { connection, transport } = rig(['#', 'o'], {}, { online$: cold('t-t-t', { t: true }) });
+        const subscription = connection.frames$.subscribe();
+        timer(40).subscribe(() => subscription.unsubscribe());
+        expectObservable(transport.dials$).toBe('1 9ms 2', { 1: 1, 2: 2 });
+      }),
+    );
+
+    it(
+      'goes on without it when it fails',
+      marbles(({ flush }) => {
+        const { connection, events } = rig(
+          ['o'],
+          {},
+          { online$: throwError(() => new Error('no such API')) },
+        );
+        const subscription = connection.frames$.subscribe();
+        timer(40).subscribe(() => subscription.unsubscribe());
+        flush();
+
+        expect(events.filter(({ type }) => type === 'disconnected' || type === 'hookFailed')).toMatchObject([
+          { type: 'hookFailed', hook: 'online$' },
+        ]);
+      }),
+    );
+  });
 });

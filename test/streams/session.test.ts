@@ -1,38 +1,71 @@
-import { Subject, timer } from 'rxjs';
+import { take } from 'rxjs';
 import type { OpenSocket } from '../../src/streams/fromSocket.js';
-import { createSession, type OpenSession } from '../../src/streams/session.js';
-import { marbles } from '../marbles.js';
+import type { Heartbeat } from '../../src/streams/heartbeat.js';
+import type { Port } from '../../src/streams/outbox.js';
+import {
+  createSession,
+  type Frame,
+  type OpenSession,
+  type SessionConfig,
+} from '../../src/streams/session.js';
 
-const socket = {} as OpenSocket;
-const session = (maxHeld = 10, write: (message: unknown) => void = () => undefined): OpenSession =>
-  createSession({
+const session = (own: Partial<SessionConfig> = {}): { one: OpenSession; log: unknown[]; read: unknown[] } => {
+  const log: unknown[] = [];
+  const read: unknown[] = [];
+  const one = createSession({
     generation: 3,
-    socket,
-    maxHeld,
-    write,
+    socket: {
+      close: (code?: number, reason?: string) => void log.push(['close', code, reason]),
+    } as OpenSocket,
+    heartbeat: { latencyMs: 12 } as Heartbeat,
+    port: { close: () => void log.push('port closed') } as Port,
+    maxHeld: 10,
+    canDrain: true,
+    write: (message) => void log.push(message),
     peek: (data) => (data === 'broken' ? undefined : [data]),
+    onHeld: (message) => message === 'ack',
+    ...own,
   });
+  return { one, log, read };
+};
+const into =
+  (read: unknown[]) =>
+  ({ data, held }: Frame): void =>
+    void read.push([data, held?.phase, held?.acted]);
 
 describe('a session', () => {
-  it('holds frames until they are asked for, then hands them over in order and marked as early', () => {
-    const one = session();
+  it('holds frames until they are asked for, then hands them over in order, with what was done about them', () => {
+    const { one, read } = session();
+    one.receive('ack');
     one.receive('a');
+    one.start();
     one.receive('b');
-    const frames: unknown[] = [];
-    one.frames$.subscribe(({ data, early, session: { generation } }) =>
-      frames.push([data, early, generation]),
-    );
+    one.frames$.subscribe(into(read));
     one.receive('c');
 
-    expect(frames).toStrictEqual([
-      ['a', true, 3],
-      ['b', true, 3],
-      ['c', false, 3],
+    expect(read).toStrictEqual([
+      ['ack', 'login', [true]],
+      ['a', 'login', [false]],
+      ['b', 'ready', [false]],
+      ['c', undefined, undefined],
     ]);
   });
 
+  it('keeps the order when more comes while the held ones are read', () => {
+    const { one, read } = session();
+    one.start();
+    one.receive('a');
+    one.receive('b');
+    one.frames$.subscribe(({ data }) => {
+      read.push(data);
+      if (data === 'a') one.receive('c');
+    });
+
+    expect(read).toStrictEqual(['a', 'b', 'c']);
+  });
+
   it('lets hooks hear the messages while it holds the frames', () => {
-    const one = session();
+    const { one } = session();
     const heard: unknown[] = [];
     one.messages$.subscribe((message) => heard.push(message));
     for (const data of ['a', 'broken', 'b']) one.receive(data);
@@ -40,16 +73,63 @@ describe('a session', () => {
     expect(heard).toStrictEqual(['a', 'b']);
   });
 
-  it('holds no more than maxHeld, and says which it could not', () => {
-    const one = session(1);
+  it('holds no more than maxHeld: while logging in the newest is turned away, while joining the oldest', () => {
+    const { one, read } = session({ maxHeld: 2 });
+    expect(['a', 'b', 'c'].map((data) => one.receive(data))).toStrictEqual([true, true, false]);
+    one.join();
+    expect(one.receive('d')).toBe(false);
+    one.start();
+    expect(one.receive('e')).toBe(false);
+    one.frames$.subscribe(into(read));
 
-    expect([one.receive('a'), one.receive('b')]).toStrictEqual([true, false]);
-    expect(one.end()).toBe(1);
+    expect(read).toStrictEqual([
+      ['b', 'login', [false]],
+      ['d', 'joining', [false]],
+    ]);
+  });
+
+  it.each(['login', 'joining'] as const)('that ends in its phase %s takes what it held with it', (phase) => {
+    const { one, read } = session();
+    if (phase === 'joining') one.join();
+    one.receive('a');
+    one.receive('b');
+
+    expect(one.end()).toBe(2);
+    one.frames$.subscribe(into(read));
+    expect(read).toStrictEqual([]);
+  });
+
+  it('that was in charge leaves what it held to whoever reads it later, and then completes', () => {
+    const { one, read } = session();
+    one.start();
+    one.receive('a');
+
+    expect(one.end()).toBe(0);
+    one.frames$.subscribe({ next: ({ data }) => read.push(data), complete: () => read.push('|') });
+    expect(read).toStrictEqual(['a', '|']);
+  });
+
+  it('says how many held frames nobody will read', () => {
+    const { one } = session();
+    one.start();
+    one.receive('a');
+    one.receive('b');
+
+    expect([one.abandon(), one.abandon()]).toStrictEqual([2, 0]);
+  });
+
+  it('stops handing over when its reader leaves', () => {
+    const { one, read } = session();
+    one.start();
+    for (const data of ['a', 'b', 'c']) one.receive(data);
+    one.frames$.pipe(take(2)).subscribe(({ data }) => read.push(data));
+
+    expect(read).toStrictEqual(['a', 'b']);
+    expect(one.abandon()).toBe(1);
   });
 
   it('sends and hears nothing after its end', () => {
-    const sent: unknown[] = [];
-    const one = session(1, (message) => sent.push(message));
+    const { one, log } = session();
     const heard: unknown[] = [];
     one.messages$.subscribe({ next: (message) => heard.push(message), complete: () => heard.push('|') });
     one.send(1);
@@ -59,38 +139,43 @@ describe('a session', () => {
     one.hear(2);
     one.close();
 
-    expect([sent, heard]).toStrictEqual([[1], [1, '|']]);
+    expect([log, heard, one.isOver]).toStrictEqual([[1], [1, '|'], true]);
   });
 
-  it(
-    'HBT-06 HBT-09 measures from the first unanswered ping, and ignores an unsolicited pong',
-    marbles(() => {
-      const one = session();
-      expect(one.pong()).toBeUndefined();
-      timer(10).subscribe(() => one.pinged());
-      timer(15).subscribe(() => one.pinged());
-      timer(22).subscribe(() => {
-        expect([one.pong(), one.latencyMs, one.pong()]).toStrictEqual([12, 12, undefined]);
-        one.pinged();
-        one.end();
-        expect(one.pong()).toBeUndefined();
-      });
-    }),
-  );
+  it('retires once: closes its way out, then its socket, and tells', () => {
+    const { one, log } = session();
+    one.retired$.subscribe(() => log.push('retired'));
+    one.retire();
+    one.retire();
 
-  it('passes close() on to its socket', () => {
-    const closed$ = new Subject<unknown>();
-    const log: unknown[] = [];
-    closed$.subscribe((entry) => log.push(entry));
-    const one = createSession({
-      generation: 1,
-      socket: { close: (code?: number, reason?: string) => closed$.next([code, reason]) } as OpenSocket,
-      maxHeld: 1,
-      write: () => undefined,
-      peek: () => undefined,
-    });
+    expect(log).toStrictEqual(['port closed', 'retired', ['close', 1000, 'rotated']]);
+    expect([one.isRetired, one.isOver]).toStrictEqual([true, false]);
+  });
+
+  it('leaves its socket open where nothing would arrive after a goodbye', () => {
+    const { one, log } = session({ canDrain: false });
+    one.retire();
+
+    expect(log).toStrictEqual(['port closed']);
+  });
+
+  it('tells of its end as of its retirement, but has not retired', () => {
+    const { one, log } = session();
+    one.retired$.subscribe({ next: () => log.push('over'), complete: () => log.push('|') });
+    one.end();
+
+    expect([log, one.isRetired]).toStrictEqual([['over', '|'], false]);
+  });
+
+  it('HBT-09 knows the last round trip', () => {
+    expect(session().one.latencyMs).toBe(12);
+  });
+
+  it('passes close() on to its socket, and refuses a code that cannot be sent', () => {
+    const { one, log } = session();
     one.close(4000, 'resync');
 
-    expect(log).toStrictEqual([[4000, 'resync']]);
+    expect(log).toStrictEqual([['close', 4000, 'resync']]);
+    expect(() => one.close(1001)).toThrow(RangeError);
   });
 });

@@ -11,12 +11,22 @@ const cases: readonly [FeedEvent, string][] = [
     'state CONNECTING, generation 2',
   ],
   [
-    { ...told, type: 'connected', isReconnect: false, protocol: '', extensions: '' },
-    'connected, generation 2',
+    { ...told, type: 'connected', isReconnect: false, url: 'ws://a/', protocol: '', extensions: '' },
+    'connected to ws://a/, generation 2',
   ],
   [
-    { ...told, type: 'connected', isReconnect: true, protocol: '', extensions: '' },
-    'reconnected, generation 2',
+    { ...told, type: 'connected', isReconnect: true, url: 'ws://a/', protocol: '', extensions: '' },
+    'reconnected to ws://a/, generation 2',
+  ],
+  [{ ...told, type: 'rotating' }, 'rotating: a new connection is on its way'],
+  [{ ...told, type: 'rotated', from: 1 }, 'rotated: generation 2 took over from 1'],
+  [
+    { ...told, type: 'rotateFailed', error: closed, retryInMs: 1_500 },
+    'rotation failed: socket closed with 1006; again in 1.5s',
+  ],
+  [
+    { ...told, type: 'rotateFailed', error: closed },
+    'rotation failed: socket closed with 1006; not tried again',
   ],
   [
     { ...told, type: 'disconnected', error: closed, class: 'network', upMs: 4_120 },
@@ -123,7 +133,7 @@ describe('describeEvent', () => {
   });
 
   it('shows the name of an event it has never heard of', () => {
-    expect(describeEvent({ ...told, type: 'rotated' } as never)).toBe('rotated');
+    expect(describeEvent({ ...told, type: 'sung' } as never)).toBe('sung');
   });
 });
 

@@ -21,6 +21,7 @@ const connected = (isReconnect: boolean): FeedEvent => ({
   ...told,
   type: 'connected',
   isReconnect,
+  url: 'ws://a/',
   protocol: '',
   extensions: '',
 });

@@ -1,0 +1,159 @@
+import {
+  EMPTY,
+  ignoreElements,
+  map,
+  mergeMap,
+  NEVER,
+  noop,
+  type Observable,
+  of,
+  Subject,
+  tap,
+  timer,
+} from 'rxjs';
+import { dialSession, type DialSessionConfig } from '../../src/streams/dialSession.js';
+import { ReconnectRequestedError, SocketClosedError } from '../../src/streams/failure.js';
+import { createOutbox } from '../../src/streams/outbox.js';
+import type { OpenSession } from '../../src/streams/session.js';
+import { closes, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
+import { marbles } from '../marbles.js';
+
+const rig = (script: string, own: Partial<DialSessionConfig> = {}) => {
+  const log: unknown[] = [];
+  const transport = scriptedTransport([script], { a: 'a', x: closes(1012, 'restart'), s: silence() });
+  const drop$ = new Subject<Error>();
+  const config: DialSessionConfig = {
+    url: 'ws://test',
+    transport,
+    outbox: createOutbox(),
+    generation: 7,
+    maxHeld: 2,
+    encode: (message) => JSON.stringify(message),
+    peek: (data) => [data],
+    onHeld: () => false,
+    onPong: () => log.push('pong'),
+    onHookFailed: (hook) => log.push(hook),
+    onNoRoom: (_session, data) => log.push(`no room for ${String(data)}`),
+    onLost: (frames) => frames > 0 && log.push(`lost ${frames}`),
+    onEnd: (_session, error) => log.push(`end ${(error as Error | undefined)?.name ?? ''}`),
+    isPaused: () => false,
+    resumed$: NEVER,
+    drop$,
+    stopIntake$: NEVER,
+    drained$: NEVER,
+    ...own,
+  };
+  const dial = (welcome: (session: OpenSession) => Observable<string> = () => of('ready')) =>
+    dialSession<string>(config, welcome).pipe(tap({ error: () => log.push('error') }));
+  return { dial, log, transport, drop$ };
+};
+
+/** Reads the frames of a session that is in charge at once. */
+const reads = (session: OpenSession) => {
+  session.start();
+  return session.frames$.pipe(map(({ data }) => String(data)));
+};
+
+describe('the dial of a session', () => {
+  it(
+    'goes on with the welcome when the login is done, and errors when the socket ends',
+    marbles(({ expectObservable, flush }) => {
+      const { dial, log } = rig('--o--a-x', { authenticate: () => timer(2) });
+      expectObservable(dial(reads).pipe(ignoreElements())).toBe(
+        '-------#',
+        undefined,
+        new SocketClosedError(1012, 'restart'),
+      );
+      flush();
+      expect(log).toStrictEqual(['end SocketClosedError', 'error']);
+    }),
+  );
+
+  it(
+    'has ended its session by the time anybody hears why',
+    marbles(({ flush }) => {
+      const { dial, log } = rig('oaaa-x', { authenticate: () => NEVER });
+      dial().subscribe({ error: () => undefined });
+      flush();
+
+      expect(log).toStrictEqual(['no room for a', 'lost 2', 'end SocketClosedError', 'error']);
+    }),
+  );
+
+  it(
+    'is ended from outside, its socket destroyed',
+    marbles(({ flush, expectObservable }) => {
+      const { dial, drop$, transport, log } = rig('o');
+      timer(3).subscribe(() => drop$.next(new ReconnectRequestedError('resync')));
+      dial().subscribe({ error: () => undefined });
+      expectObservable(transport.closes$).toBe('---t', { t: 'terminate' });
+      flush();
+
+      expect(log).toStrictEqual(['end ReconnectRequestedError', 'error']);
+    }),
+  );
+
+  it(
+    'completes when a session that retired has ended, and delivers what comes before that',
+    marbles(({ flush, expectObservable }) => {
+      const { dial, log } = rig('os 4ms a-x');
+      const values$ = dial((session) => {
+        timer(3).subscribe(() => session.retire());
+        return reads(session);
+      });
+      expectObservable(values$).toBe('------a-|');
+      flush();
+
+      expect(log).toStrictEqual(['end SocketClosedError']);
+    }),
+  );
+
+  it(
+    'does not wait for the end of a session that retired beyond drained$',
+    marbles(({ expectObservable }) => {
+      const { dial, transport } = rig('os', { drained$: timer(5) });
+      const values$ = dial((session) => {
+        timer(3).subscribe(() => session.retire());
+        return NEVER;
+      });
+      expectObservable(values$).toBe('--------|');
+      expectObservable(transport.closes$).toBe('---c----t', {
+        c: { code: 1000, reason: 'rotated' },
+        t: 'terminate',
+      });
+    }),
+  );
+
+  it(
+    'says goodbye when it is unsubscribed, and tells of no error',
+    marbles(({ flush }) => {
+      const { dial, log } = rig('o-a');
+      const subscription = dial().subscribe();
+      timer(5).subscribe(() => subscription.unsubscribe());
+      flush();
+
+      expect(log).toStrictEqual(['lost 1', 'end ']);
+    }),
+  );
+
+  it(
+    'takes nothing more in after stopIntake$',
+    marbles(({ expectObservable }) => {
+      const { dial } = rig('o-a-a', { stopIntake$: timer(3) });
+      expectObservable(dial(reads), '^-----!').toBe('--a');
+    }),
+  );
+
+  it(
+    'is dialled anew by each subscription',
+    marbles(({ expectObservable }) => {
+      const { dial, transport } = rig('ox');
+      const dialled$ = dial(() => EMPTY);
+      for (const ms of [0, 20])
+        timer(ms)
+          .pipe(mergeMap(() => dialled$))
+          .subscribe({ error: noop });
+      expectObservable(transport.dials$, '^ 30ms !').toBe('1 19ms 2', { 1: 1, 2: 2 });
+    }),
+  );
+});

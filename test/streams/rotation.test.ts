@@ -1,0 +1,151 @@
+import {
+  defer,
+  EMPTY,
+  map,
+  merge,
+  mergeMap,
+  NEVER,
+  type Observable,
+  of,
+  Subject,
+  throwError,
+  timer,
+} from 'rxjs';
+import { lineOfSessions, type LineConfig } from '../../src/streams/rotation.js';
+import type { OpenSession } from '../../src/streams/session.js';
+import { marbles } from '../marbles.js';
+
+/** Sessions are numbered by their dial. */
+const session = (generation: number): OpenSession => {
+  const retired$ = new Subject<void>();
+  return {
+    generation,
+    retired$,
+    join: () => undefined,
+    retire: () => retired$.next(),
+  } as unknown as OpenSession;
+};
+
+const rig = (
+  own: Partial<LineConfig> = {},
+  lives: (generation: number) => Observable<never> = () => NEVER,
+) => {
+  const log: unknown[] = [];
+  let dials = 0;
+  const line$ = lineOfSessions({
+    dial: (welcome) =>
+      defer(() => {
+        const one = session(++dials);
+        return merge(welcome(one), lives(one.generation));
+      }),
+    onStart: () => log.push('start'),
+    lead: (one, before) => {
+      before?.retire();
+      return of(one);
+    },
+    greet: () => EMPTY,
+    join: () => EMPTY,
+    retrying: () => (source) => source,
+    onFailed: (error) => log.push(error),
+    onOutlived: () => true,
+    rotate$: NEVER,
+    random: () => 0,
+    ...own,
+  }).pipe(map(({ generation }) => String(generation)));
+  return { line$, log };
+};
+
+const dies = (ms: number): Observable<never> =>
+  timer(ms).pipe(mergeMap(() => throwError(() => new Error('dead'))));
+
+describe('a line of sessions', () => {
+  it(
+    'is led by one after the other, as often as it is asked',
+    marbles(({ hot, expectObservable }) => {
+      const rotate$ = hot('--r--r--r');
+      const { line$ } = rig({ rotate$ });
+
+      expectObservable(line$, '^----------!').toBe('1-2--3--4');
+      expectObservable(line$, '---------^!').toBe('---------5');
+    }),
+  );
+
+  it(
+    'asks one rotation at a time, and lets go of the calls when its sessions have retired',
+    marbles(({ hot, expectObservable, expectSubscriptions }) => {
+      const rotate$ = hot('--r-r-r----');
+      const { line$ } = rig({ rotate$, join: () => timer(3).pipe(mergeMap(() => EMPTY)) });
+
+      expectObservable(line$, '^---------!').toBe('1----2---3');
+      expectSubscriptions(rotate$.subscriptions).toBe(['^----!', '-----^---!', '---------^!']);
+    }),
+  );
+
+  it(
+    'waits for the topics and for the greeting, and leaves a greeting alone that goes on',
+    marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {
+      const greeting = cold<never>('------|');
+      const { line$ } = rig({ rotate$: hot('--r'), greet: () => greeting });
+
+      expectObservable(line$, '^-----------!').toBe('1-------2');
+      expectSubscriptions(greeting.subscriptions).toBe('--^-----!');
+    }),
+  );
+
+  it(
+    'errors with the one in charge',
+    marbles(({ hot, expectObservable }) => {
+      const { line$ } = rig({ rotate$: hot('--r') }, (generation) => (generation === 2 ? dies(4) : NEVER));
+
+      expectObservable(line$).toBe('1-2---#', undefined, new Error('dead'));
+    }),
+  );
+
+  it(
+    'keeps the one in charge when the next cannot be made, and can be asked again',
+    marbles(({ hot, expectObservable, flush }) => {
+      const { line$, log } = rig(
+        { rotate$: hot('--r----r'), join: ({ generation }) => (generation === 2 ? NEVER : EMPTY) },
+        (generation) => (generation === 2 ? dies(2) : NEVER),
+      );
+
+      expectObservable(line$, '^----------!').toBe('1------3');
+      flush();
+      expect(log).toStrictEqual(['start', new Error('dead'), 'start']);
+    }),
+  );
+
+  it(
+    'passes to the next when the one in charge dies while that one joins',
+    marbles(({ hot, expectObservable }) => {
+      const dying = (generation: number): Observable<never> => (generation === 1 ? dies(4) : NEVER);
+      const joining = { rotate$: hot('--r'), join: () => NEVER };
+
+      expectObservable(rig(joining, dying).line$, '^-------!').toBe('1---2');
+      expectObservable(rig({ ...joining, onOutlived: () => false }, dying).line$).toBe(
+        '1---#',
+        undefined,
+        new Error('dead'),
+      );
+    }),
+  );
+
+  it(
+    'begins by the clock, between 90 and 100 % of everyMs',
+    marbles(({ expectObservable }) => {
+      expectObservable(rig({ everyMs: 10, random: () => 0 }).line$, '^ 25ms !').toBe('1---------2---------3');
+      expectObservable(rig({ everyMs: 10, random: () => 1 }).line$, '^ 20ms !').toBe('1--------2--------3');
+    }),
+  );
+
+  it(
+    'gives one up that takes longer than timeoutMs',
+    marbles(({ hot, expectObservable, flush }) => {
+      const { line$, log } = rig({ rotate$: hot('--r'), join: () => NEVER, timeoutMs: 5 });
+      expectObservable(line$, '^----------!').toBe('1');
+      flush();
+
+      expect(log).toMatchObject(['start', { name: 'RotationTimeoutError', timeoutMs: 5 }]);
+    }),
+  );
+});
