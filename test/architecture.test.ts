@@ -101,6 +101,22 @@ describe('the rooms of src', () => {
     expect(uses.filter((use) => !/random = Math\.random/.test(use))).toStrictEqual([]);
   });
 
+  it('uses nothing of Node that a browser lacks, but in testing and in what a bundle for browsers leaves out', () => {
+    const uses = files
+      .filter((file) => room(file) !== 'testing' && !/^streams\/ws(Transport|Handshake)\.ts$/.test(file))
+      .flatMap((file) =>
+        readFileSync(join(root, 'src', file), 'utf8')
+          .split('\n')
+          .filter((line) => !/^\s*(\*|\/\*|\/\/)/.test(line))
+          .filter((line) => /\b(Buffer|process|setImmediate|__dirname|require)\b|'node:/.test(line))
+          .map((line) => `${file}: ${line.trim()}`),
+      );
+
+    // Where there is one, else a MessageChannel; and closeOnSignals asks for a process when it is called.
+    const isMeant = /^(streams\/settled\.ts: .*setImmediate|closeOnSignals\.ts: )/;
+    expect(uses.filter((use) => !isMeant.test(use))).toStrictEqual([]);
+  });
+
   it('mirrors each source file that holds code with a test of the same name', () => {
     const tested = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' });
     const untested = files.filter(
