@@ -3,14 +3,17 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import * as millrace from 'millrace';
+import * as rxjs from 'rxjs';
 import ts from 'typescript';
 import * as v from 'valibot';
 import { WebSocketServer } from 'ws';
 
 const root = join(__dirname, '..');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
-const modules: Readonly<Record<string, unknown>> = { millrace, valibot: v };
+const modules: Readonly<Record<string, unknown>> = { millrace, rxjs, valibot: v };
+const snippetsOf = (file: string): string[] =>
+  [...readFileSync(join(root, file), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+
+const snippets = snippetsOf('README.md');
 
 /** Runs a snippet as CommonJS; what it logs goes to `log`. */
 const run = (
@@ -86,5 +89,39 @@ describe('the README', () => {
         .every((value) => typeof value === 'object'),
     ).toBe(true);
     expect(expressions).toHaveLength(5);
+  });
+});
+
+describe('docs/connection.md', () => {
+  const [signals, network, ...others] = snippetsOf('docs/connection.md');
+
+  it('has the snippets that are run here, and no others', () => {
+    expect(others).toStrictEqual([]);
+  });
+
+  it('closes feeds on signals', () => {
+    const closable = { close: () => undefined };
+    const before = process.listenerCount('SIGTERM');
+    const returned = signals!.replace('closeOnSignals(', 'return closeOnSignals(');
+    const listening = run(returned, () => undefined, {
+      feed: closable,
+      otherFeed: closable,
+    }) as rxjs.Subscription;
+
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
+    listening.unsubscribe();
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+  });
+
+  it('REC-19 hands the events of a page to a feed', () => {
+    const page = new EventTarget();
+    const online$ = run(`${network!}; return online$;`, () => undefined, {
+      window: page,
+    }) as rxjs.Observable<boolean>;
+    const told: boolean[] = [];
+    online$.subscribe((isOnline) => told.push(isOnline));
+    for (const type of ['offline', 'online']) page.dispatchEvent(new Event(type));
+
+    expect(told).toStrictEqual([false, true]);
   });
 });
