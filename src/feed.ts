@@ -186,9 +186,10 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     onUnsent: (reason, messages) => {
       for (let lost = 0; lost < messages; lost += 1) losses.count('outbox', reason);
     },
-    join: ({ generation, port, socket }, onRefused) =>
+    join: ({ generation, port, socket, retired$ }, onRefused) =>
       subscriptions?.join({
         generation,
+        over$: retired$,
         post: (message, onWritten) => {
           const data = codec.encode(message);
           return port.send(() => {

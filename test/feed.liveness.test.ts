@@ -5,9 +5,10 @@ import {
   type FeedEvent,
   HeartbeatTimeoutError,
   type Session,
+  type Transport,
   wsTransport,
 } from 'millrace';
-import { type FaultServer, silence, startFaultServer } from 'millrace/testing';
+import { type FaultServer, scriptedTransport, silence, startFaultServer } from 'millrace/testing';
 import { delay, filter, firstValueFrom, of, type Observable, take, timeout, timer, toArray } from 'rxjs';
 import { marbles } from './marbles.js';
 import { scene, type TestSchemas, told, Trade, trade } from './scene.js';
@@ -90,12 +91,52 @@ describe('liveness, in virtual time', () => {
   );
 
   it(
+    'HBT-04 a socket that takes nothing any more is pinged and judged like any other, however much waits for it',
+    marbles(({ flush }) => {
+      const scripted = scriptedTransport(['os', 'o'], { s: silence() });
+      const transport: Transport = {
+        dial(request, handler) {
+          const socket = scripted.dial(request, handler);
+          let bufferedBytes = 0;
+          return {
+            ...socket,
+            send(data) {
+              bufferedBytes += data.length;
+              socket.send(data);
+            },
+            get bufferedBytes() {
+              return bufferedBytes;
+            },
+          };
+        },
+        settled: of(undefined),
+      };
+      const config = { transport, heartbeat: short, outbox: { maxBufferedBytes: 10 } };
+      const { feed, events } = scene([], {}, config, { endMs: 150 });
+      feed.stream('trade').subscribe();
+      const messages = ['one message', 'another', 'a third'];
+      at(5, () => {
+        expect(messages.map((message) => feed.send(message))).toStrictEqual(['sent', 'queued', 'queued']);
+      });
+      at(140, () => expect(feed.takeUnsent()).toStrictEqual([])); // they went with the next connection
+      flush();
+
+      expect(told(events).slice(0, 4)).toStrictEqual([
+        '0 connected',
+        '30 disconnected',
+        '30 retry',
+        '105 connected',
+      ]);
+    }),
+  );
+
+  it(
     'HBT-04 a ping that the rate limit holds back is judged only from when it left',
     marbles(({ expectObservable, flush }) => {
       const { feed, transport, events } = scene(
         'os',
         { s: silence() },
-        { heartbeat: short, outbox: { rate: { max: 1, perMs: 100 } } },
+        { heartbeat: short, outbox: { rate: { max: 1, perMs: 100, marginMs: 0 } } },
         { endMs: 150 },
       );
       feed.stream('trade').subscribe();

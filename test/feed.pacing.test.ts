@@ -104,6 +104,19 @@ describe('a server that closes with 1008 on the sixth message in any rolling sec
     }),
   );
 
+  it(
+    'SND-09 is told of nothing lost where more topics wait than the outbox holds',
+    marbles(({ flush }) => {
+      const outbox = { rate: { max: 5, perMs: 1_000 }, maxMessages: 10 };
+      const { feed, events } = scene('o', {}, { ...config, outbox }, { ...strictServer(), endMs: 30_000 });
+      for (const topic of topics.slice(0, 100)) feed.stream('trade', topic).subscribe();
+      flush();
+
+      expect(confirmed(events, 1)).toBe(100);
+      expect(events.filter(({ type }) => type === 'overflow')).toStrictEqual([]);
+    }),
+  );
+
   it('SND-09 never sees the sixth, whatever the user does and however often the connection is lost', () => {
     const deeds = array(
       tuple(integer({ min: 0, max: 12_000 }), constantFrom('send', 'reconnect', 'topic', 'leave', 'burst')),

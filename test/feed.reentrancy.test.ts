@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { map, repeat, retry, timer } from 'rxjs';
+import { asyncScheduler, find, map, repeat, retry, timer } from 'rxjs';
 import * as v from 'valibot';
 import { WebSocketServer } from 'ws';
 import { createFeed, type FeedEvent, isBalanced } from 'millrace';
@@ -13,6 +13,10 @@ const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
 const fail = (what: string): never => {
   throw new Error(what);
 };
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 describe('a run that begins while the one before tells of its end', () => {
   it('CLO-02 does not keep close() from resolving, on a real socket', async () => {
@@ -114,6 +118,44 @@ describe('a listener that acts while it is told', () => {
       expectObservable(feed.rejected$).toBe('');
       flush();
     });
+
+  /** On a server that acknowledges nothing, so that whoever is asked for topics has timers. */
+  const askedOnce = (what: 'reconnect' | 'close') =>
+    marbles(({ flush }) => {
+      const { feed, events, transport } = scene(
+        ['o', 'o'],
+        {},
+        {
+          subscriptions: {
+            subscribe: ([first]) => first,
+            unsubscribe: () => 'unsub',
+            ack: () => undefined,
+            batch: 1,
+          },
+        },
+        { endMs: 5_000 },
+      );
+      const asked: unknown[] = [];
+      transport.log$.subscribe((entry) => entry.type === 'send' && asked.push(entry.attempt));
+      feed.events$.pipe(find(({ type }) => type === 'subscribing')).subscribe(() => {
+        if (what === 'reconnect') feed.reconnect();
+        else void feed.close();
+      });
+      for (const topic of ['BTC', 'ETH']) feed.stream('trade', topic).subscribe();
+      at(60_000, () =>
+        jest.spyOn(asyncScheduler, 'schedule').mockImplementation(() => fail('a timer is left')),
+      );
+      flush();
+
+      expect(asked).toStrictEqual(what === 'reconnect' ? [2, 2] : []);
+      expect(events.filter(({ type }) => type === 'subscribing')).toHaveLength(what === 'reconnect' ? 3 : 1);
+    });
+
+  it(
+    'reconnecting at subscribing: the connection that ended is asked for nothing more',
+    askedOnce('reconnect'),
+  );
+  it('closing at subscribing: nothing is left of the feed', askedOnce('close'));
 
   it('reconnecting at connected: the next connection asks for the topics', act('connected', 'reconnect'));
   it('closing at connected: the feed is closed, and not healthy', act('connected', 'close'));

@@ -77,7 +77,7 @@ export function dialSession<T>(
       const heartbeat = createHeartbeat(config.heartbeat ?? {}, {
         socket,
         write,
-        post: (send) => port.send(send),
+        post: (send, lane) => port.send(send, lane),
         settled: config.transport.settled,
         isPaused: () => config.isPaused(mine),
         resumed$: config.resumed$,
@@ -123,7 +123,6 @@ export function dialSession<T>(
         tap({
           finalize: () => {
             port.close();
-            mine.topics?.leave();
             config.onLost(mine.end(), mine);
             config.onEnd?.(mine, failure);
           },

@@ -64,7 +64,7 @@ export interface HeartbeatConfig {
 export interface HeartbeatLink {
   readonly socket: Pick<OpenSocket, 'ping' | 'control$'>;
   /** Runs `write` when the outbox allows it, now or later. `false` if there is no room. */
-  readonly post: (write: () => void) => boolean;
+  readonly post: (write: () => void, lane: 'session' | 'ping') => boolean;
   /** Encodes a message and hands it to the socket now. */
   readonly write: (message: unknown) => void;
   /** As the transport's. */
@@ -170,7 +170,7 @@ export function createHeartbeat(
         } catch (error) {
           left$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as it came
         }
-      });
+      }, 'ping');
       return hasRoom ? left$ : timer(timeoutMs).pipe(switchMap(() => leaves(send)));
     });
 
@@ -234,7 +234,7 @@ export function createHeartbeat(
       };
       made('reply', yielded)
         .pipe(takeUntil(over$))
-        .subscribe({ next: (answer) => void post(() => send(answer)), error: failed });
+        .subscribe({ next: (answer) => void post(() => send(answer), 'session'), error: failed });
       return true;
     },
     get latencyMs() {

@@ -1,7 +1,7 @@
 import { createQueue, type Queue } from './queue.js';
 
-/** `session`: a login, a heartbeat, a reply. `topics`: what asks for topics, which may be a long line. */
-export type Lane = 'session' | 'topics';
+/** `session`: a login, a reply. `ping`: one at a time. `topics`: what asks for topics, which may be a long line. */
+export type Lane = 'session' | 'ping' | 'topics';
 
 /** Something that waits to leave by an exit. */
 export interface Message<E> {
@@ -38,8 +38,11 @@ export interface Lanes<E, U extends Message<E>> {
   readonly isWaiting: boolean;
 }
 
+const urgent = ['session', 'ping'] as const;
+
 /**
- * A session's lane goes first, for a login must not wait behind what needs it. A way's topics and the user's messages
+ * A session's lane goes first, for a login must not wait behind what needs it. Then its ping, which goes into a full exit
+ * too: one that will never have room again is found out by what does not answer. A way's topics and the user's messages
  * take turns, so that neither starves behind a long line of the other; so do the ways among each other.
  */
 export function createLanes<E, U extends Message<E>>(hasRoom: (exit: E) => boolean): Lanes<E, U> {
@@ -50,14 +53,14 @@ export function createLanes<E, U extends Message<E>>(hasRoom: (exit: E) => boole
   let isTopicsTurn = true;
 
   const wayWith = (lane: Lane): Way<E> | undefined => {
-    for (const way of ways) if (way[lane].size > 0 && hasRoom(way.exit)) return way;
+    for (const way of ways) if (way[lane].size > 0 && (lane === 'ping' || hasRoom(way.exit))) return way;
     return undefined;
   };
 
   return {
     users,
     open(exit) {
-      const way: Way<E> = { exit, session: createQueue(), topics: createQueue() };
+      const way: Way<E> = { exit, session: createQueue(), ping: createQueue(), topics: createQueue() };
       ways.push(way);
       return way;
     },
@@ -73,8 +76,10 @@ export function createLanes<E, U extends Message<E>>(hasRoom: (exit: E) => boole
       return carrier;
     },
     next() {
-      const urgent = wayWith('session');
-      if (urgent !== undefined) return { way: urgent, lane: 'session' };
+      for (const lane of urgent) {
+        const way = wayWith(lane);
+        if (way !== undefined) return { way, lane };
+      }
       const asking = wayWith('topics');
       const carrying = users.size > 0 && carrier !== undefined && hasRoom(carrier.exit) ? carrier : undefined;
       if (asking !== undefined && (isTopicsTurn || carrying === undefined))
@@ -82,14 +87,14 @@ export function createLanes<E, U extends Message<E>>(hasRoom: (exit: E) => boole
       return carrying && { way: carrying, lane: 'user' };
     },
     take({ way, lane }) {
-      if (lane !== 'session') isTopicsTurn = lane === 'user';
+      if (lane === 'topics' || lane === 'user') isTopicsTurn = lane === 'user';
       if (lane !== 'user' && ways.length > 1) ways.push(...ways.splice(ways.indexOf(way), 1));
       return (lane === 'user' ? users : way[lane]).shift() as Message<E>;
     },
     get isWaiting() {
       return (
         (users.size > 0 && carrier !== undefined) ||
-        ways.some(({ session, topics }) => session.size + topics.size > 0)
+        ways.some(({ session, ping, topics }) => session.size + ping.size + topics.size > 0)
       );
     },
   };

@@ -11,13 +11,13 @@ export interface OutboxConfig {
   /** Messages of the user that wait; one more is rejected, those that wait are kept. A session's own lanes hold as many each. @default 1_000 */
   readonly maxMessages?: number;
   /**
-   * At most `max` sends in any `perMs` milliseconds, whatever is sent and whatever connection it goes to, reconnects
-   * included. The network may bring two of them closer together: leave a strict server some room. @default none
+   * At most `max` sends in any `perMs` milliseconds, and a margin for what the network does to them, whatever is sent and
+   * whatever connection it goes to, reconnects included. @default none
    */
   readonly rate?: RateConfig;
   /** Milliseconds after which a message of the user that still waits is not sent any more. @default Infinity */
   readonly maxAgeMs?: number;
-  /** Bytes the socket may hold unsent before messages wait here instead. @default 16 MiB */
+  /** Bytes the socket may hold unsent before messages wait here instead, all but a ping. @default 16 MiB */
   readonly maxBufferedBytes?: number;
 }
 
@@ -32,8 +32,8 @@ export interface Ticket {
 
 export interface OutboxHooks {
   /**
-   * Messages that will never be sent: no room for one of a session (the user is told `'rejected'` instead), too old, or
-   * left when the feed closed.
+   * Messages that will never be sent: no room for one in a `session` lane (the user is told `'rejected'` instead, and what
+   * finds no room in another lane comes again), too old, or left when the feed closed.
    */
   readonly onLost: (reason: 'full' | 'expired' | 'closed', count: number) => void;
   /** A message that had waited could not be written, and is lost. (What is written at once throws to its caller.) */
@@ -54,7 +54,8 @@ export interface Port {
 
 /**
  * The one way out. Messages of the user wait for a ready connection and outlive a lost one; messages of a session die
- * with it. A session's lane goes first; its topics and the user's messages take turns; each lane keeps its order.
+ * with it. A session's lane goes first, then its ping; its topics and the user's messages take turns; each lane keeps its
+ * order.
  */
 export interface Outbox {
   /**
@@ -243,7 +244,7 @@ export function createOutbox(
         send(write, lane = 'session') {
           if (!lanes.isOpen(way)) return false;
           if (way[lane].size >= maxMessages) {
-            onLost('full', 1);
+            if (lane === 'session') onLost('full', 1);
             return false;
           }
           const message: Message<Exit> = { run: () => write() };

@@ -176,7 +176,6 @@ export function createSession({
       if (isRetired) return;
       isRetired = true;
       port.close();
-      session.topics?.leave();
       retired$.next();
       if (canDrain) socket.close(1000, 'rotated');
     },

@@ -1,4 +1,4 @@
-import { asapScheduler, type Subscription } from 'rxjs';
+import { asapScheduler, EMPTY, type Observable, type Subscription, take } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
 import { keyOf } from './asks.js';
 import type { TopicRef } from './events.js';
@@ -81,6 +81,8 @@ export interface TopicSession {
   readonly generation: number;
   /** Sends one message; `onWritten` runs when it has really left. `false` if there is no room for it. */
   readonly post: (message: unknown, onWritten: () => void) => boolean;
+  /** Emits when the session is asked for nothing more: it leaves by itself. @default never */
+  readonly over$?: Observable<unknown>;
   /** Told of a refusal on this session instead of the topic's subscribers, until it takes charge. @default none: it is in charge */
   readonly onRefused?: (topic: TopicRef, error: SubscriptionRefusedError) => void;
 }
@@ -121,6 +123,8 @@ export function createSubscriptions(
   }
 
   const wanted = new Map<string, Wanted>();
+  /** The same by stream and topic: asked with each value, and making a key of both costs several times as much. */
+  const byStream = new Map<string, Map<string | undefined, Wanted>>();
   /** What began or ceased to be wanted in this turn, while there is a session to tell. */
   const touched = new Map<string, Wanted>();
   const sessions = new Set<ReturnType<typeof createSessionTopics>>();
@@ -143,6 +147,7 @@ export function createSubscriptions(
     const entry = wanted.get(key);
     if (entry === undefined) return;
     wanted.delete(key);
+    byStream.get(ref.stream)?.delete(ref.topic);
     touch(key, entry);
   };
 
@@ -153,17 +158,19 @@ export function createSubscriptions(
       // A topic that returns in the turn it left goes on from where it was.
       const entry = touched.get(key) ?? { ref, lastSequence: undefined };
       wanted.set(key, entry);
+      const byTopic = byStream.get(ref.stream) ?? new Map<string | undefined, Wanted>();
+      byStream.set(ref.stream, byTopic.set(ref.topic, entry));
       touch(key, entry);
     },
     unwant,
-    saw(ref, sequence) {
-      const entry = wanted.get(keyOf(ref));
+    saw({ stream, topic }, sequence) {
+      const entry = byStream.get(stream)?.get(topic);
       if (entry !== undefined) entry.lastSequence = sequence;
     },
     forget() {
       for (const entry of wanted.values()) entry.lastSequence = undefined;
     },
-    join({ generation, post, onRefused: onRefusedHere }) {
+    join({ generation, post, over$ = EMPTY, onRefused: onRefusedHere }) {
       const session = createSessionTopics({
         subscribe,
         unsubscribe,
@@ -194,6 +201,8 @@ export function createSubscriptions(
         },
       });
       sessions.add(session);
+      // First: whoever is told of what is asked for may end the session.
+      over$.pipe(take(1)).subscribe(() => session.leave()); // eslint-disable-line rxjs-x/no-ignored-error -- it has none
       session.update(wanted.keys());
       return session;
     },

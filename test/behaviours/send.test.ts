@@ -248,7 +248,7 @@ describe('send', () => {
         ['o', 'o'],
         {},
         {
-          outbox: { rate: { max: 1, perMs: 100 } },
+          outbox: { rate: { max: 1, perMs: 100, marginMs: 0 } },
           heartbeat: { everyMs: 150, timeoutMs: 1_000, ping: () => 'ping' },
           subscriptions: { subscribe: () => 'sub', unsubscribe: () => 'unsub' },
         },

@@ -48,6 +48,20 @@ describe('createLanes', () => {
     expect(left).toStrictEqual(['t1', 'u1', 't2', 'u2', 't3', 'u3']);
   });
 
+  it('lets a ping go behind the session, before the rest, and into a full exit', () => {
+    const lanes = lanesOf();
+    const [open, full] = [exit('open'), exit('full')];
+    const [a, b] = [lanes.open(open), lanes.open(full)];
+    full.isFull = true;
+    for (const way of [a, b]) {
+      for (const lane of ['topics', 'ping', 'session'] as const)
+        way[lane].push(message(`${way.exit.name} ${lane}`));
+    }
+
+    expect(leaveAll(lanes)).toStrictEqual(['open session', 'full ping', 'open ping', 'open topics']);
+    expect(lanes.isWaiting).toBe(true);
+  });
+
   it('lets the ways take turns', () => {
     const lanes = lanesOf();
     const [a, b] = [lanes.open(exit('a')), lanes.open(exit('b'))];

@@ -22,7 +22,10 @@ const traffic = fc.oneof(
   { weight: 6, arbitrary: just('send') },
   {
     weight: 4,
-    arbitrary: fc.record({ do: fc.constant('port'), lane: fc.constantFrom<Lane>('session', 'topics') }),
+    arbitrary: fc.record({
+      do: fc.constant('port'),
+      lane: fc.constantFrom<Lane>('session', 'ping', 'topics'),
+    }),
   },
   { weight: 3, arbitrary: just('open', 'release', 'close') },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fill'), bytes: fc.constantFrom(0, 100) }) },
@@ -98,7 +101,7 @@ describe('outbox, whatever happens', () => {
               [0, { do: 'release' }],
               ...waits.map((ms) => [ms, { do: 'send' }] as const),
             ],
-            { rate: { max, perMs: 1_000 } },
+            { rate: { max, perMs: 1_000, marginMs: 0 } },
           );
 
           const due: number[] = [];
@@ -141,7 +144,7 @@ describe('outbox, whatever happens', () => {
             [ms, { do: 'send' }] as const,
           ]);
           const { sent } = play([[0, { do: 'open' }], [0, { do: 'release' }], ...sends, ...more], {
-            rate: { max: 2, perMs: 1_000 },
+            rate: { max: 2, perMs: 1_000, marginMs: 0 },
           });
           const lastAsked = setBacks.reduce((sum, [ms]) => sum + ms, 0);
           const windows = Math.ceil((count + setBacks.length) / 2) + setBacks.length;

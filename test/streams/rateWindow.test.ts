@@ -3,7 +3,7 @@ import { createRateWindow } from '../../src/streams/rateWindow.js';
 
 describe('createRateWindow', () => {
   it('has room at once for max sends, and then once the oldest has left the window', () => {
-    const rate = createRateWindow({ max: 2, perMs: 1_000 });
+    const rate = createRateWindow({ max: 2, perMs: 1_000, marginMs: 0 });
     expect(rate.freeAt).toBe(-Infinity);
     rate.take(0);
     rate.take(400);
@@ -20,7 +20,7 @@ describe('createRateWindow', () => {
         fc.integer({ min: 1, max: 50 }),
         fc.array(fc.double({ min: 0, max: 40, noNaN: true }), { maxLength: 60 }),
         (max, perMs, waits) => {
-          const rate = createRateWindow({ max, perMs });
+          const rate = createRateWindow({ max, perMs, marginMs: 0 });
           const sentAt: number[] = [];
           let now = 0;
           for (const wait of waits) {
@@ -39,12 +39,25 @@ describe('createRateWindow', () => {
   });
 
   it.each([
+    [{ max: 1, perMs: 1_000 }, 1_051],
+    [{ max: 1, perMs: 19 }, 20],
+    [{ max: 1, perMs: 1_000, marginMs: 200 }, 1_201],
+  ])('SND-09 keeps clear of the limit by a margin: %j', (config, freeAt) => {
+    const rate = createRateWindow(config);
+    rate.take(0);
+
+    expect(rate.freeAt).toBe(freeAt);
+  });
+
+  it.each([
     [{ max: 0, perMs: 1 }, 'rate.max must be a whole number above 0, got 0'],
     [{ max: 1.5, perMs: 1 }, 'rate.max must be a whole number above 0, got 1.5'],
     [{ max: Number.NaN, perMs: 1 }, 'rate.max must be a whole number above 0, got NaN'],
     [{ max: 1, perMs: -1 }, 'rate.perMs must be above 0 and at most 2147483647, got -1'],
     [{ max: 1, perMs: 2 ** 31 }, 'rate.perMs must be above 0 and at most 2147483647, got 2147483648'],
     [{ max: 1, perMs: Number.NaN }, 'rate.perMs must be above 0 and at most 2147483647, got NaN'],
+    [{ max: 1, perMs: 1, marginMs: -1 }, 'rate.marginMs must be from 0 to 2147483647, got -1'],
+    [{ max: 1, perMs: 1, marginMs: Infinity }, 'rate.marginMs must be from 0 to 2147483647, got Infinity'],
   ])('refuses %j', (config, message) => {
     expect(() => createRateWindow(config)).toThrow(new RangeError(`outbox: ${message}`));
   });
