@@ -154,6 +154,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   /** The frame being worked on: what a rejection shows, and the connection a value came by. */
   let current: Frame | undefined;
   let session: OpenSession | undefined;
+  /** The one in charge, and one that has retired and delivers its last frames. */
+  const reading = new Set<OpenSession>();
   let isPaused = false;
   let pauseDeadline: Subscription | undefined;
 
@@ -202,11 +204,14 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     forgetPositions: () => subscriptions?.forget(),
     onReady: (ready) => {
       session = ready;
+      reading.add(ready);
       health.setAlive(true);
       if (isPaused) pauseReading();
     },
-    onEnded: ({ port }, error) =>
-      requests.fail(error ?? new RequestRejectedError('the feed was closed'), port),
+    onEnded: (ended, error) => {
+      reading.delete(ended);
+      requests.fail(error ?? new RequestRejectedError('the feed was closed'), ended.port);
+    },
     onOver: () => over(),
     isPaused: () => isPaused,
     resumed$,
@@ -214,8 +219,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
 
   /** TCP pushes back from here on; a server drops a reader that is slow for too long, so the pause has an end. */
   const pauseReading = (): void => {
-    session?.socket.pause?.();
-    pauseDeadline?.unsubscribe();
+    for (const { socket } of reading) socket.pause?.();
+    if (pauseDeadline?.closed === false) return; // a rotation meanwhile does not put it off
     pauseDeadline = asyncScheduler.schedule(
       () => connection.drop(new PauseTimeoutError(maxPauseMs)),
       maxPauseMs,
@@ -345,7 +350,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     if (held === undefined ? concernsConnection(message, from) : held.acted[index] === true) return true;
     if (!from.isOver && requests.hear(message)) return true;
     if (config.rotate?.when?.(message) === true) {
-      if (from === session) connection.rotate();
+      from.notice();
       return true;
     }
     return config.isControl?.(message) === true;
@@ -427,7 +432,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       isPaused = false;
       pauseDeadline?.unsubscribe();
       tell({ type: 'resumed', ...now() });
-      session?.socket.resume?.();
+      for (const { socket } of reading) socket.resume?.();
       resumed$.next();
     },
   });
@@ -524,10 +529,13 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       const promise = closing;
       const ended$ = isRunning ? running$.pipe(catchError(() => EMPTY)) : EMPTY;
       const mine = run;
-      const gone$ = connection.gone();
+      const sockets = connection.sockets();
       connection.setState('CLOSING');
-      const deadline = asyncScheduler.schedule(() => abort$.next(), timeoutMs);
-      concat(ended$, gone$).subscribe({
+      const deadline = asyncScheduler.schedule(() => {
+        abort$.next();
+        sockets.terminate();
+      }, timeoutMs);
+      concat(ended$, sockets.gone$).subscribe({
         complete: () => {
           closing = undefined;
           deadline.unsubscribe();

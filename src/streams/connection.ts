@@ -11,6 +11,7 @@ import {
   finalize,
   ignoreElements,
   merge,
+  mergeMap,
   type Observable,
   of,
   raceWith,
@@ -107,8 +108,8 @@ export interface Connection {
   close(farewell: Farewell): void;
   /** Says that a message answered the ping that is out. */
   pong(session: OpenSession): void;
-  /** The Observable completes when the sockets of this moment are gone. */
-  gone(): Observable<never>;
+  /** The sockets of this moment: `gone$` completes when none is left. */
+  sockets(): { readonly gone$: Observable<never>; terminate(): void };
   setState(state: ConnectionState, extra?: Partial<ConnectionStatus>): void;
 }
 
@@ -155,8 +156,8 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
   let inChargeSince = 0;
   /** What was last dropped for: that is nothing to hand over from. */
   let dropped: unknown;
-  /** Sockets from their dial until they are gone: one, or two while a rotation moves over. */
-  const live = new Set<Socket>();
+  /** Sockets by their generation, from their dial until they are gone: one, or two while a rotation moves over. */
+  const live = new Map<number, Socket>();
   /** Sessions in charge whose held frames nobody has read yet. */
   const unread = new Set<OpenSession>();
 
@@ -209,9 +210,13 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     unread.add(session);
     before?.retire();
     if (readyState === 'AUTHENTICATED' || before !== undefined) setState(readyState);
-    if (before !== undefined) hooks.tell({ type: 'rotated', from: before.generation, ...stamp() });
-    hooks.tell({ type: 'connected', isReconnect, url, protocol, extensions, ...stamp() });
-    // Whoever was told may have closed or dropped it.
+    // Whoever is told may close or drop it.
+    if (before !== undefined && !session.isOver) {
+      hooks.tell({ type: 'rotated', from: before.generation, ...stamp() });
+    }
+    if (!session.isOver) {
+      hooks.tell({ type: 'connected', isReconnect, url, protocol, extensions, ...stamp() });
+    }
     if (session.isOver) return EMPTY;
     hooks.onReady(session);
     if (before === undefined) session.topics = hooks.join(session);
@@ -224,15 +229,26 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     return merge(greeted$, of(session), release$);
   };
 
+  /** What a pause holds back is yet to come: the time begins again when reading goes on. */
+  const drain$: Observable<unknown> = timer(drainMs).pipe(
+    mergeMap(() =>
+      hooks.isPaused()
+        ? hooks.resumed$.pipe(
+            take(1),
+            mergeMap(() => drain$),
+          )
+        : of(undefined),
+    ),
+  );
+
   const dial = (
     welcome: (session: OpenSession) => Observable<OpenSession>,
     before?: OpenSession,
   ): Observable<OpenSession> =>
     defer(() => {
       const mine = ++dials;
-      let socketOfMine: Socket | undefined;
+      for (const [other, socket] of live) if (other !== before?.generation) socket.terminate();
       if (before === undefined) {
-        for (const socket of live) socket.terminate();
         generation = mine;
         setState('CONNECTING', { attempt: status$.value.attempt });
       }
@@ -246,12 +262,9 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
           generation: mine,
           choose: (urls) => endpoints.choose(urls),
           farewell: () => farewell(),
-          onDial: (socket) => {
-            socketOfMine = socket;
-            live.add(socket);
-          },
+          onDial: (socket) => void live.set(mine, socket),
           onGone: () => {
-            if (socketOfMine !== undefined) live.delete(socketOfMine);
+            live.delete(mine);
             goneSignal$.next();
           },
           onOpen: () => {
@@ -266,16 +279,16 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
             }
             // It waits for the last frames of the one before it, and can wait no longer.
             cut$.next();
-            session.receive(data);
+            if (!session.receive(data)) hooks.onLost(1, session);
           },
           onEnd: (session, error) => {
             if (inCharge === session) inCharge = undefined;
             hooks.onEnded(session, error);
           },
-          isPaused: (session) => session === inCharge && hooks.isPaused(),
+          isPaused: (session) => (session === inCharge || session.isRetired) && hooks.isPaused(),
           drop$,
           stopIntake$,
-          drained$: merge(cut$, stopIntake$, timer(drainMs)),
+          drained$: merge(cut$, stopIntake$, drain$),
         },
         welcome,
       );
@@ -289,6 +302,7 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
   };
 
   const line$ = lineOfSessions({
+    ...reconnect,
     ...rotate,
     dial,
     lead: takeCharge,
@@ -324,12 +338,24 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
       return true;
     },
     rotate$,
+    stop$: stopIntake$,
     random,
   });
 
-  const over = ({ error, class: name, upMs = 0 }: RetryFailure): void => {
+  /** Of the session that was in charge: the failure knows how long the line was up, rotations included. */
+  const upMsOf = ({ upMs }: RetryFailure): number =>
+    upMs === undefined ? 0 : asyncScheduler.now() - inChargeSince;
+
+  const over = (failure: RetryFailure): void => {
+    const { error, class: name } = failure;
     hooks.onOver();
-    hooks.tell({ type: 'disconnected', error, class: name as FailureClass, upMs, ...stamp() });
+    hooks.tell({
+      type: 'disconnected',
+      error,
+      class: name as FailureClass,
+      upMs: upMsOf(failure),
+      ...stamp(),
+    });
   };
 
   const retrying = retryBackoff<OpenSession>({
@@ -339,10 +365,10 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     policy: decide,
     wake$,
     onRetry: (decision) => {
-      const { error, attempt, delayMs, upMs = 0 } = decision;
+      const { error, attempt, delayMs } = decision;
       const { classAttempt, previousMs, jitteredMs, floorMs } = decision;
       const name = decision.class as FailureClass;
-      if (name !== 'requested') endpoints.failed(upMs >= stableMs);
+      if (name !== 'requested') endpoints.failed(upMsOf(decision) >= stableMs);
       over(decision);
       hooks.tell({
         type: 'retry',
@@ -431,10 +457,15 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
         outbox.clear();
       });
     },
-    gone() {
-      const mine = [...live];
-      const isGone = (): boolean => !mine.some((socket) => live.has(socket));
-      return defer(() => (isGone() ? EMPTY : goneSignal$.pipe(filter(isGone), take(1), ignoreElements())));
+    sockets() {
+      const mine = [...live.keys()];
+      const isGone = (): boolean => !mine.some((each) => live.has(each));
+      return {
+        gone$: defer(() => (isGone() ? EMPTY : goneSignal$.pipe(filter(isGone), take(1), ignoreElements()))),
+        terminate() {
+          for (const each of mine) live.get(each)?.terminate();
+        },
+      };
     },
   };
 }

@@ -14,6 +14,7 @@ import {
   throwError,
 } from 'rxjs';
 import { authenticated, type AuthenticateConfig } from './authenticate.js';
+import { SocketClosedError } from './failure.js';
 import { type Farewell, fromSocket, type FromSocketConfig, type OpenSocket } from './fromSocket.js';
 import { createHeartbeat, type HeartbeatConfig } from './heartbeat.js';
 import type { Outbox } from './outbox.js';
@@ -112,7 +113,7 @@ export function dialSession<T>(
       const drained$ = mine.retired$.pipe(
         switchMap(() => config.drained$),
         map(() => {
-          throw new Error('drained');
+          throw new SocketClosedError(1006, 'rotated');
         }),
       );
 

@@ -156,6 +156,7 @@ const dial = (
       if (state !== 'open') return;
       const { code = 1000, reason = '', timeoutMs = 5_000 } = farewell();
       deadline = asyncScheduler.schedule(() => socket.terminate(), timeoutMs);
+      socket.resume?.(); // its half of the handshake comes after what a pause has held back
       socket.close(code, reason);
     };
   });

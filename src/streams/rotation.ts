@@ -1,10 +1,12 @@
 import {
+  asyncScheduler,
   catchError,
   concat,
   defer,
   EMPTY,
   exhaustMap,
   expand,
+  filter,
   merge,
   mergeMap,
   type MonoTypeOperatorFunction,
@@ -20,6 +22,7 @@ import {
   timeout,
   timer,
 } from 'rxjs';
+import { backoff, type BackoffConfig } from '../operators/backoff.js';
 import type { OpenSession } from './session.js';
 
 export interface RotateConfig {
@@ -28,11 +31,17 @@ export interface RotateConfig {
    * 90 to 100 % of it, so that clients which came together do not move together. @default never
    */
   readonly everyMs?: number;
-  /** Recognises the notice of a server that is about to cut the connection. It is control, no data. */
+  /**
+   * Recognises the notice of a server that is about to cut the connection. It is control, no data. It is followed at
+   * once, but where a new connection gets one too within `stableMs`, after the growing delays of `reconnect`.
+   */
   readonly when?: (message: unknown) => boolean;
   /** Milliseconds that a new connection has, once logged in, to get its topics confirmed. @default 60_000 */
   readonly timeoutMs?: number;
-  /** Milliseconds that the old connection has for its last frames and the close handshake. @default 1_000 */
+  /**
+   * Milliseconds of reading that the old connection has for its last frames and the close handshake; no other rotation
+   * begins before it is gone. @default 1_000
+   */
   readonly drainMs?: number;
 }
 
@@ -44,7 +53,7 @@ export class RotationTimeoutError extends Error {
   }
 }
 
-export interface LineConfig {
+export interface LineConfig extends BackoffConfig {
   /** Dials, logs in, and goes on with `welcome`; `before` is in charge meanwhile, and absent for the first of a line. */
   readonly dial: (
     welcome: (session: OpenSession) => Observable<OpenSession>,
@@ -66,6 +75,10 @@ export interface LineConfig {
   readonly onOutlived: (error: unknown) => boolean;
   /** Asks for a rotation. */
   readonly rotate$: Observable<unknown>;
+  /** From here on none begins, and one that has not taken over is given up. */
+  readonly stop$: Observable<unknown>;
+  /** @default 5_000 */
+  readonly stableMs?: number;
   readonly everyMs?: number;
   /** @default 60_000 */
   readonly timeoutMs?: number;
@@ -89,10 +102,14 @@ export function lineOfSessions({
   onFailed,
   onOutlived,
   rotate$,
+  stop$,
+  stableMs = 5_000,
   everyMs,
   timeoutMs = 60_000,
   random,
+  ...delays
 }: LineConfig): Observable<OpenSession> {
+  const delayAfter = backoff({ ...delays, random });
   const due$ =
     everyMs === undefined ? NEVER : defer(() => timer(everyMs - 0.1 * everyMs * random())).pipe(repeat());
 
@@ -101,6 +118,20 @@ export function lineOfSessions({
     let leader: OpenSession | undefined;
     /** The next one, once it is logged in. */
     let heir: OpenSession | undefined;
+    /** The one before the leader, which may still deliver its last frames. */
+    let retiree: OpenSession | undefined;
+    let ledAt = 0;
+    /** Notices in a row that came to a leader before it was stable. */
+    let hasty = 0;
+    let previousMs = 0;
+
+    /** A server that gives notice on every connection must not be followed without a pause. */
+    const heeded$ = defer(() => {
+      const isHasty = retiree !== undefined && asyncScheduler.now() - ledAt < stableMs;
+      previousMs = isHasty ? delayAfter(hasty, previousMs) : 0;
+      hasty = isHasty ? hasty + 1 : 0;
+      return isHasty ? timer(previousMs) : of(undefined);
+    });
 
     /** A leader that ends while its heir is there leaves the line to it. */
     const outlived: MonoTypeOperatorFunction<OpenSession> = (source) => {
@@ -120,7 +151,9 @@ export function lineOfSessions({
 
     const takeOver = (session: OpenSession, before?: OpenSession): Observable<OpenSession> => {
       leader = session;
+      retiree = before;
       heir = undefined;
+      ledAt = asyncScheduler.now();
       return lead(session, before);
     };
 
@@ -159,14 +192,16 @@ export function lineOfSessions({
           onFailed(error);
           return EMPTY;
         }),
+        takeUntil(stop$.pipe(filter(() => !hasLed))),
       );
     };
 
     return dial((session) => takeOver(session)).pipe(
       outlived,
       expand((session) =>
-        merge(rotate$, due$).pipe(
-          takeUntil(session.retired$), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- ends the calls, not the successor
+        merge(rotate$, due$, session.noticed$.pipe(exhaustMap(() => heeded$))).pipe(
+          takeUntil(merge(session.retired$, stop$)), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- ends the calls, not the successor
+          filter(() => retiree?.isOver !== false),
           exhaustMap(() => successor(session)),
         ),
       ),

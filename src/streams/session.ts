@@ -46,11 +46,16 @@ export interface OpenSession extends Session {
   readonly frames$: Observable<Frame>;
   /**
    * Takes a frame from the socket: held until `frames$` is subscribed. `false` if there was no room to hold it; while
-   * joining it is held all the same, in the place of the oldest, which the connection in charge has delivered long ago.
+   * joining it is held all the same, in the place of the oldest, which the connection in charge has delivered long ago,
+   * and in charge nobody has heard it yet.
    */
   receive(data: Data): boolean;
   /** Tells `messages$`. */
   hear(message: unknown): void;
+  /** The server gave notice that it will cut this connection. */
+  notice(): void;
+  /** Emits at each notice, the last one again to who comes later; completes at the session's end. */
+  readonly noticed$: Observable<void>;
   readonly phase: 'login' | 'joining' | 'ready';
   /** Logged in; another connection is still in charge. */
   join(): void;
@@ -103,6 +108,7 @@ export function createSession({
   const messages$ = new Subject<unknown>();
   const frames$ = new Subject<Frame>();
   const retired$ = new ReplaySubject<void>(1);
+  const noticed$ = new ReplaySubject<void>(1);
   const held = createLine<Frame>();
   let phase: OpenSession['phase'] = 'login';
   let isHolding = true;
@@ -149,6 +155,7 @@ export function createSession({
         return true;
       }
       const hasRoom = held.size < maxHeld;
+      if (!hasRoom && phase === 'ready') return false;
       const isKept = hasRoom || phase === 'joining';
       if (!hasRoom && isKept) held.shift();
       const acted: boolean[] = [];
@@ -163,6 +170,10 @@ export function createSession({
     hear(message) {
       if (!ended && messages$.observed) messages$.next(message);
     },
+    notice() {
+      noticed$.next();
+    },
+    noticed$: noticed$.asObservable(),
     get phase() {
       return phase;
     },
@@ -187,6 +198,7 @@ export function createSession({
       ended = true;
       retired$.next();
       retired$.complete();
+      noticed$.complete();
       messages$.complete();
       if (!isHolding) frames$.complete();
       return phase === 'ready' ? 0 : abandon();

@@ -212,10 +212,10 @@ describe('a connection', () => {
     'says when no socket is left',
     marbles(({ expectObservable }) => {
       const { connection } = rig(['o']);
-      expectObservable(rig(['o']).connection.gone()).toBe('|');
+      expectObservable(rig(['o']).connection.sockets().gone$).toBe('|');
       const subscription = connection.frames$.subscribe();
       timer(3).subscribe(() => subscription.unsubscribe());
-      expectObservable(connection.gone(), '-^').toBe('---|');
+      expectObservable(connection.sockets().gone$, '-^').toBe('---|');
     }),
   );
 

@@ -21,6 +21,8 @@ const session = (generation: number): OpenSession => {
   return {
     generation,
     retired$,
+    noticed$: NEVER,
+    isOver: true,
     join: () => undefined,
     retire: () => retired$.next(),
   } as unknown as OpenSession;
@@ -49,6 +51,7 @@ const rig = (
     onFailed: (error) => log.push(error),
     onOutlived: () => true,
     rotate$: NEVER,
+    stop$: NEVER,
     random: () => 0,
     ...own,
   }).pipe(map(({ generation }) => String(generation)));
