@@ -36,6 +36,40 @@ try {
   run(process.execPath, ['use.mjs'], { cwd: consumer });
   run(process.execPath, ['use.cjs'], { cwd: consumer });
 
+  // The types alone, as strict as a consumer may be: without skipLibCheck, without those of `ws`, and in a page without Node's.
+  mkdirSync(join(consumer, 'node_modules', '@types'));
+  for (const name of ['@types/node', 'undici-types']) {
+    symlinkSync(resolve('node_modules', name), join(consumer, 'node_modules', name));
+  }
+  const typed = `import { createFeed } from 'millrace'; import { object, number } from 'valibot';
+    export const feed = createFeed({
+      url: 'wss://feed.test', socket: { headers: { a: 'b' } }, streams: { any: { schema: object({ id: number() }) } },
+    });
+    feed.stream('any').subscribe(({ id }) => id.toFixed());
+    // @ts-expect-error an option of ws that is misspelt
+    createFeed({ url: 'wss://feed.test', socket: { header: {} }, streams: {} });`;
+  const inPage = `import { webSocketTransport } from 'millrace'; export const transport = webSocketTransport(WebSocket);`;
+  const inNode = `import { lookup } from 'node:dns'; import { Agent } from 'node:https'; import * as tls from 'node:tls';
+    import type { SocketOptions } from 'millrace'; import { startExchange } from 'millrace/testing';
+    export const socket: SocketOptions = {
+      agent: new Agent(), lookup, ca: [...tls.rootCertificates], key: Buffer.of(), secureContext: tls.createSecureContext(),
+      checkServerIdentity: tls.checkServerIdentity, createConnection: tls.connect, finishRequest: (request) => request.end(),
+    };
+    export const exchange = startExchange();`;
+  const programs = {
+    page: { lib: ['ES2023', 'DOM'], types: [], source: typed + inPage },
+    node: { lib: ['ES2023'], types: ['node'], source: typed + inNode },
+  };
+  const strict = { module: 'NodeNext', strict: true, exactOptionalPropertyTypes: true, noEmit: true };
+  for (const [name, { source, ...options }] of Object.entries(programs)) {
+    const files = ['mts', 'cts'].map((extension) => `${name}.${extension}`);
+    for (const file of files) writeFileSync(join(consumer, file), source);
+    const project = { compilerOptions: { ...strict, ...options }, files };
+    writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify(project));
+    run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', consumer]);
+    console.log('compiled', ...files);
+  }
+
   // And a page of a browser, from both; what of `ws` or Node comes along is an error.
   const pages = {
     'page.mjs': `import { createFeed } from 'millrace'; globalThis.createFeed = createFeed;`,

@@ -348,7 +348,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const isControl = (message: unknown, index: number, { session: from, held }: Frame): boolean => {
     if (held === undefined) from.hear(message);
     if (held === undefined ? concernsConnection(message, from) : held.acted[index] === true) return true;
-    if (!from.isOver && requests.hear(message)) return true;
+    if (requests.hear(message, from.port)) return true;
     if (config.rotate?.when?.(message) === true) {
       from.notice();
       return true;

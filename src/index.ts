@@ -107,6 +107,7 @@ export {
   type SubscriptionsConfig,
   type WantedTopic,
 } from './streams/subscriptions.js';
+export type { SocketOptions } from './streams/socketOptions.js';
 export type { Data, DialRequest, Socket, SocketHandler, Transport } from './streams/transport.js';
 export {
   DialFailedError,

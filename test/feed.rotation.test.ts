@@ -128,6 +128,35 @@ describe('a rotation', () => {
   );
 
   it(
+    'hears no notice, and no reply to what was asked since, in the last frames of the old connection',
+    marbles(({ expectObservable, flush }) => {
+      const frames = {
+        s: silence(),
+        n: { type: 'notice' },
+        r: { type: 'reply', by: 1 },
+        q: { type: 'reply', by: 2 },
+      };
+      const { feed, events } = scene(
+        ['o 9ms s-n-r-|', 'o 9ms q'],
+        frames,
+        { rotate: { when: (message) => (message as { type?: string }).type === 'notice' } },
+        { endMs: 100 },
+      );
+      const match = (message: unknown): boolean => (message as { type?: string }).type === 'reply';
+      feed.stream('trade').subscribe();
+      at(10, () => feed.rotate());
+
+      expectObservable(feed.request('who?', { match }), '11ms ^').toBe('20ms (q|)', { q: frames.q });
+      flush();
+      expect(told(events).filter((event) => /rotat/.test(event))).toStrictEqual([
+        '10 rotating',
+        '10 rotated',
+      ]);
+      expect(feed.stats()).toMatchObject({ received: 3 });
+    }),
+  );
+
+  it(
     'ends the wait for the old connection when the new one has more to hold than it may, and loses nothing',
     marbles(({ expectObservable }) => {
       const { feed } = scene(
@@ -421,7 +450,7 @@ describe('any number of rotations', () => {
           });
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });

@@ -296,9 +296,9 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
 
   const decide = (failure: RetryFailure): RetryPolicy => {
     const decided = policy(failure);
+    if (decided.action !== 'giveUp' || failure.class !== 'config') return decided;
     // One URL that can never work says nothing of the others.
-    const hasOthers = failure.class === 'config' && failure.attempt < endpoints.count;
-    return decided.action === 'giveUp' && hasOthers ? { ...decided, action: 'retry' } : decided;
+    return endpoints.ruleOut() ? decided : { ...decided, action: 'retry' };
   };
 
   const line$ = lineOfSessions({

@@ -11,10 +11,13 @@ export interface Endpoints {
    * the last failure, or since `prefer()`, it means nothing: a provider that fails is no fault of an endpoint.
    */
   failed(wasStable: boolean): void;
+  /**
+   * The last choice failed for good, which `failed` is told too if there is a next one to try. `true` if there is none:
+   * each in turn has failed so, with nothing between. A provider that fails leaves none to try.
+   */
+  ruleOut(): boolean;
   /** The next choice is the preferred one (a rotation, or a wanted reconnect after recovery). */
   prefer(): void;
-  /** How many URLs there were at the last choice; 0 before the first. */
-  readonly count: number;
 }
 
 /**
@@ -27,6 +30,9 @@ export function createEndpoints(): Endpoints {
   let next = 0;
   let count = 0;
   let isInUse = false;
+  let isOut = false;
+  /** Choices in a row that failed for good. */
+  let outs = 0;
 
   return {
     choose(urls) {
@@ -40,14 +46,19 @@ export function createEndpoints(): Endpoints {
     failed(wasStable) {
       if (!isInUse) return;
       isInUse = false;
+      outs = isOut ? outs + 1 : 0;
+      isOut = false;
       next = wasStable && next > 0 ? 0 : next + 1;
+    },
+    ruleOut() {
+      if (!isInUse) return true;
+      isOut = outs + 1 < count;
+      if (!isOut) outs = 0; // who starts again begins a new turn
+      return !isOut;
     },
     prefer() {
       isInUse = false;
       next = 0;
-    },
-    get count() {
-      return count;
     },
   };
 }

@@ -12,9 +12,9 @@ import {
   timeout,
 } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
-import type { ClientOptions } from 'ws';
 import { ConnectTimeoutError, InvalidUrlError, redactUrl } from './failure.js';
 import { fromInput, type Input } from './input.js';
+import type { SocketOptions } from './socketOptions.js';
 import type { Data, DialRequest, Socket, Transport } from './transport.js';
 import { wsTransport } from './wsTransport.js';
 
@@ -49,7 +49,7 @@ export interface FromSocketConfig {
   /** Subprotocols to offer; a function is asked anew for each connection. @default none */
   readonly protocols?: Input<string | readonly string[]>;
   /** Options for the socket implementation: headers, TLS, agent, `maxPayload`, `perMessageDeflate`. */
-  readonly socket?: ClientOptions;
+  readonly socket?: SocketOptions;
   /** @default wsTransport */
   readonly transport?: Transport;
   /** Milliseconds from the dial, providers included, to the open socket; `Infinity` turns it off. @default 10_000 */

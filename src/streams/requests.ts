@@ -32,8 +32,8 @@ export interface Requests {
    * @throws {RangeError | TypeError} At once, if an option is wrong.
    */
   ask(post: (onWritten: (by: unknown) => void) => Ticket, config: RequestConfig): Observable<unknown>;
-  /** Takes a message if it is a reply that somebody waits for. */
-  hear(message: unknown): boolean;
+  /** Takes a message if it is a reply that somebody waits for; with `by`, who asked by that connection. */
+  hear(message: unknown, by?: unknown): boolean;
   /**
    * That connection is gone: what left by it and was not answered errors; what still waits in the outbox goes on waiting
    * for the next one. Without `by`: every request errors.
@@ -118,13 +118,14 @@ export function createRequests(maxInFlight = 1_000): Requests {
         );
       });
     },
-    hear(message) {
+    hear(message, by) {
       const newest = lastId;
       for (const entry of asked) {
         // Whoever asks while a message is being heard, again after a `match` that threw, say, waits for the next one.
         if (entry.id > newest) break;
-        // No message answers what has not been sent.
-        if (entry.left === undefined || !matches(entry, message)) continue;
+        // No message answers what has not been sent, or was to another connection.
+        if (entry.left === undefined || (by !== undefined && entry.left.by !== by)) continue;
+        if (!matches(entry, message)) continue;
         asked.delete(entry);
         entry.reply$.next(message);
         return true;

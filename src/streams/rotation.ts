@@ -36,7 +36,7 @@ export interface RotateConfig {
    * once, but where a new connection gets one too within `stableMs`, after the growing delays of `reconnect`.
    */
   readonly when?: (message: unknown) => boolean;
-  /** Milliseconds that a new connection has, once logged in, to get its topics confirmed. @default 60_000 */
+  /** Milliseconds that a new connection has, once logged in, to get its topics confirmed. @default 300_000 */
   readonly timeoutMs?: number;
   /**
    * Milliseconds of reading that the old connection has for its last frames and the close handshake; no other rotation
@@ -80,7 +80,7 @@ export interface LineConfig extends BackoffConfig {
   /** @default 5_000 */
   readonly stableMs?: number;
   readonly everyMs?: number;
-  /** @default 60_000 */
+  /** @default 300_000 */
   readonly timeoutMs?: number;
   readonly random: () => number;
 }
@@ -105,7 +105,7 @@ export function lineOfSessions({
   stop$,
   stableMs = 5_000,
   everyMs,
-  timeoutMs = 60_000,
+  timeoutMs = 300_000,
   random,
   ...delays
 }: LineConfig): Observable<OpenSession> {
@@ -182,10 +182,16 @@ export function lineOfSessions({
           }),
         );
       };
-      onStart();
-      return dial(welcome, before).pipe(
-        retrying(() => hasLed),
-        outlived,
+      const next$ = defer(() => {
+        onStart();
+        return dial(welcome, before).pipe(
+          retrying(() => hasLed),
+          outlived,
+        );
+      });
+      // What the leader itself never got must not come from its heir first: their topics overlap from here on.
+      const settled$ = (before.topics?.settled$ ?? EMPTY).pipe(takeUntil(timer(timeoutMs)));
+      return concat(settled$, next$).pipe(
         catchError((error: unknown) => {
           // eslint-disable-next-line rxjs-x/throw-error -- told as it came
           if (hasLed) return throwError(() => error);

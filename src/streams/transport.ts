@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { ClientOptions } from 'ws';
+import type { SocketOptions } from './socketOptions.js';
 
 /** One frame's payload: text as a string, binary as bytes. */
 export type Data = string | Uint8Array;
@@ -9,7 +9,7 @@ export interface DialRequest {
   readonly url: string;
   readonly protocols: readonly string[];
   /** Options for the socket implementation, handed on untouched (headers, TLS, agent, `maxPayload`, …). */
-  readonly options: ClientOptions;
+  readonly options: SocketOptions;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { noop } from 'rxjs';
 import { redactUrl, SocketClosedError } from './failure.js';
 import { settled } from './settled.js';
-import type { Data, DialRequest, Socket, SocketHandler, Transport } from './transport.js';
+import type { DialRequest, Socket, SocketHandler, Transport } from './transport.js';
 
 /** What is used of a W3C WebSocket (https://websockets.spec.whatwg.org); those of browsers, Node 22 and undici fit. */
 export interface WebSocketLike {
@@ -14,7 +14,7 @@ export interface WebSocketLike {
   onmessage: ((event: never) => void) | null;
   onerror: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
-  send(data: Data): void;
+  send(data: never): void;
   close(code?: number, reason?: string): void;
 }
 
@@ -43,7 +43,8 @@ export class UnsupportedDialError extends TypeError {
 }
 
 const OPEN = 1;
-const URLS = /\b(?:ws|http)s?:\/\/[^\s'"]*/g;
+/** Up to the quote that ends it: one within is part of it. */
+const URLS = /\b(?:ws|http)s?:\/\/(?:[^\s'"]|'(?=\S))*/gi;
 
 /**
  * The transport over a W3C WebSocket: `webSocketTransport(WebSocket)` in Node 22, or with the one of undici. In a bundle
@@ -100,7 +101,7 @@ export function webSocketTransport(WebSocket: WebSocketConstructor): WebSocketTr
 
       return {
         send: (data) => {
-          if (ws.readyState === OPEN) ws.send(data);
+          if (ws.readyState === OPEN) ws.send(data as never); // what platforms call bytes differs in type
         },
         close(code, reason) {
           if (state === 'dialling') {

@@ -25,7 +25,6 @@ export const refusal = (
  * user and without any login, and so does each one after it: who redirects must not choose who gets a secret.
  */
 export function watchHandshake({ options }: Pick<DialRequest, 'options'>): WsHandshake {
-  const { finishRequest: finish = (request: ClientRequest) => request.end() } = options;
   let home: URL | undefined;
   let hasLeft = false;
   let answer: IncomingMessage | undefined;
@@ -52,7 +51,8 @@ export function watchHandshake({ options }: Pick<DialRequest, 'options'>): WsHan
       answer = undefined;
       // Before the listeners of ws, which judge the answer.
       request.prependListener('response', keep).prependListener('upgrade', keep);
-      finish(request, ws);
+      if (options.finishRequest === undefined) request.end();
+      else options.finishRequest(request, ws);
     },
 
     failure(error) {

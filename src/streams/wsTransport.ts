@@ -33,7 +33,7 @@ export const wsTransport: Transport = {
     const ws = new WebSocket(request.url, [...request.protocols], {
       perMessageDeflate: false,
       ...bounds,
-      ...request.options,
+      ...(request.options as object), // the types of ws know but half of them
       finishRequest: handshake.finishRequest,
     });
     let failure: unknown;

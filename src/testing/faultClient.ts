@@ -31,7 +31,11 @@ export interface FaultClientHooks {
   vanish(socket: Socket): void;
 }
 
-/** Puts a socket that `ws` accepted under command; it adds itself to `clients` and leaves it on drop, vanish or end. */
+/**
+ * Puts a socket that `ws` accepted under command; it adds itself to `clients` and leaves it on drop, vanish or end.
+ *
+ * @internal Its types are those of `ws`, which users of millrace need not have.
+ */
 export function createFaultClient(
   ws: WebSocket,
   request: IncomingMessage,

@@ -122,7 +122,7 @@ describe('auth', () => {
         error: new AuthenticationError('authentication failed', { cause }),
       });
       expect((await ended).error).toMatchObject({ cause });
-      expect((await closed).client.id).toBe(1);
+      expect(await closed).toMatchObject({ client: { id: 1 }, code: 3000, reason: 'authentication failed' });
     },
   );
 
@@ -186,7 +186,6 @@ describe('auth', () => {
     ...config,
   });
 
-  // Waits for `reconnect.policies.auth.forgetPositions`.
   it(
     'AUT-08 after a failure that says the state is invalid, the url is asked anew and no topic resumes',
     marbles(({ expectObservable }) => {
@@ -213,7 +212,6 @@ describe('auth', () => {
     }),
   );
 
-  // Waits for `Ack.restart`.
   it(
     'AUT-08 a topic whose position the server no longer knows is asked for again from the start',
     marbles(({ flush }) => {

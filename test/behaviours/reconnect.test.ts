@@ -85,7 +85,6 @@ describe('reconnect', () => {
     ]);
   });
 
-  // Waits for the option `online$`: an Observable of booleans that says whether there is a network.
   const onNetwork = (online$: Observable<boolean>): Partial<FeedConfig<TestSchemas>> => ({ online$ });
 
   it(

@@ -3,7 +3,6 @@ import * as v from 'valibot';
 import {
   createFeed,
   type Data,
-  type Feed,
   type FeedConfig,
   RequestTimeoutError,
   type SendResult,
@@ -85,7 +84,6 @@ describe('send', () => {
     expect(results).toStrictEqual(['queued', 'rejected', 'sent', 'rejected']);
   });
 
-  // A bug of today: what JSON has no word for goes out as an empty frame, and counts as sent.
   it.each([
     ['undefined', undefined],
     ['a function', () => 1],
@@ -100,9 +98,6 @@ describe('send', () => {
     })();
   });
 
-  // Both wait for `feed.takeUnsent()` and `feed.bufferedBytes`.
-  type Draining = Feed<TestSchemas> & { takeUnsent(): readonly Data[]; readonly bufferedBytes: number };
-
   it(
     'SND-04 what waits can be taken out by the caller: it comes encoded, oldest first, and is not sent',
     marbles(({ expectObservable, flush }) => {
@@ -111,7 +106,7 @@ describe('send', () => {
       const taken: unknown[] = [];
       feed.stream('trade').subscribe();
       at(1, () => [feed.send('before'), feed.send(bytes)]);
-      at(2, () => taken.push((feed as Draining).takeUnsent(), (feed as Draining).takeUnsent()));
+      at(2, () => taken.push(feed.takeUnsent(), feed.takeUnsent()));
       at(3, () => feed.send('after'));
 
       expectObservable(transport.sends$).toBe('----a', { a: 'after' });
@@ -127,7 +122,7 @@ describe('send', () => {
       const counts: number[] = [];
       const send = (data: Data): void => {
         feed.send(data);
-        counts.push((feed as Draining).bufferedBytes);
+        counts.push(feed.bufferedBytes);
       };
       feed.stream('trade').subscribe();
       at(1, () => {
@@ -136,7 +131,7 @@ describe('send', () => {
         send(new Uint8Array(7));
         send(new Uint8Array(100).subarray(10, 21)); // 11
       });
-      at(6, () => counts.push((feed as Draining).bufferedBytes));
+      at(6, () => counts.push(feed.bufferedBytes));
       flush();
 
       expect(counts).toStrictEqual([3, 8, 15, 26, 0]);
@@ -174,7 +169,6 @@ describe('send', () => {
     }),
   );
 
-  // Waits for `outbox.maxAgeMs`.
   it(
     'SND-06 a message that waited longer than outbox.maxAgeMs is not sent any more',
     marbles(({ expectObservable }) => {

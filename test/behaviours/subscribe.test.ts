@@ -154,7 +154,6 @@ describe('subscribe', () => {
     }),
   );
 
-  // Waits for an overdue ack to be asked for again with backoff.
   it(
     'SUB-08 an overdue topic is told of and asked for again, ever later, until the server answers',
     marbles(({ flush }) => {

@@ -62,18 +62,52 @@ describe('createEndpoints', () => {
     endpoints.choose(['a']);
     endpoints.failed(false);
 
-    expect([endpoints.choose(['a']), endpoints.count]).toStrictEqual(['a', 1]);
+    expect(endpoints.choose(['a'])).toBe('a');
   });
 
-  it('says how many there were, and refuses none', () => {
-    const endpoints = createEndpoints();
-    const before = endpoints.count;
-    endpoints.choose(urls);
-
-    expect([before, endpoints.count]).toStrictEqual([0, 3]);
-    expect(() => endpoints.choose([])).toThrow(
+  it('refuses an empty list', () => {
+    expect(() => createEndpoints().choose([])).toThrow(
       new RangeError('endpoints: there must be at least one URL, got none'),
     );
+  });
+
+  describe('of which some can never work', () => {
+    /** `x`: failed for good, `f`: failed, `s`: failed after it was stable. Yields whether the last `x` left none to try. */
+    const hasNone = (failures: string): boolean => {
+      const endpoints = createEndpoints();
+      let none = false;
+      for (const failure of failures) {
+        endpoints.choose(urls);
+        none = failure === 'x' && endpoints.ruleOut();
+        if (!none) endpoints.failed(failure === 's');
+      }
+      return none;
+    };
+
+    it.each([
+      ['x', false],
+      ['xx', false],
+      ['xxx', true],
+      ['fxxx', true],
+      ['xfxfxfxf', false],
+      ['xxfxx', false],
+      ['xxsxx', false],
+      ['xxsxxx', true],
+      ['xxxx', false], // started again
+      ['xxxxxx', true],
+    ])('after %s: none is left is %j', (failures, expected) => {
+      expect(hasNone(failures)).toBe(expected);
+    });
+
+    it('has none to try where a provider fails, and loses its place by that no more', () => {
+      const endpoints = createEndpoints();
+      expect(endpoints.ruleOut()).toBe(true);
+
+      endpoints.choose(urls);
+      endpoints.failed(false);
+      expect(endpoints.ruleOut()).toBe(true);
+      expect(endpoints.choose(urls)).toBe('b');
+    });
   });
 
   it('goes by place where a token changes, and begins again where the list has become shorter', () => {
@@ -88,7 +122,7 @@ describe('createEndpoints', () => {
 
   it('always chooses one of those it is given, whatever happened', () => {
     const steps = fc.array(
-      fc.oneof(fc.constantFrom('prefer', 'stable', 'failed'), fc.array(fc.string(), { minLength: 1 })),
+      fc.oneof(fc.constantFrom('prefer', 'stable', 'failed', 'out'), fc.array(fc.string(), { minLength: 1 })),
     );
     fc.assert(
       fc.property(steps, (run) => {
@@ -96,6 +130,7 @@ describe('createEndpoints', () => {
         for (const step of run) {
           if (typeof step !== 'string') expect(step).toContain(endpoints.choose(step));
           else if (step === 'prefer') endpoints.prefer();
+          else if (step === 'out') endpoints.ruleOut();
           else endpoints.failed(step === 'stable');
         }
       }),

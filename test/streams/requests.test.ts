@@ -125,6 +125,16 @@ describe('requests', () => {
   });
 
   it(
+    'hears no reply by another connection than the one it was asked by',
+    marbles(({ expectObservable }) => {
+      const requests = createRequests();
+      expectObservable(requests.ask(by('new'), { match: is(1) })).toBe('--(r|)', { r: { id: 1 } });
+      timer(1).subscribe(() => expect(requests.hear({ id: 1 }, 'old')).toBe(false));
+      timer(2).subscribe(() => expect(requests.hear({ id: 1 }, 'new')).toBe(true));
+    }),
+  );
+
+  it(
     'errors when no reply comes in time',
     marbles(({ expectObservable }) => {
       const requests = createRequests();

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { bufferCount, filter, map, type Observable, ReplaySubject, take } from 'rxjs';
 import { WebSocket as W3cWebSocket } from 'undici';
-import { type ClientOptions, type WebSocket, WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { SocketOptions } from '../../src/streams/socketOptions.js';
 import type { Data, Socket, Transport } from '../../src/streams/transport.js';
 import { webSocketTransport } from '../../src/streams/webSocketTransport.js';
 import { wsTransport } from '../../src/streams/wsTransport.js';
@@ -60,7 +61,7 @@ export function dial(
   {
     protocols = [],
     options = {},
-  }: { readonly protocols?: readonly string[]; readonly options?: ClientOptions } = {},
+  }: { readonly protocols?: readonly string[]; readonly options?: SocketOptions } = {},
 ): Dialled {
   const heard: Heard[] = [];
   const heard$ = new ReplaySubject<Heard>(Infinity);

@@ -345,11 +345,20 @@ describe('webSocketTransport', () => {
       expect(classify(new UnsupportedDialError())).toBe('config');
     });
 
-    it('shows no secret of the URL that a browser quotes', () => {
-      const quoted = "The URL 'wss://user:pass@host/feed?token=s3cret' is invalid.";
+    it.each([
+      [
+        "The URL 'wss://user:pass@host/feed?token=s3cret' is invalid.",
+        "The URL 'wss://host/feed' is invalid.",
+      ],
+      [
+        "The URL 'WSS://user:pass@host/feed?token=s3cret' is invalid.",
+        "The URL 'wss://host/feed' is invalid.",
+      ],
+      ["The URL 'wss://host/feed?q=it's&token=s3cret' is invalid.", "The URL 'wss://host/feed' is invalid."],
+    ])('shows no secret of the URL that a browser quotes: %s', (quoted, shown) => {
       const act = (): unknown => dial({ transport: throwing(new SyntaxError(quoted)), url: 'ws://host' });
 
-      expect(act).toThrow("WebSocket: SyntaxError: The URL 'wss://host/feed' is invalid.");
+      expect(act).toThrow(new UnsupportedDialError(`WebSocket: SyntaxError: ${shown}`));
     });
   });
 });

@@ -11,8 +11,8 @@ import {
 import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
 import { inspect } from 'node:util';
-import type { ClientOptions } from 'ws';
 import { classify } from '../../src/streams/failure.js';
+import type { SocketOptions } from '../../src/streams/socketOptions.js';
 import { wsTransport } from '../../src/streams/wsTransport.js';
 import { dial, handshake, loopback, refuse, type Rig, tidyUp } from './transportRigs.js';
 
@@ -115,11 +115,11 @@ describe('wsTransport', () => {
   });
 
   describe('is not answered', () => {
-    const lookup = (error: Error | null, addresses: object[]): { options: ClientOptions } => ({
+    const lookup = (error: Error | null, addresses: object[]): { options: SocketOptions } => ({
       options: {
         lookup: (_host: string, _options: unknown, done: (error: Error | null, found: object[]) => void) =>
           done(error, addresses),
-      } as ClientOptions,
+      },
     });
 
     it('REC-08 where the name is not found: network', async () => {
@@ -176,7 +176,7 @@ describe('wsTransport', () => {
 
     it('opens where the certificate is good', async () => {
       const { heard, until } = dial(await secure('localhost'), {
-        options: { ca: trusted, servername: 'localhost' } as ClientOptions,
+        options: { ca: trusted, servername: 'localhost' },
       });
       await until('open');
 
@@ -232,7 +232,7 @@ describe('wsTransport', () => {
             createConnection,
             followRedirects: true,
             headers: { 'X-Key': 'secret' },
-          } as unknown as ClientOptions,
+          },
         },
       ).until('open');
 
