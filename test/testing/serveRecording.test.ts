@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asyncScheduler, firstValueFrom } from 'rxjs';
+import { asyncScheduler, firstValueFrom, type Subscription } from 'rxjs';
 import WebSocket from 'ws';
 import {
   type Played,
@@ -245,15 +245,17 @@ describe('serveRecording', () => {
   });
 
   it('leaves no timer behind', async () => {
-    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-    const before = timers();
+    const scheduled = jest.spyOn(asyncScheduler, 'schedule');
+    const left = (): number =>
+      scheduled.mock.results.filter(({ value }) => !(value as Subscription).closed).length;
     const server = await serve([{ t: HOUR_MS, dir: 'in', raw: 'a' }]);
     const { socket } = connect(server);
     await once(socket, 'open');
-    expect(timers()).toBeGreaterThan(before);
+    expect(left()).toBeGreaterThan(0);
 
     await Promise.all([server.close(), once(socket, 'close')]);
-    expect(timers()).toBe(before);
+    expect(left()).toBe(0);
+    scheduled.mockRestore();
   });
 
   it('rejects when the port is taken', async () => {
