@@ -61,7 +61,10 @@ export interface BufferBoundedConfig<T, R = T> {
   readonly onPause?: () => void;
   /** With `pause`: the line has drained to half of `maxItems`. Not called when the stream ends before that. */
   readonly onResume?: () => void;
-  /** With `pause`: milliseconds after which a pause is an error, `BufferPauseTimeoutError`; `Infinity` turns it off. @default 30_000 */
+  /**
+   * With `pause`: milliseconds after which a pause is an error, `BufferPauseTimeoutError`; `Infinity` turns it off. A source
+   * that has ended is not paused any more. @default 30_000
+   */
   readonly maxPauseMs?: number;
 }
 
@@ -238,6 +241,7 @@ export function bufferBounded<T, R = T>(
             tap({
               complete: () => {
                 ended = true;
+                pauses$.next(false); // nothing is held back any more: what waits has all the time it needs
                 drain();
               },
             }),

@@ -1,6 +1,7 @@
 import {
   EMPTY,
   ignoreElements,
+  map,
   NEVER,
   Observable,
   of,
@@ -26,7 +27,7 @@ describe('bufferBounded', () => {
       source = subscriber;
       subscriber.next(1);
     })
-      .pipe(bufferBounded(5, { onDrop }), take(2))
+      .pipe(bufferBounded(5, { sliceMs: Infinity, onDrop }), take(2))
       .subscribe((value) => {
         seen.push(value);
         if (value === 1) [2, 3, 4].forEach((next) => source?.next(next));
@@ -60,6 +61,18 @@ describe('bufferBounded', () => {
       const expected = '    --(123)-----|';
       const buffer = bufferBounded(2, { overflow: 'pause', maxPauseMs: 5, project: behind(gate) });
       expectObservable(source.pipe(buffer)).toBe(expected, { 1: 1, 2: 2, 3: 3 });
+    }),
+  );
+
+  it(
+    'gives what waits all the time it needs once its source has ended',
+    marbles(({ cold, expectObservable }) => {
+      const source = cold(' (01|)');
+      const expected = '   --------0-------(1|)';
+      const project = (value: string) => timer(8).pipe(map(() => value));
+      const buffer = bufferBounded<string>(1, { overflow: 'pause', maxPauseMs: 5, project });
+      expectObservable(source.pipe(buffer)).toBe(expected);
+      expectObservable(cold('(012|)').pipe(buffer)).toBe('--------0-------1-------(2|)');
     }),
   );
 
