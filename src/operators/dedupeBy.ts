@@ -1,20 +1,18 @@
-import { LRUCache } from 'lru-cache';
-import { asyncScheduler, defer, filter, type MonoTypeOperatorFunction } from 'rxjs';
+import { defer, filter, type MonoTypeOperatorFunction } from 'rxjs';
+import { checkSeenKeys, createSeenKeys, type Key, type SeenKeys, type SeenKeysConfig } from './seenKeys.js';
 
-export interface DedupeByConfig<T> {
-  /** Keys remembered, 1 to 2 ** 24; the least recently seen is forgotten first. @default 10_000 */
-  readonly maxKeys?: number;
-  /** Milliseconds since its last sighting after which a key counts as new. @default Infinity */
-  readonly windowMs?: number;
+export interface DedupeByConfig<T> extends SeenKeysConfig {
+  /**
+   * A memory to use, with a `maxKeys` and `windowMs` of its own: it outlives the subscription, can be asked for its
+   * `stats()`, and where two streams have the same one, each key passes only once in both. @default a new one for each subscription
+   */
+  readonly memory?: SeenKeys;
   /** Told of each value dropped. If it throws, the stream errors. */
   readonly onDuplicate?: (value: T) => void;
 }
 
-/** A `Map` of V8 holds no more entries. */
-const MOST_KEYS = 2 ** 24;
-
 /**
- * Drops a value whose key was seen before; each subscription remembers for itself.
+ * Drops a value whose key was seen before; each subscription remembers for itself, unless it is given a `memory`.
  *
  *     source    --a--b--a--c--|
  *     dedupeBy  --a--b-----c--|
@@ -23,27 +21,23 @@ const MOST_KEYS = 2 ** 24;
  *
  * @param key Identity of a value. If it throws, the stream errors.
  * @throws {RangeError} On creation, if `maxKeys` is no whole number from 1 to 2 ** 24, or `windowMs` is not above 0.
+ * @throws {TypeError} On creation, if they are given beside a `memory`, which they would not change.
  */
 export function dedupeBy<T>(
-  key: (value: T) => string | number,
-  { maxKeys = 10_000, windowMs = Infinity, onDuplicate }: DedupeByConfig<T> = {},
+  key: (value: T) => Key,
+  { memory, onDuplicate, ...bounds }: DedupeByConfig<T> = {},
 ): MonoTypeOperatorFunction<T> {
-  if (!(Number.isInteger(maxKeys) && maxKeys > 0 && maxKeys <= MOST_KEYS)) {
-    throw new RangeError(`dedupeBy: maxKeys must be a whole number from 1 to ${MOST_KEYS}, got ${maxKeys}`);
+  checkSeenKeys('dedupeBy', bounds);
+  if (memory && (bounds.maxKeys ?? bounds.windowMs) !== undefined) {
+    throw new TypeError('dedupeBy: a memory has its own maxKeys and windowMs, which cannot be set beside it');
   }
-  if (!(windowMs > 0)) throw new RangeError(`dedupeBy: windowMs must be above 0, got ${windowMs}`);
 
   return (source) =>
     defer(() => {
-      // lru-cache's own ttl reads the real clock, so the last sighting is kept as the value.
-      const seenAt = new LRUCache<string | number, number>({ max: maxKeys });
+      const seen = memory ?? createSeenKeys(bounds);
       return source.pipe(
         filter((value) => {
-          const id = key(value);
-          const now = asyncScheduler.now();
-          const before = seenAt.get(id);
-          seenAt.set(id, now);
-          if (before === undefined || now - before > windowMs) return true;
+          if (seen.add(key(value))) return true;
           onDuplicate?.(value);
           return false;
         }),

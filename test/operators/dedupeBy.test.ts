@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { EMPTY, from, identity, NEVER, of, range, take, throwError } from 'rxjs';
 import { dedupeBy, type DedupeByConfig } from '../../src/operators/dedupeBy.js';
+import { createSeenKeys } from '../../src/operators/seenKeys.js';
 import { marbles } from '../marbles.js';
 
 const self = identity<string>;
@@ -113,6 +114,19 @@ describe('dedupeBy', () => {
     }),
   );
 
+  it('with a memory, remembers over subscriptions what the memory does, and no longer', () => {
+    const memory = createSeenKeys({ maxKeys: 2 });
+    const values = ['a', 'b', 'a'];
+    expect(run(values, { memory })).toStrictEqual(['a', 'b']);
+    expect(run(['b', 'c', 'a'], { memory })).toStrictEqual(['c', 'a']);
+    expect(memory.stats()).toStrictEqual({ size: 2, hits: 2, misses: 4, evictions: 2 });
+  });
+
+  it.each([{ maxKeys: 5 }, { windowMs: 5 }])('refuses %p beside a memory, which has its own', (bounds) => {
+    const message = 'dedupeBy: a memory has its own maxKeys and windowMs, which cannot be set beside it';
+    expect(() => dedupeBy(self, { memory: createSeenKeys(), ...bounds })).toThrow(new TypeError(message));
+  });
+
   it('stops a synchronous source', () => {
     const key = jest.fn(identity<number>);
     range(0, 1e9).pipe(dedupeBy(key), take(3)).subscribe();
@@ -129,7 +143,7 @@ describe('dedupeBy', () => {
     expect(() => dedupeBy(self, { windowMs })).toThrow(new RangeError(message));
   });
 
-  it('refuses a key that is neither string nor number in the types', () => {
+  it('refuses a key that is no string, number or bigint in the types', () => {
     // @ts-expect-error -- an object would be told apart by identity, which no copy keeps
     expect(dedupeBy(() => ({}))).toBeInstanceOf(Function);
   });

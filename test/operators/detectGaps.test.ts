@@ -297,6 +297,57 @@ describe('detectGaps', () => {
       ]);
     });
 
+    it('a keep-alive that repeats the number shows what was lost before it', () => {
+      expect(story(['0>10', '10>10', '15>15', '15>20'], { previous })).toStrictEqual([
+        '0>10',
+        '10>10',
+        { gap: { after: 10, before: 16, missing: 5 }, value: '15>15' },
+        '15>15',
+        '15>20',
+        '|',
+      ]);
+    });
+
+    it('is followed to where it went on, when the value that stepped down was lost', () => {
+      expect(story(['0>10', '3>5', '5>7', '7>8'], { previous })).toStrictEqual([
+        '0>10',
+        { late: '3>5', expected: 11 },
+        '3>5',
+        { gap: { after: 10, before: 6, missing: 0 }, value: '5>7' },
+        '5>7',
+        '7>8',
+        '|',
+      ]);
+    });
+
+    it('is not followed by late values that do not link, or between which the sequence went on', () => {
+      expect(story(['0>10', '3>5', '2>3', '10>11', '3>4'], { previous })).toStrictEqual([
+        '0>10',
+        { late: '3>5', expected: 11 },
+        '3>5',
+        { late: '2>3', expected: 11 },
+        '2>3',
+        '10>11',
+        { late: '3>4', expected: 12 },
+        '3>4',
+        '|',
+      ]);
+    });
+
+    it('a reset forgets the late value before it', () => {
+      const isReset = (value: string): boolean => value === '0>10';
+
+      expect(story(['0>10', '3>5', '0>10', '5>7'], { previous, isReset })).toStrictEqual([
+        '0>10',
+        { late: '3>5', expected: 11 },
+        '3>5',
+        '0>10',
+        { late: '5>7', expected: 11 },
+        '5>7',
+        '|',
+      ]);
+    });
+
     it('where undefined, no gap is looked for; what is older is late all the same', () => {
       expect(story(['0>10', '>20', '20>21', '>15'], { previous })).toStrictEqual([
         '0>10',

@@ -212,6 +212,71 @@ describe('reorder', () => {
     );
 
     it(
+      'overlapping ranges come out by where they begin, for that is what goes on',
+      marbles(({ cold, expectObservable }) => {
+        const values = { a: '1-3', b: '6-9', c: '4-4', d: '5-12' };
+        const first = (value: string): number => Number(value.split('-')[0]);
+        const [late$, onLate] = [new Subject<string>(), (value: string) => late$.next(value)];
+        const source = cold('a-b-d-c----|', values);
+        const late = '       ------b-----';
+        const expected = '   a-----(cdb)|';
+
+        expectObservable(late$).toBe(late, values);
+        expectObservable(source.pipe(inOrder({ first, onLate }, { maxItems: 3, maxMs: 9 }))).toBe(
+          expected,
+          values,
+        );
+      }),
+    );
+
+    it(
+      'a linked value that steps down lets what is held out first, with its gap',
+      marbles(({ cold, expectObservable }) => {
+        const [gaps$, onGap] = toldGaps();
+        const values = { a: '0>10', b: '15>20', c: '20>3', d: '3>5' };
+        const previous = (value: string): number => Number(value.split('>')[0]);
+        const source = cold('a-b-c---d|', values);
+        const gaps = '       ----g-----';
+        const expected = '   a---(bc)d|';
+
+        expectObservable(gaps$).toBe(gaps, { g: { after: 10, before: 16, missing: 5 } });
+        expectObservable(source.pipe(inOrder({ previous, onGap }, { maxItems: 3, maxMs: 9 }))).toBe(
+          expected,
+          values,
+        );
+      }),
+    );
+
+    it('a value of another scope that comes while they are let out follows them', () => {
+      const source$ = new Subject<string>();
+      const seen: string[] = [];
+      source$.pipe(inOrder({ scope })).subscribe((value) => {
+        seen.push(value);
+        if (value === 'A2') source$.next('B2');
+      });
+
+      for (const value of ['A1', 'B1', 'A3', 'A2']) source$.next(value);
+
+      expect(seen).toStrictEqual(['A1', 'B1', 'A2', 'A3', 'B2']);
+    });
+
+    it(
+      'a value in sequence comes straight through while other scopes wait',
+      marbles(({ cold, flush, expectObservable }) => {
+        const seen: string[] = [];
+        const values = { a: 'A1', c: 'A3', p: 'B7', q: 'B8' };
+        const ordered = cold('a-cpq---', values).pipe(
+          inOrder({ scope }, { maxItems: 3, maxMs: 9 }),
+          tap((value) => seen.push(value)),
+        );
+
+        expectObservable(ordered, '^----!').toBe('a--pq', values);
+        flush();
+        expect(seen).toStrictEqual(['A1', 'B7', 'B8']);
+      }),
+    );
+
+    it(
       'a reset lets what is held out first, with its gap',
       marbles(({ cold, expectObservable }) => {
         const [gaps$, onGap] = toldGaps();

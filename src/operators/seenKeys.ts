@@ -1,0 +1,105 @@
+import { LRUCache } from 'lru-cache';
+import { asyncScheduler } from 'rxjs';
+import { createSeenNumbers } from './seenNumbers.js';
+
+/** What tells values apart. `1`, `1n` and `'1'` are three keys; `0` and `-0` are one, and so is `NaN`. */
+export type Key = string | number | bigint;
+
+export interface SeenKeysConfig {
+  /**
+   * Keys remembered, 1 to 2 ** 24; the least recently seen are forgotten first. Whole numbers are remembered faster, and
+   * up to twice as many of them. @default 10_000
+   */
+  readonly maxKeys?: number;
+  /** Milliseconds since its last sighting after which a key counts as new. @default Infinity */
+  readonly windowMs?: number;
+}
+
+export interface SeenKeysStats {
+  /** Keys remembered now, also those whose `windowMs` has passed. */
+  readonly size: number;
+  /** Keys added that were known. */
+  readonly hits: number;
+  /** Keys added that were new. */
+  readonly misses: number;
+  /** Keys forgotten to make room for others. */
+  readonly evictions: number;
+}
+
+/** A bounded memory of keys. */
+export interface SeenKeys {
+  /** Whether a key is new; from now on it is not. */
+  add(key: Key): boolean;
+  /** Whether a key is known; this is no sighting of it. */
+  has(key: Key): boolean;
+  stats(): SeenKeysStats;
+}
+
+/** A `Map` of V8 holds no more entries. */
+export const MOST_KEYS = 2 ** 24;
+
+/**
+ * Remembers keys, each for `windowMs` after its last sighting and as long as it is among the last `maxKeys`.
+ *
+ * Whole numbers (safe integers) are kept in typed arrays, all other keys in an LRU; each of the two remembers its own last
+ * `maxKeys` at least, so a mix of both costs no key its place. Memory grows with what is remembered.
+ *
+ * @throws {RangeError} If `maxKeys` is no whole number from 1 to 2 ** 24, or `windowMs` is not above 0.
+ */
+export function createSeenKeys(config: SeenKeysConfig = {}): SeenKeys {
+  const { maxKeys = 10_000, windowMs = Infinity } = config;
+  checkSeenKeys('createSeenKeys', config);
+
+  const isTimed = windowMs !== Infinity;
+  const numbers = createSeenNumbers(maxKeys, isTimed);
+  // Made when it is needed. Its own ttl reads the real clock, so the last sighting is kept as the value.
+  let others: LRUCache<Key, number> | undefined;
+  let hits = 0;
+  let misses = 0;
+  let forgotten = 0;
+
+  const isFresh = (seenAt: number | undefined, now: number): boolean =>
+    seenAt !== undefined && !(isTimed && now - seenAt > windowMs);
+  const clock = (): number => (isTimed ? asyncScheduler.now() : 0);
+
+  const seeOther = (key: Key, now: number): number | undefined => {
+    others ??= new LRUCache({ max: maxKeys });
+    const seenAt = others.get(key);
+    if (seenAt === undefined && others.size === maxKeys) forgotten += 1;
+    others.set(key, now);
+    return seenAt;
+  };
+
+  return {
+    add(key) {
+      const now = clock();
+      const seenAt = isWhole(key) ? numbers.see(key, now) : seeOther(key, now);
+      if (isFresh(seenAt, now)) {
+        hits += 1;
+        return false;
+      }
+      misses += 1;
+      return true;
+    },
+    has: (key) => isFresh(isWhole(key) ? numbers.find(key) : others?.peek(key), clock()),
+    stats: () => ({
+      size: numbers.size + (others?.size ?? 0),
+      hits,
+      misses,
+      evictions: numbers.evictions + forgotten,
+    }),
+  };
+}
+
+const isWhole = (key: Key): key is number => typeof key === 'number' && Number.isSafeInteger(key);
+
+/** @throws {RangeError} In the name of `owner`, if an option is out of its range. */
+export function checkSeenKeys(
+  owner: string,
+  { maxKeys = 10_000, windowMs = Infinity }: SeenKeysConfig,
+): void {
+  if (!(Number.isInteger(maxKeys) && maxKeys > 0 && maxKeys <= MOST_KEYS)) {
+    throw new RangeError(`${owner}: maxKeys must be a whole number from 1 to ${MOST_KEYS}, got ${maxKeys}`);
+  }
+  if (!(windowMs > 0)) throw new RangeError(`${owner}: windowMs must be above 0, got ${windowMs}`);
+}

@@ -1,0 +1,97 @@
+import * as fc from 'fast-check';
+import { createSeenNumbers } from '../../src/operators/seenNumbers.js';
+
+/** What two generations of `maxKeys` do, with sets instead of tables. */
+const createModel = (maxKeys: number) => {
+  let young = new Map<number, number>();
+  let old = new Map<number, number>();
+  let evictions = 0;
+  return {
+    get size() {
+      return new Set([...young.keys(), ...old.keys()]).size;
+    },
+    get evictions() {
+      return evictions;
+    },
+    find: (key: number) => young.get(key) ?? old.get(key),
+    see(key: number, at: number) {
+      const seen = young.get(key) ?? old.get(key);
+      if (young.size === maxKeys && !young.has(key)) {
+        evictions += [...old.keys()].filter((lost) => lost !== key && !young.has(lost)).length;
+        old = young;
+        young = new Map();
+      }
+      young.set(key, at);
+      return seen;
+    },
+  };
+};
+
+const step = 2 ** 32;
+const keys = fc.oneof(
+  fc.integer({ min: -8, max: 8 }),
+  fc.maxSafeInteger(),
+  fc.integer({ min: 0, max: 20 }).map((n) => n * step),
+  fc.constantFrom(-0, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 2 ** 31, -(2 ** 31), 1 - step),
+);
+
+describe('createSeenNumbers', () => {
+  it('keeps two generations, whatever is seen', () => {
+    fc.assert(
+      fc.property(fc.array(keys, { maxLength: 200 }), fc.integer({ min: 1, max: 40 }), (seen, maxKeys) => {
+        const numbers = createSeenNumbers(maxKeys, true);
+        const model = createModel(maxKeys);
+        for (const [at, key] of seen.entries()) {
+          expect(numbers.find(key)).toBe(model.find(key));
+          expect(numbers.see(key, at)).toBe(model.see(key, at));
+          expect(numbers.find(key)).toBe(at);
+          expect(numbers.size).toBe(model.size);
+          expect(numbers.evictions).toBe(model.evictions);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('remembers the last maxKeys, and never more than twice as many', () => {
+    fc.assert(
+      fc.property(fc.array(keys, { maxLength: 200 }), fc.integer({ min: 1, max: 20 }), (seen, maxKeys) => {
+        const numbers = createSeenNumbers(maxKeys, false);
+        const lastFirst: number[] = [];
+        for (const key of seen) {
+          numbers.see(key, 0);
+          const before = lastFirst.indexOf(key);
+          if (before >= 0) lastFirst.splice(before, 1);
+          lastFirst.unshift(key);
+
+          expect(
+            lastFirst.slice(0, maxKeys).filter((known) => numbers.find(known) === undefined),
+          ).toStrictEqual([]);
+          expect(numbers.size).toBeLessThanOrEqual(2 * maxKeys);
+        }
+      }),
+    );
+  });
+
+  it('keeps no times where none are wanted', () => {
+    const numbers = createSeenNumbers(10, false);
+    numbers.see(1, 500);
+
+    expect(numbers.find(1)).toBe(0);
+  });
+
+  it.each([
+    ['neighbours', 1],
+    ['multiples of 1 000', 1_000],
+    ['multiples of 2 ** 16', 2 ** 16],
+    ['multiples of 2 ** 32', 2 ** 32],
+    ['negative multiples', -4_096],
+  ])('finds its way among %s', (_name, stride) => {
+    const numbers = createSeenNumbers(100_000, false);
+    for (let key = 1; key <= 60_000; key += 1) numbers.see(key * stride, 0);
+
+    expect(numbers.size).toBe(60_000);
+    expect(numbers.find(60_000 * stride)).toBe(0);
+    expect(numbers.find(60_001 * stride)).toBeUndefined();
+  });
+});
