@@ -2,6 +2,7 @@ import { asyncScheduler } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import type { SequenceConfig, StreamConfig } from './feedConfig.js';
 import type { DetectGapsConfig } from './operators/detectGaps.js';
+import type { Key } from './operators/seenKeys.js';
 import type { RejectReason } from './streams/events.js';
 
 /** One value on its way to the subscribers, with what its stream's rules say of it, each asked once. */
@@ -11,13 +12,15 @@ export interface Item {
   readonly generation: number;
   /** When it arrived, epoch ms. */
   readonly at: number;
-  readonly key: string | number;
+  readonly key: Key;
   readonly topic: string | undefined;
   readonly sourceTime: number | undefined;
   readonly sequence: number;
   readonly first: number;
   readonly previous: number | undefined;
   readonly isReset: boolean;
+  /** It did not come by the connection, but was asked for. */
+  readonly isRecovered: boolean;
 }
 
 /** Asks a stream's rules about a value. A rule that throws, or gives no usable number, makes it a rejected message. */
@@ -26,6 +29,7 @@ export function describeItem(
   value: unknown,
   generation: number,
   refuse: (reason: RejectReason, cause: unknown) => void,
+  isRecovered = false,
 ): Item | undefined {
   let asking: RejectReason = 'key';
   try {
@@ -48,6 +52,7 @@ export function describeItem(
       first: sequence?.first === undefined ? last : whole('first', sequence.first(value)),
       previous: link === undefined ? undefined : whole('previous', link),
       isReset: sequence?.isReset?.(value) ?? false,
+      isRecovered,
     };
   } catch (cause) {
     refuse(asking, cause);
@@ -56,9 +61,10 @@ export function describeItem(
 }
 
 /** A key that is no identity would make every value a duplicate of the first. */
-function identity(key: unknown): string | number {
-  if (typeof key === 'string' || (typeof key === 'number' && !Number.isNaN(key))) return key;
-  throw new TypeError(`key must yield a string or a number, got ${String(key)}`);
+function identity(key: unknown): Key {
+  if (typeof key === 'string' || typeof key === 'bigint') return key;
+  if (typeof key === 'number' && !Number.isNaN(key)) return key;
+  throw new TypeError(`key must yield a string, a number or a bigint, got ${String(key)}`);
 }
 
 function text(rule: string, value: unknown): string {
@@ -73,7 +79,7 @@ function whole(rule: string, number: unknown): number {
 
 /** A stream's sequence rules as `detectGaps` asks for them. */
 export function gapRules(
-  { scope, first, previous, isReset, reorder }: SequenceConfig<unknown>,
+  { scope, first, previous, isReset, reorder, recovery }: SequenceConfig<unknown>,
   hasTopic: boolean,
 ): DetectGapsConfig<Item> {
   const shared = scope ?? (hasTopic ? 'topic' : 'stream');
@@ -82,7 +88,9 @@ export function gapRules(
     ...(previous && { previous: (item) => item.previous }),
     ...(isReset && { isReset: (item) => item.isReset }),
     ...(reorder && { reorder }),
+    ...(recovery && { recovery }),
     ...(shared === 'topic' && { scope: (item) => item.topic }),
-    ...(shared === 'connection' && { scope: (item) => item.generation }),
+    // Connections follow each other: with the first value of the next, what the one before still held comes out.
+    ...(shared === 'connection' && { scope: (item) => item.generation, maxScopes: 1 }),
   };
 }

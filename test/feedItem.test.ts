@@ -35,6 +35,7 @@ describe('describeItem', () => {
         first: 3,
         previous: 2,
         isReset: true,
+        isRecovered: false,
       });
     }),
   );
@@ -105,6 +106,11 @@ describe('gapRules', () => {
     expect(gapRules({ ...sequence, ...(scope && { scope }) }, hasTopic).scope?.(item)).toBe(expected);
   });
 
+  it('remembers one connection: with the first value of the next, what the one before held comes out', () => {
+    expect(gapRules({ ...sequence, scope: 'connection' }, true).maxScopes).toBe(1);
+    expect(gapRules(sequence, true).maxScopes).toBeUndefined();
+  });
+
   it('shares one numbering in the whole stream without a topic, or when told to', () => {
     expect([
       gapRules(sequence, false).scope,
@@ -120,13 +126,13 @@ describe('gapRules', () => {
         previous: () => 0,
         isReset: () => false,
         reorder: { maxItems: 1, maxMs: 2 },
+        recovery: { maxHeld: 3 },
       },
       false,
     );
 
-    expect([rules.first?.(item), rules.previous?.(item), rules.isReset?.(item), rules.reorder]).toStrictEqual(
-      [1, 2, true, { maxItems: 1, maxMs: 2 }],
-    );
+    expect([rules.first?.(item), rules.previous?.(item), rules.isReset?.(item)]).toStrictEqual([1, 2, true]);
+    expect(rules).toMatchObject({ reorder: { maxItems: 1, maxMs: 2 }, recovery: { maxHeld: 3 } });
     expect(gapRules(sequence, false)).toStrictEqual({});
   });
 });

@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { defer, type MonoTypeOperatorFunction, type Observable, tap } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
-import { reorder, type ReorderConfig } from './reorder.js';
+import type { Missing } from './missing.js';
+import { checkRecovery, type Recover, type RecoveryConfig, type RecoveryHooks } from './recoverGaps.js';
+import { reorder } from './reorder.js';
 
 /** A hole in a sequence: the numbers `after + 1 … before - 1` are missing. */
 export interface Gap {
@@ -20,24 +22,34 @@ export type Standing = 'next' | 'late' | Gap;
 export interface Sequence {
   readonly scope: unknown;
   last: number | undefined;
+  /** The number of the value just before, if that was late. */
+  late: number | undefined;
+  /** What was never seen, where that is kept. */
+  missing: Missing | undefined;
 }
 
 /** What watching and reordering ask about values. */
 export interface Sequencing<T> {
   readonly numberOf: (value: T) => number;
-  readonly standing: (value: T, number: number, last: number) => Standing;
+  /** The number a value begins at: with links, the one after that it links to. */
+  readonly startOf: (value: T, number: number) => number;
+  /** How a value stands to a sequence that has begun. */
+  readonly standing: (value: T, number: number, sequence: Sequence) => Standing;
   readonly isReset: ((value: T) => boolean) | undefined;
+  readonly scopeOf: (value: T) => unknown;
   /** An empty table of sequences, which finds or begins the one of a value. */
   readonly createTable: (onForgotten: (sequence: Sequence) => void) => (value: T) => Sequence;
 }
 
-export interface DetectGapsConfig<T> {
+export interface DetectGapsConfig<T> extends RecoveryHooks<T> {
   /** The number a value begins at, where values cover ranges (`U` to `u`); an overlap is no gap. @default `of` */
   readonly first?: (value: T) => number;
   /**
    * The number of the value before this one, where values are linked (`pu`, `prevSeqId`): a link that is not the last
-   * number seen is a gap, and a link that is continues the sequence even at a smaller number. `undefined`: this value
-   * does not tell, and no gap is looked for. Takes the place of `first`.
+   * number seen is a gap, and a link that is continues the sequence, even at a smaller number or at the same (a
+   * keep-alive). Where the value that stepped down was lost, the second late value in a row that links to the one before
+   * it is followed, with a gap of 0 missing. `undefined`: this value does not tell, and no gap is looked for. Takes the
+   * place of `first`.
    */
   readonly previous?: (value: T) => number | undefined;
   /** Values of one scope share a sequence. @default all do */
@@ -53,13 +65,22 @@ export interface DetectGapsConfig<T> {
    * milliseconds, or once more than `maxItems` wait, the gap is reported and the sequence goes on. @default off
    */
   readonly reorder?: { readonly maxItems: number; readonly maxMs: number };
+  /**
+   * Asked for what a hole lacks, once `reorder` has waited for it. Values behind it are held, per scope, until the answer
+   * is complete; the answer comes out before them, in order. What then is still missing is reported as a gap. Of late
+   * values only those that were missing are emitted. @default off
+   */
+  readonly recover?: Recover<T>;
+  readonly recovery?: RecoveryConfig;
   /** Told of each gap, just before `value`, the one behind it, is emitted. */
   readonly onGap?: (gap: Gap, value: T) => void;
   /** Told of each value that is not newer than the last, just before it is emitted all the same. */
   readonly onLate?: (value: T, expected: number) => void;
-  /** With `reorder`: told of each value still held when the stream is left or fails. */
+  /** With `recover`: told of each value dropped because it was emitted before, or was recovered and not asked for. */
+  readonly onDuplicate?: (value: T) => void;
+  /** With `reorder` or `recover`: told of each value still held when the stream is left or fails. */
   readonly onDrop?: (value: T) => void;
-  /** With `reorder`: gives up all holes whenever it emits; what is held comes out in order, with its gaps. */
+  /** With `reorder` or `recover`: gives up all holes whenever it emits; what is held comes out in order, with its gaps. */
   readonly flush$?: Observable<unknown>;
 }
 
@@ -74,12 +95,15 @@ const NO_SCOPE = Symbol('no scope');
  *     source                   -1-2-5-3-4-6-|
  *     detectGaps(self)         -1-2-5-3-4-6-|      onGap at 5: { after: 2, before: 5, missing: 2 }; onLate at 3 and 4
  *     with reorder             -1-2-----(345)-6-|  no gap: the hole was filled in time
+ *     with recover, in 2 ms    -1-2---(345)---6-|  no gap; the live 3 and 4 are dropped, told to onDuplicate
  *
  * The first value of a scope begins its sequence. When the source completes or errors, held values come out first.
- * If a callback throws, or a number is no safe integer (`RangeError`), the stream errors.
+ * If a callback throws, or a number is no safe integer (`RangeError`), the stream errors; if `recover` throws or errors,
+ * only its hole is given up. Memory is bounded by `maxScopes`, and per scope by what may be held and the 100 newest holes
+ * given up.
  *
  * @param of The number a value has, or ends at.
- * @throws {RangeError} On creation, if `maxScopes`, `reorder.maxItems` or `reorder.maxMs` is out of its range.
+ * @throws {RangeError} On creation, if `maxScopes` or a bound of `reorder` or `recovery` is out of its range.
  */
 export function detectGaps<T>(
   of: (value: T) => number,
@@ -92,15 +116,27 @@ export function detectGaps<T>(
     );
   }
   if (config.reorder) checkReorder(config.reorder);
+  if (config.recovery) checkRecovery(config.recovery);
 
+  const linkOf = (value: T): number | undefined => {
+    const link = previous?.(value);
+    return link === undefined ? undefined : integer('previous', link);
+  };
   const sequencing: Sequencing<T> = {
     numberOf: (value) => integer('of', of(value)),
+    startOf(value, number) {
+      if (previous) return (linkOf(value) ?? number - 1) + 1;
+      return first ? integer('first', first(value)) : number;
+    },
     isReset,
-    standing(value, number, last) {
+    scopeOf: (value) => scope?.(value),
+    standing(value, number, sequence) {
+      const last = sequence.last as number;
       if (previous) {
-        const link = previous(value);
-        if (link !== undefined && integer('previous', link) === last) return 'next';
-        if (number <= last) return 'late';
+        const link = linkOf(value);
+        if (link !== undefined && link === last) return 'next';
+        const isFollowed = link !== undefined && link === sequence.late;
+        if (number <= last && !isFollowed) return 'late';
         if (link === undefined) return 'next';
         return { after: last, before: link + 1, missing: Math.max(0, link - last) };
       }
@@ -109,7 +145,7 @@ export function detectGaps<T>(
       return start <= last + 1 ? 'next' : { after: last, before: start, missing: start - last - 1 };
     },
     createTable(onForgotten) {
-      const whole: Sequence = { scope: undefined, last: undefined };
+      const whole: Sequence = { scope: undefined, last: undefined, late: undefined, missing: undefined };
       if (!scope) return () => whole;
       const sequences = new LRUCache<object, Sequence>({ max: maxScopes });
       return (value) => {
@@ -118,7 +154,7 @@ export function detectGaps<T>(
         const known = sequences.get(key);
         if (known) return known;
         const forgotten = sequences.size === maxScopes ? sequences.pop() : undefined;
-        const begun: Sequence = { scope: name, last: undefined };
+        const begun: Sequence = { scope: name, last: undefined, late: undefined, missing: undefined };
         sequences.set(key, begun);
         if (forgotten) onForgotten(forgotten);
         return begun;
@@ -126,12 +162,9 @@ export function detectGaps<T>(
     },
   };
   const forget = (sequence: Sequence): void => onScopeForgotten?.(sequence.scope);
-  if (config.reorder)
-    return reorder(sequencing, {
-      ...config,
-      ...config.reorder,
-      onForgotten: forget,
-    } satisfies ReorderConfig<T>);
+  if (config.reorder ?? config.recover) {
+    return reorder(sequencing, { maxItems: 0, maxMs: 0, ...config.reorder, ...config, onForgotten: forget });
+  }
 
   return (source) =>
     defer(() => {
@@ -143,14 +176,17 @@ export function detectGaps<T>(
           const { last } = sequence;
           if (last === undefined || isReset?.(value)) {
             sequence.last = number;
+            sequence.late = undefined;
             return;
           }
-          const standing = sequencing.standing(value, number, last);
+          const standing = sequencing.standing(value, number, sequence);
           if (standing === 'late') {
+            sequence.late = number;
             onLate?.(value, last + 1);
             return;
           }
           sequence.last = number;
+          sequence.late = undefined;
           if (standing !== 'next') onGap?.(standing, value);
         }),
       );

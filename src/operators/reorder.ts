@@ -4,26 +4,42 @@ import {
   concatMap,
   defer,
   EMPTY,
-  endWith,
+  filter,
   finalize,
-  map,
+  identity,
+  ignoreElements,
   merge,
   type MonoTypeOperatorFunction,
   type Observable,
-  of,
   Subject,
   type Subscription,
   takeUntil,
+  tap,
 } from 'rxjs';
 import type { Gap, Sequence, Sequencing, Standing } from './detectGaps.js';
+import { createMissing } from './missing.js';
+import {
+  type AbandonReason,
+  createRecovery,
+  type Recover,
+  recoverGaps,
+  type Recovery,
+  RecoveryAbandonedError,
+  type RecoveryConfig,
+  type RecoveryHooks,
+} from './recoverGaps.js';
 
-export interface ReorderConfig<T> {
-  /** Values held per sequence before its first hole is given up. */
+export interface ReorderConfig<T> extends RecoveryHooks<T> {
+  /** Values held per sequence before its first hole is given up; 0 waits for nothing. */
   readonly maxItems: number;
   /** Milliseconds a hole may stay open, from the moment it was seen. */
   readonly maxMs: number;
+  /** Asked about a hole that would be given up. */
+  readonly recover?: Recover<T>;
+  readonly recovery?: RecoveryConfig;
   readonly onGap?: (gap: Gap, value: T) => void;
   readonly onLate?: (value: T, expected: number) => void;
+  readonly onDuplicate?: (value: T) => void;
   readonly onDrop?: (value: T) => void;
   /** Told of a sequence forgotten, after what it held came out. */
   readonly onForgotten?: (sequence: Sequence) => void;
@@ -33,30 +49,52 @@ export interface ReorderConfig<T> {
 interface Held<T> {
   readonly value: T;
   readonly number: number;
+  /** The number it begins at: what is held is sorted by it. */
+  readonly start: number;
   readonly at: number;
+  readonly isRecovered: boolean;
 }
 
-/** What waits behind the first hole of a sequence and those after it, by number. */
+/** What waits behind the first hole of a sequence and those after it, in order. */
 interface Hole<T> {
   readonly held: Held<T>[];
   /** The timer of the first hole; `undefined` until it is set. */
   overdue: Subscription | undefined;
+  /** That of the first hole, until it is filled or given up. */
+  recovery: Recovery<T> | undefined;
+  /** What is missing below this number was asked for, and is not asked for again. */
+  askedBelow: number;
 }
 
 /** Work on the sequences that emits as it goes; one step is over before the next begins. */
 type Step<T> = () => Iterable<T>;
 
 /**
- * The part of `detectGaps` that holds values back behind a hole; it has a timer per sequence with a hole, and none
- * while nothing is held.
+ * The part of `detectGaps` that holds values back behind a hole; it has a timer per sequence with a hole that is waited
+ * for, and none while nothing is held. A value in sequence passes straight through.
  *
  *     source                -1-3-2-5------6-|
  *     maxMs: ----           -1---(23)---5-6-|  onGap just before 5
  */
 export function reorder<T>(
-  { numberOf, standing, isReset, createTable }: Sequencing<T>,
-  { maxItems, maxMs, onGap, onLate, onDrop, onForgotten, flush$ = EMPTY }: ReorderConfig<T>,
+  { numberOf, startOf, scopeOf, standing, isReset, createTable }: Sequencing<T>,
+  {
+    maxItems,
+    maxMs,
+    recover,
+    recovery: bounds = {},
+    onGap,
+    onLate,
+    onDuplicate,
+    onDrop,
+    onForgotten,
+    onRecovering,
+    onRecovered,
+    onRecoveryFailed,
+    flush$ = EMPTY,
+  }: ReorderConfig<T>,
 ): MonoTypeOperatorFunction<T> {
+  const { maxHeld = 10_000 } = bounds;
   return (source) =>
     defer(() => {
       const holes = new Map<Sequence, Hole<T>>();
@@ -64,113 +102,256 @@ export function reorder<T>(
       /** Not placed yet: the value being looked at, and those that came meanwhile. */
       const arriving: T[] = [];
       const sequenceOf = createTable((sequence) => forgotten.push(sequence));
-      const overdue$ = new Subject<Step<T>>();
+      const steps$ = new Subject<Step<T>>();
+      const asks$ = new Subject<Recovery<T>>();
       const done$ = new Subject<void>();
+      /** Steps that are not over. */
+      let pending = 0;
+
+      const enqueue = (step: Step<T>): void => {
+        pending += 1;
+        steps$.next(step);
+      };
+
+      function* run(step: Step<T>): Iterable<T> {
+        try {
+          yield* step();
+        } finally {
+          pending -= 1;
+        }
+      }
+
+      const begin = (sequence: Sequence, number: number, start: number): void => {
+        sequence.last = number;
+        sequence.late = undefined;
+        if (recover) sequence.missing = createMissing(Math.min(start, number));
+      };
+
+      /** Whether a value goes on where its sequence is, with nothing else to do for it. */
+      const goesOn = (value: T): boolean => {
+        const number = numberOf(value);
+        const sequence = sequenceOf(value);
+        const { last } = sequence;
+        if (last === undefined || number < last || holes.has(sequence)) return false;
+        if (isReset?.(value) || standing(value, number, sequence) !== 'next') return false;
+        sequence.last = number;
+        sequence.late = undefined;
+        return true;
+      };
+
+      const passesThrough = (value: T): boolean => {
+        arriving.push(value);
+        if (pending === 0 && goesOn(value)) {
+          arriving.pop();
+          return true;
+        }
+        enqueue(() => arrive(value));
+        return false;
+      };
 
       function* arrive(value: T): Iterable<T> {
         const number = numberOf(value);
+        const start = startOf(value, number);
         const sequence = sequenceOf(value);
         for (const lost of forgotten.splice(0)) {
-          yield* advance(lost, Infinity);
+          yield* giveUp(lost, 'forgotten');
           onForgotten?.(lost);
         }
         if (sequence.last === undefined || isReset?.(value)) {
-          yield* advance(sequence, Infinity);
-          sequence.last = number;
+          yield* giveUp(sequence, 'reset');
+          begin(sequence, number, start);
           arriving.shift();
           yield value;
           return;
         }
-        const { last } = sequence;
-        const place = standing(value, number, last);
-        const item = { value, number, at: asyncScheduler.now() };
-        if (opensHole(place)) {
+        // What steps down, or links to nothing that may still come, leaves nothing to wait for.
+        const isBreak = start > number + 1 || isBroken(standing(value, number, sequence));
+        if (isBreak) yield* giveUp(sequence, 'reset');
+        const place = standing(value, number, sequence);
+        const item = { value, number, start, at: asyncScheduler.now(), isRecovered: false };
+        if (opensHole(place) && !isBreak) {
           arriving.shift();
           hold(sequence, item);
         } else {
-          pass(sequence, last, place, item);
+          const isNew = pass(sequence, place, item);
           arriving.shift();
-          yield value;
+          if (isNew) yield value;
         }
         yield* advance(sequence);
       }
 
-      /** Emits what goes on from here; gives up the holes seen at `giveUpSince` or before, and any with too many behind. */
-      function* advance(sequence: Sequence, giveUpSince = -Infinity): Iterable<T> {
+      /** Emits what goes on from here; gives up the holes seen at `seenUntil` or before, and any with too many behind. */
+      function* advance(sequence: Sequence, seenUntil = -Infinity, isOver = false): Iterable<T> {
         const hole = holes.get(sequence);
         if (hole === undefined) return;
         const { held } = hole;
         let isSameHole = hole.overdue !== undefined;
         for (let next = held[0]; next !== undefined; next = held[0]) {
-          const last = sequence.last as number;
-          const place = standing(next.value, next.number, last);
-          if (opensHole(place) && held.length <= maxItems && !isOverdue(held, giveUpSince)) break;
-          pass(sequence, last, place, next);
+          settle(sequence, hole);
+          const place = standing(next.value, next.number, sequence);
+          if (opensHole(place) && !isOver && staysOpen(sequence, hole, place, seenUntil)) break;
+          const isNew = pass(sequence, place, next);
           held.shift();
           isSameHole = false;
-          yield next.value;
+          if (!next.isRecovered) settle(sequence, hole);
+          else if (isNew && hole.recovery) hole.recovery.count += 1;
+          if (isNew) yield next.value;
         }
+        settle(sequence, hole);
         if (!isSameHole) watch(sequence, hole);
       }
 
-      const pass = (sequence: Sequence, last: number, place: Standing, { value, number }: Held<T>): void => {
-        if (place === 'late') {
-          onLate?.(value, last + 1);
-          return;
+      function* giveUp(sequence: Sequence, reason: AbandonReason): Iterable<T> {
+        const hole = holes.get(sequence);
+        if (hole) abandon(hole, new RecoveryAbandonedError(reason));
+        yield* advance(sequence, Infinity, true);
+      }
+
+      const staysOpen = (sequence: Sequence, hole: Hole<T>, gap: Gap, seenUntil: number): boolean => {
+        const { held, recovery } = hole;
+        if (gap.after < hole.askedBelow) {
+          if (recovery === undefined || recovery.isOver) return false;
+          if (held.length <= maxHeld) return true;
+          abandon(hole, new RecoveryAbandonedError('overflow'));
+          return false;
         }
-        sequence.last = number;
-        if (place !== 'next') onGap?.(place, value);
+        const isOverdue = seenUntil > -Infinity && seenAt(held) <= seenUntil;
+        if (held.length <= maxItems && !isOverdue) return true;
+        if (recover === undefined) return false;
+        hole.askedBelow = gap.before;
+        hole.recovery = createRecovery(sequence, gap, (held[0] as Held<T>).value);
+        asks$.next(hole.recovery);
+        return true;
       };
 
-      const open = (sequence: Sequence): Hole<T> => {
-        const hole: Hole<T> = { held: [], overdue: undefined };
+      /** Enters a value into its sequence; false if it is not to be emitted, having been before. */
+      const pass = (sequence: Sequence, place: Standing, { value, number, start }: Held<T>): boolean => {
+        const last = sequence.last as number;
+        const { missing } = sequence;
+        if (place === 'late') {
+          sequence.late = number;
+          if (missing?.fill(start, number) === false) {
+            onDuplicate?.(value);
+            return false;
+          }
+          onLate?.(value, last + 1);
+          return true;
+        }
+        if (number < last) begin(sequence, number, start);
+        else if (place !== 'next') missing?.add(place);
+        sequence.last = number;
+        sequence.late = undefined;
+        if (place !== 'next') onGap?.(place, value);
+        return true;
+      };
+
+      const holeOf = (sequence: Sequence): Hole<T> => {
+        const known = holes.get(sequence);
+        if (known) return known;
+        const hole: Hole<T> = { held: [], overdue: undefined, recovery: undefined, askedBelow: -Infinity };
         holes.set(sequence, hole);
         return hole;
       };
 
       const hold = (sequence: Sequence, item: Held<T>): void => {
-        const { held } = holes.get(sequence) ?? open(sequence);
-        let place = held.length;
-        while (place > 0 && (held[place - 1] as Held<T>).number > item.number) place--;
-        held.splice(place, 0, item);
+        const { held } = holeOf(sequence);
+        held.splice(placeOf(held, item), 0, item);
       };
 
       /** Sets the timer of a sequence's first hole, or ends it with the last one. */
       const watch = (sequence: Sequence, hole: Hole<T>): void => {
         hole.overdue?.unsubscribe();
-        if (hole.held.length === 0) {
-          holes.delete(sequence);
-          return;
+        hole.overdue = undefined;
+        if (hole.held.length === 0) holes.delete(sequence);
+        else if (hole.recovery === undefined) {
+          const since = seenAt(hole.held);
+          const waitMs = Math.min(maxMs, Math.max(0, since + maxMs - asyncScheduler.now()));
+          hole.overdue = asyncScheduler.schedule(() => enqueue(() => advance(sequence, since)), waitMs);
         }
-        const since = seenAt(hole.held);
-        const waitMs = Math.min(maxMs, Math.max(0, since + maxMs - asyncScheduler.now()));
-        hole.overdue = asyncScheduler.schedule(() => overdue$.next(() => advance(sequence, since)), waitMs);
       };
 
-      function* advanceAll(): Iterable<T> {
-        for (const sequence of [...holes.keys()]) yield* advance(sequence, Infinity);
+      /** Ends the recovery of a hole that is behind us. */
+      const settle = ({ last }: Sequence, hole: Hole<T>): void => {
+        const { recovery } = hole;
+        if (recovery === undefined || (last as number) < recovery.gap.before - 1) return;
+        endRecovery(hole, recovery, () => onRecovered?.(recovery.gap, recovery.value, recovery.count));
+      };
+
+      const abandon = (hole: Hole<T>, error: unknown): void => {
+        const { recovery } = hole;
+        if (recovery === undefined) return;
+        endRecovery(hole, recovery, () => onRecoveryFailed?.(recovery.gap, recovery.value, error));
+      };
+
+      /** Told before another recovery takes its turn. */
+      const endRecovery = (hole: Hole<T>, recovery: Recovery<T>, tellEnd: () => void): void => {
+        hole.recovery = undefined;
+        recovery.isOver = true;
+        tellEnd();
+        recovery.over$.next();
+      };
+
+      function* takeIn(recovery: Recovery<T>, page: readonly T[]): Iterable<T> {
+        const { sequence, gap } = recovery;
+        for (const value of page) {
+          const number = numberOf(value);
+          const start = startOf(value, number);
+          const isAskedFor = number > gap.after && start < gap.before && scopeOf(value) === sequence.scope;
+          arriving.shift();
+          if (recovery.isOver) onDrop?.(value);
+          else if (isAskedFor) {
+            hold(sequence, { value, number, start, at: asyncScheduler.now(), isRecovered: true });
+          } else onDuplicate?.(value);
+        }
+        yield* advance(sequence);
+      }
+
+      function* finish(recovery: Recovery<T>, failure?: { readonly error: unknown }): Iterable<T> {
+        const { sequence, isOver } = recovery;
+        const hole = holes.get(sequence);
+        if (isOver || hole === undefined) return;
+        recovery.isOver = true;
+        if (failure) abandon(hole, failure.error);
+        yield* advance(sequence);
+      }
+
+      function* giveUpAll(): Iterable<T> {
+        for (const sequence of [...holes.keys()]) yield* giveUp(sequence, 'ended');
       }
 
       function* end(failure?: { readonly error: unknown }): Iterable<T> {
-        yield* advanceAll();
+        yield* giveUpAll();
         if (failure) throw failure.error;
         done$.next();
       }
 
-      const arrival = (value: T): Step<T> => {
-        arriving.push(value);
-        return () => arrive(value);
-      };
+      const recoveries = recover
+        ? recoverGaps(
+            recover,
+            bounds,
+            {
+              onPage: (recovery, page) => {
+                for (const value of page) arriving.push(value);
+                enqueue(() => takeIn(recovery, page));
+              },
+              onAnswered: (recovery) => enqueue(() => finish(recovery)),
+              onFailed: (recovery, error) => enqueue(() => finish(recovery, { error })),
+            },
+            onRecovering,
+          )
+        : identity;
       return merge(
-        overdue$,
-        flush$.pipe(map(() => advanceAll)),
+        steps$.pipe(concatMap(run)),
+        merge(asks$.pipe(recoveries), flush$.pipe(tap(() => enqueue(giveUpAll)))).pipe(ignoreElements()),
         source.pipe(
-          map(arrival),
-          endWith(() => end()),
-          catchError((error: unknown) => of(() => end({ error }))),
+          tap({ complete: () => enqueue(() => end()) }),
+          catchError((error: unknown) => {
+            enqueue(() => end({ error }));
+            return EMPTY;
+          }),
+          filter(passesThrough),
         ),
       ).pipe(
-        concatMap((step) => step()),
         takeUntil(done$),
         finalize(() => {
           const left = [...holes.values()];
@@ -183,11 +364,23 @@ export function reorder<T>(
     });
 }
 
-const opensHole = (place: Standing): boolean => typeof place === 'object' && place.missing > 0;
+const opensHole = (place: Standing): place is Gap => typeof place === 'object' && place.missing > 0;
+
+/** A link to what can neither come nor be asked for. */
+const isBroken = (place: Standing): boolean => typeof place === 'object' && place.missing === 0;
 
 /** The hole in front was seen when the first of those behind it arrived. */
 const seenAt = (held: readonly Held<unknown>[]): number =>
   held.reduce((earliest, { at }) => Math.min(earliest, at), Infinity);
 
-const isOverdue = (held: readonly Held<unknown>[], giveUpSince: number): boolean =>
-  Number.isFinite(giveUpSince) ? seenAt(held) <= giveUpSince : giveUpSince > 0;
+/** Behind all that begin before it, and those that begin where it does and end no later. */
+function placeOf(held: readonly Held<unknown>[], { start, number }: Held<unknown>): number {
+  let [from, to] = [0, held.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const other = held[middle] as Held<unknown>;
+    if (other.start < start || (other.start === start && other.number <= number)) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}

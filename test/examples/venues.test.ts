@@ -25,7 +25,7 @@ function scene<S extends Schemas>(
   { endMs = 100, ...server }: ScriptedTransportConfig & { readonly endMs?: number } = {},
 ): Scene<S> {
   const transport = scriptedTransport(script, frames, server);
-  const feed = createFeed<S>({ ...config, transport });
+  const feed = createFeed<S>({ random: () => 0.5, ...config, transport });
   const sent: unknown[] = [];
   const told: string[] = [];
   transport.sends$.subscribe((message) => sent.push(message));

@@ -1,0 +1,40 @@
+import type { Gap } from './detectGaps.js';
+
+/** The numbers of a sequence that were never seen. */
+export interface Missing {
+  /** A hole was given up. Holes are added in rising order. */
+  add(hole: Pick<Gap, 'after' | 'before'>): void;
+  /** Takes the numbers `start … end` out; false if none of them was missing. */
+  fill(start: number, end: number): boolean;
+}
+
+/** Holes remembered of each sequence; the lowest is forgotten first. */
+const MOST_HOLES = 100;
+
+/**
+ * Remembers what is missing, so that a late value can be told from a repeated one. Of a forgotten hole it says that
+ * nothing is missing.
+ *
+ * @param start Where the sequence begins; everything below is missing.
+ */
+export function createMissing(start: number): Missing {
+  let holes: Pick<Gap, 'after' | 'before'>[] = [{ after: -Infinity, before: start }];
+
+  return {
+    add(hole) {
+      holes.push(hole);
+      if (holes.length > MOST_HOLES) holes.shift();
+    },
+    fill(start, end) {
+      const isHit = holes.some(({ after, before }) => end > after && start < before);
+      if (!isHit) return false;
+      holes = holes
+        .flatMap(({ after, before }) => [
+          { after, before: Math.min(before, Math.max(start, after + 1)) },
+          { after: Math.max(after, Math.min(end, before - 1)), before },
+        ])
+        .filter(({ after, before }) => before - after > 1);
+      return true;
+    },
+  };
+}
