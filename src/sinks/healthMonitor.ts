@@ -1,5 +1,6 @@
-import { asyncScheduler, type Observable, Subject } from 'rxjs';
+import { asyncScheduler, EMPTY, type Observable, Subject, Subscription, take } from 'rxjs';
 import { createDeadlines, type Deadline } from './deadlines.js';
+import { createLowWater, type LowWater } from './lowWater.js';
 
 /** What a stream, and each topic of it, owes. */
 export interface StreamHealthConfig {
@@ -9,6 +10,12 @@ export interface StreamHealthConfig {
   readonly staleAfterMs?: number;
   /** Silence means nothing here: never unhealthy. @default false */
   readonly allowSilence?: boolean;
+  /**
+   * Milliseconds for which the smallest lag of event time is remembered, for half as long at least. Clocks drift apart
+   * (by 180 ms an hour, if left alone) and are set: the longer it is, the later that is got over; the shorter, the
+   * sooner a lag that stays is taken for the rule. @default 3_600_000
+   */
+  readonly lagWindowMs?: number;
 }
 
 export interface HealthMonitorConfig {
@@ -18,6 +25,12 @@ export interface HealthMonitorConfig {
   readonly livenessMs?: number;
   /** Whether it judges from creation on, or only from `start`. @default true */
   readonly autoStart?: boolean;
+  /**
+   * Asked before a verdict: emits or completes once everything that had already arrived was recorded, so that a blocked
+   * event loop is not taken for a silent stream. While it does neither, there is no verdict. It must not error.
+   * @default at once
+   */
+  readonly settled?: Observable<unknown>;
 }
 
 /** A verdict that changed. */
@@ -47,7 +60,7 @@ export interface StreamHealth {
   /** Absent if its age is not judged. */
   readonly staleAfterMs?: number;
   readonly allowSilence: boolean;
-  /** How much further event time trails arrival than at its best, ms; absent before the first `recordLag`. */
+  /** How much further event time trails arrival than at its best lately, ms; absent before the first `recordLag`. */
   readonly lagMs?: number;
 }
 
@@ -58,8 +71,8 @@ export interface StreamHealth {
 export interface HealthMonitor {
   /** A valid value arrived, at `at` (epoch ms, by default now); one older than the newest changes nothing. */
   record(stream: string, at?: number, topic?: string): void;
-  /** A value that carries the time of its event arrived. Clocks differ, so only growth over the smallest lag counts. */
-  recordLag(stream: string, sourceTimeMs: number, at?: number): void;
+  /** A value that carries the time of its event arrived. Clocks differ, so only growth over the smallest lag lately counts. */
+  recordLag(stream: string, sourceTimeMs: number, at?: number, topic?: string): void;
   /** A sign of life of the connection: any frame at all. */
   recordLiveness(at?: number): void;
   /** The connection is up, which is a sign of life too, or down. It counts as up at first. */
@@ -96,7 +109,7 @@ interface Entry extends Deadline {
   lastAt: number;
   /** Where the present silence is measured from. */
   since: number;
-  smallestLagMs: number;
+  readonly smallestLag: LowWater;
   lagMs: number | undefined;
 }
 
@@ -109,8 +122,8 @@ interface Entry extends Deadline {
  *     changes$      --------------u--------r--     u: unhealthy, r: recovered
  *
  * A value costs a look-up and a comparison, whatever the number of streams: one timer waits for the earliest deadline,
- * and only when it rings is it seen whether that has moved on. Memory is bounded by the streams configured and the
- * topics watched.
+ * and only when it rings is it seen whether that has moved on. Before a verdict it looks once more, when what had already
+ * arrived has been recorded (`settled`). Memory is bounded by the streams configured and the topics watched.
  *
  * @throws {RangeError} On creation, if an interval or a limit is not above 0.
  */
@@ -118,6 +131,7 @@ export function createHealthMonitor({
   streams,
   livenessMs = Infinity,
   autoStart = true,
+  settled = EMPTY,
 }: HealthMonitorConfig): HealthMonitor {
   requireAboveZero('livenessMs', livenessMs);
   const changes = new Subject<HealthChange>();
@@ -131,9 +145,11 @@ export function createHealthMonitor({
       expectedIntervalMs = Infinity,
       staleAfterMs = 3 * expectedIntervalMs,
       allowSilence = false,
+      lagWindowMs = 3_600_000,
     } = config;
     requireAboveZero(`streams.${stream}.expectedIntervalMs`, expectedIntervalMs);
     requireAboveZero(`streams.${stream}.staleAfterMs`, staleAfterMs);
+    requireAboveZero(`streams.${stream}.lagWindowMs`, lagWindowMs);
     return {
       stream,
       topic,
@@ -145,7 +161,7 @@ export function createHealthMonitor({
       healthy: true,
       lastAt: -Infinity,
       since: asyncScheduler.now(),
-      smallestLagMs: Infinity,
+      smallestLag: createLowWater(lagWindowMs),
       lagMs: undefined,
       dueAt: Infinity,
       slot: -1,
@@ -174,19 +190,46 @@ export function createHealthMonitor({
       at,
     });
 
-  const judge = (entry: Entry, now: number): void => {
+  const isSilent = (entry: Entry, now: number): boolean => {
     // A stamp from the future, or a clock that was set back, must not put the verdict off.
     entry.since = Math.min(entry.since, now);
     entry.lastAt = Math.min(entry.lastAt, now);
-    if (entry.since + entry.staleAfterMs > now) {
-      deadlines.put(entry, entry.since + entry.staleAfterMs);
+    return entry.since + entry.staleAfterMs <= now;
+  };
+
+  const judge = (entry: Entry, now: number): void => {
+    if (!running || !entry.watched || !entry.healthy) return;
+    if (!isSilent(entry, now)) {
+      awaitValue(entry);
       return;
     }
     entry.healthy = false;
     unhealthyCount += 1;
     tell('unhealthy', entry, entry.since, now);
   };
-  const deadlines = createDeadlines<Entry>(judge);
+
+  /** Those that fell due together look once more together. */
+  let suspects: { readonly at: number; readonly entries: Entry[] } | undefined;
+  let looks = new Subscription();
+
+  const lookAgain = (entry: Entry, now: number): void => {
+    if (suspects?.at === now) {
+      suspects.entries.push(entry);
+      return;
+    }
+    const mine = { at: now, entries: [entry] };
+    suspects = mine;
+    const judgeThem = (): void => {
+      if (suspects === mine) suspects = undefined;
+      for (const each of mine.entries) judge(each, asyncScheduler.now());
+    };
+    // eslint-disable-next-line rxjs-x/no-ignored-error -- it must not
+    looks.add(settled.pipe(take(1)).subscribe({ complete: judgeThem }));
+  };
+
+  const deadlines = createDeadlines<Entry>((entry, now) =>
+    isSilent(entry, now) ? lookAgain(entry, now) : awaitValue(entry),
+  );
 
   const awaitValue = (entry: Entry): void => {
     const { watched, healthy, allowSilence, since, staleAfterMs } = entry;
@@ -226,12 +269,13 @@ export function createHealthMonitor({
       const ofTopic = topic === undefined ? undefined : entry.topics.get(topic);
       if (ofTopic !== undefined) stamp(ofTopic, at);
     },
-    recordLag(stream, sourceTimeMs, at = asyncScheduler.now()) {
+    recordLag(stream, sourceTimeMs, at = asyncScheduler.now(), topic) {
       const entry = entryOf(stream);
       const lagMs = at - sourceTimeMs;
       if (!Number.isFinite(lagMs)) return;
-      entry.smallestLagMs = Math.min(entry.smallestLagMs, lagMs);
-      entry.lagMs = lagMs - entry.smallestLagMs;
+      trail(entry, lagMs, at);
+      const ofTopic = topic === undefined ? undefined : entry.topics.get(topic);
+      if (ofTopic !== undefined) trail(ofTopic, lagMs, at);
     },
     recordLiveness(at = asyncScheduler.now()) {
       if (at > livenessAt) livenessAt = at;
@@ -275,8 +319,15 @@ export function createHealthMonitor({
     stop() {
       running = false;
       deadlines.clear();
+      looks.unsubscribe();
+      looks = new Subscription();
+      suspects = undefined;
     },
   };
+}
+
+function trail(entry: Entry, lagMs: number, at: number): void {
+  entry.lagMs = lagMs - entry.smallestLag.note(lagMs, at);
 }
 
 function toRow(

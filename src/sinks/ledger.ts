@@ -1,3 +1,5 @@
+import type { SeenKeysStats } from '../operators/seenKeys.js';
+
 /** What became of the messages that arrived; see `isBalanced` for the sum that always holds. */
 export interface Counts {
   /** Messages that arrived. */
@@ -23,13 +25,21 @@ export interface Counts {
 /** What can become of a message, once and for good. */
 export type Outcome = Exclude<keyof Counts, 'received' | 'held'>;
 
+/** The counts of a stream. */
+export interface StreamStats extends Counts {
+  /** What its memory of keys did; absent for a stream without a `key`. */
+  readonly dedupe?: SeenKeysStats;
+}
+
 /** The counts of a feed, and of each of its streams from routing on. */
 export interface FeedStats extends Counts {
-  readonly streams: Readonly<Record<string, Counts>>;
+  readonly streams: Readonly<Record<string, StreamStats>>;
 }
 
 /** The page of one stream. */
 export interface StreamLedger {
+  /** Messages routed here so far. */
+  readonly received: number;
   /** A message that the feed holds was routed to this stream. */
   route(): void;
   /** Settles one message that was routed here, in the stream and in the feed. */
@@ -38,6 +48,8 @@ export interface StreamLedger {
 
 /** The books of a feed. They trust their caller: a message must be received before it is routed or settled. */
 export interface Ledger {
+  /** Messages that arrived so far. */
+  readonly received: number;
   /** Messages arrived, and are held. @default 1 */
   receive(count?: number): void;
   /** A held frame, so far counted as one message, turned out to be `count` of them; with 0 it counts as control. */
@@ -85,6 +97,9 @@ export function createLedger(streams: readonly string[]): Ledger {
   };
 
   return {
+    get received() {
+      return feed.received;
+    },
     receive(count = 1) {
       feed.received += count;
       feed.held += count;
@@ -102,6 +117,9 @@ export function createLedger(streams: readonly string[]): Ledger {
       const page = pages.get(name);
       if (page === undefined) throw new TypeError(`createLedger: no stream is called ${name}`);
       return {
+        get received() {
+          return page.received;
+        },
         route() {
           page.received += 1;
           page.held += 1;

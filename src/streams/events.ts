@@ -76,6 +76,14 @@ export interface RetryEvent extends Told {
   readonly delayMs: number;
 }
 
+/** A hole in the numbering of a stream: `after + 1 … before - 1`; `topic` is that of the value behind it. */
+export interface MissingNumbers extends TopicRef {
+  readonly after: number;
+  readonly before: number;
+  /** How many numbers that are; 0 where values are linked and a link points to nothing known. */
+  readonly missing: number;
+}
+
 /** Everything a feed tells about itself, in order. */
 export type FeedEvent =
   | (Told & { readonly type: 'state'; readonly status: ConnectionStatus })
@@ -110,15 +118,14 @@ export type FeedEvent =
   | (Told & { readonly type: 'hookFailed'; readonly hook: string; readonly error: unknown })
   | (Told & { readonly type: 'rejected'; readonly rejected: Rejected })
   | (Told & { readonly type: 'duplicate'; readonly stream: string; readonly topic?: string })
-  /** Numbers `after + 1 … before - 1` are missing. */
-  | (Told & {
-      readonly type: 'gap';
-      readonly stream: string;
-      readonly topic?: string;
-      readonly after: number;
-      readonly before: number;
-      readonly missing: number;
-    })
+  /** Numbers `after + 1 … before - 1` are missing, and nothing waits for them any more: comes before the value behind them. */
+  | (Told & MissingNumbers & { readonly type: 'gap' })
+  /** The stream's `recover` is asked about a hole: values behind it are held until it is over. */
+  | (Told & MissingNumbers & { readonly type: 'gapRecovering' })
+  /** It was answered, and `count` recovered values delivered; what is still missing was told by `gap`. */
+  | (Told & MissingNumbers & { readonly type: 'gapRecovered'; readonly count: number })
+  /** It threw, errored, took too long or was given up; what is still missing is told by the `gap` that follows. */
+  | (Told & MissingNumbers & { readonly type: 'gapRecoveryFailed'; readonly error: unknown })
   /** A value with an older number than one already seen; it is delivered all the same. */
   | (Told & {
       readonly type: 'late';
@@ -130,7 +137,7 @@ export type FeedEvent =
   /** A bound was reached: `count` entries were lost to it on this connection; told at the 1st, 2nd, 4th, 8th … of them. */
   | (Told & {
       readonly type: 'overflow';
-      readonly of: 'buffer' | 'outbox' | 'authentication' | 'rotation';
+      readonly of: 'buffer' | 'outbox' | 'authentication' | 'rotation' | 'sequences';
       readonly policy: string;
       readonly count: number;
     })
@@ -143,4 +150,24 @@ export type FeedEvent =
         readonly type: 'unhealthy' | 'recovered';
         readonly silentMs: number;
         readonly since: number;
-      });
+      })
+  /** Something is done about a stream that went stale, as its `onStale` says. */
+  | (Told &
+      TopicRef & {
+        readonly type: 'remedy';
+        readonly action: 'resubscribe' | 'reconnect';
+        /** Attempts in a row, this one included. */
+        readonly attempt: number;
+        /** If it does not help: milliseconds until the next. */
+        readonly nextInMs: number;
+      })
+  /** Too many messages are rejected, of a stream, or, without one, before they get to any; or no longer. */
+  | (Told & {
+      readonly type: 'poisoned' | 'cured';
+      readonly stream?: string;
+      readonly rejects: number;
+      /** The messages they are among. */
+      readonly of: number;
+      /** How long those took to arrive, ms. */
+      readonly inMs: number;
+    });

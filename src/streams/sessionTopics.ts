@@ -49,8 +49,10 @@ export interface SessionTopicsConfig
 const longestRetryMs = 60_000;
 
 export function createSessionTopics(config: SessionTopicsConfig): SessionTopics & {
-  /** Some of these topics may have begun or ceased to be wanted. */
+  /** Some of these topics may have begun or ceased to be wanted, or are to be renewed. */
   update(keys: Iterable<string>): void;
+  /** The topic is to be given up and asked for anew at the next `update`; `false` if it is not confirmed here. */
+  renew(key: string): boolean;
 } {
   const { subscribe, unsubscribe, ack, ackTimeoutMs, batch, generation } = config;
   const { wanted, nextId, onHookFailed, onRefused, random } = config;
@@ -180,6 +182,7 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
       for (const topic of group) {
         asks.dismiss(topic.key);
         topic.state = 'none';
+        topic.isToRenew = false;
       }
       return unsubscribe(
         group.map(({ ref }) => ref),
@@ -265,6 +268,13 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
       if (isOver()) return;
       table.update(keys);
       work();
+    },
+    renew(key) {
+      const renewed = table
+        .pick([key])
+        .filter(({ state, isUnderWay }) => state === 'confirmed' && !isUnderWay);
+      for (const topic of renewed) topic.isToRenew = true;
+      return renewed.length > 0;
     },
     hear(message) {
       const answer = answerOf(message);

@@ -91,6 +91,11 @@ export interface TopicSession {
 export interface Subscriptions {
   want(topic: TopicRef): void;
   unwant(topic: TopicRef): void;
+  /**
+   * Gives a topic up and asks for it anew, wherever it is confirmed; `false` if it is nowhere: then it is being asked for
+   * already, or not wanted.
+   */
+  again(topic: TopicRef): boolean;
   /** Remembers how far a topic has come. */
   saw(topic: TopicRef, sequence: number): void;
   /** The positions reached are void: topics are asked for from now on without `lastSequence`. */
@@ -125,7 +130,7 @@ export function createSubscriptions(
   const wanted = new Map<string, Wanted>();
   /** The same by stream and topic: asked with each value, and making a key of both costs several times as much. */
   const byStream = new Map<string, Map<string | undefined, Wanted>>();
-  /** What began or ceased to be wanted in this turn, while there is a session to tell. */
+  /** What began or ceased to be wanted in this turn, or is to be renewed, while there is a session to tell. */
   const touched = new Map<string, Wanted>();
   const sessions = new Set<ReturnType<typeof createSessionTopics>>();
   let turn: Subscription | undefined;
@@ -163,6 +168,14 @@ export function createSubscriptions(
       touch(key, entry);
     },
     unwant,
+    again(ref) {
+      const key = keyOf(ref);
+      const entry = wanted.get(key);
+      if (entry === undefined) return false;
+      const renewed = [...sessions].filter((session) => session.renew(key));
+      if (renewed.length > 0) touch(key, entry);
+      return renewed.length > 0;
+    },
     saw({ stream, topic }, sequence) {
       const entry = byStream.get(stream)?.get(topic);
       if (entry !== undefined) entry.lastSequence = sequence;

@@ -21,6 +21,8 @@ export interface Topic {
   isUnderWay: boolean;
   /** Set while it waits for the time to try `hook` again. */
   retry: { readonly hook: TopicHook } | undefined;
+  /** Wanted and confirmed, and yet to be given up, to be asked for anew. */
+  isToRenew: boolean;
   /** Tries in a row that came to nothing. */
   misses: number;
   /** The server cannot resume from the position reached. */
@@ -54,6 +56,7 @@ const fresh = (key: string, ref: TopicRef): Topic => ({
   wasHeld: false,
   isUnderWay: false,
   retry: undefined,
+  isToRenew: false,
   misses: 0,
   isPositionVoid: false,
   cause: undefined,
@@ -79,7 +82,7 @@ export function createTopicTable(wanted: ReadonlyMap<string, Wanted>): TopicTabl
 
     put(open, topic, isWanted && topic.state !== 'confirmed');
     put(due.subscribe, topic, isWanted && topic.state === 'none' && may('subscribe'));
-    put(due.unsubscribe, topic, !isWanted && isHeld && may('unsubscribe'));
+    put(due.unsubscribe, topic, (!isWanted || topic.isToRenew) && isHeld && may('unsubscribe'));
     if (!isWanted && !isHeld && !isUnderWay) {
       topics.delete(key);
       topic.retry = undefined;
@@ -102,7 +105,9 @@ export function createTopicTable(wanted: ReadonlyMap<string, Wanted>): TopicTabl
       for (const topic of due[hook]) {
         due[hook].delete(topic);
         // What has changed its mind in this turn is looked at again when the turn ends.
-        if (wanted.has(topic.key) !== (hook === 'subscribe')) continue;
+        const isDue =
+          hook === 'subscribe' ? wanted.has(topic.key) : !wanted.has(topic.key) || topic.isToRenew;
+        if (!isDue) continue;
         topic.isUnderWay = true;
         if (taken.push(topic) === max) break;
       }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { asyncScheduler, map, type Observable, tap, timer } from 'rxjs';
+import { asyncScheduler, map, NEVER, type Observable, Subject, tap, timer } from 'rxjs';
 import {
   createHealthMonitor,
   type HealthChange,
@@ -254,7 +254,88 @@ describe('createHealthMonitor', () => {
     });
   });
 
+  describe('before a verdict', () => {
+    it(
+      'what had already arrived is recorded first: a blocked event loop is no silence',
+      marbles(({ hot, time, expectObservable }) => {
+        const values = hot('       -a----a--------');
+        const staleAfterMs = time('----|          ');
+        const look = timer(time('    --|        '));
+        const expected = '         ------------A--';
+
+        const monitor = createHealthMonitor({ streams: { a: { staleAfterMs } }, settled: look });
+        onEach(values, () => monitor.record('a'));
+        expectObservable(letters(monitor)).toBe(expected);
+      }),
+    );
+
+    it(
+      'those that fall due together are looked at together, once',
+      marbles(({ flush }) => {
+        const settled = new Subject<void>();
+        const fell: string[] = [];
+        const monitor = createHealthMonitor({
+          streams: { a: { staleAfterMs: 4 }, b: { staleAfterMs: 4 }, c: { staleAfterMs: 4 } },
+          settled,
+        });
+        monitor.changes$.pipe(tap(({ stream, at }) => fell.push(`${stream}@${at}`))).subscribe();
+        let lookers: boolean[] = [];
+        timer(6)
+          .pipe(
+            tap(() => {
+              monitor.record('b');
+              monitor.unwatch('c');
+              lookers = [settled.observed];
+              settled.next();
+              lookers.push(settled.observed);
+              monitor.stop();
+            }),
+          )
+          .subscribe();
+        flush();
+        expect(fell).toStrictEqual(['a@6']);
+        expect(lookers).toStrictEqual([true, false]);
+      }),
+    );
+
+    it(
+      'there is none while nothing is settled, and none after stop',
+      marbles(({ hot, time, expectObservable }) => {
+        const script = hot('       ------x---s-----');
+        const staleAfterMs = time('---|            ');
+        const never = '            ----------------';
+        const stopped = '          ----------------';
+
+        const hanging = createHealthMonitor({ streams: { a: { staleAfterMs } }, settled: NEVER });
+        const late = createHealthMonitor({ streams: { a: { staleAfterMs } }, settled: timer(4) });
+        onEach(script, (letter) => (letter === 'x' ? late.stop() : late.record('a')));
+        expectObservable(letters(hanging)).toBe(never);
+        expectObservable(letters(late)).toBe(stopped);
+      }),
+    );
+  });
+
   describe('start and stop', () => {
+    it(
+      'stop leaves nobody waiting for what is not settled',
+      marbles(({ flush }) => {
+        const settled = new Subject<void>();
+        const monitor = createHealthMonitor({ streams: { a: { staleAfterMs: 2 } }, settled });
+        const waiting: boolean[] = [];
+        timer(5)
+          .pipe(
+            tap(() => {
+              waiting.push(settled.observed);
+              monitor.stop();
+              waiting.push(settled.observed);
+            }),
+          )
+          .subscribe();
+        flush();
+        expect(waiting).toStrictEqual([true, false]);
+      }),
+    );
+
     const staleAfterMs = 3;
     const streams = { a: { staleAfterMs } };
     /** s starts, x stops, a is a value. */
@@ -609,6 +690,49 @@ describe('createHealthMonitor', () => {
     });
   });
 
+  describe('lag', () => {
+    const lagOf = (monitor: HealthMonitor, topic?: string): number | undefined =>
+      monitor.status().find((row) => row.topic === topic)?.lagMs;
+
+    it('follows clocks that drift apart, within lagWindowMs', () => {
+      const monitor = createHealthMonitor({ streams: { a: { lagWindowMs: 1_000 } }, autoStart: false });
+      // Our clock gains 1 ms in 100.
+      for (let at = 0; at <= 100_000; at += 100) monitor.recordLag('a', at - at / 100, at);
+      expect(lagOf(monitor)).toBeLessThanOrEqual(10);
+      expect(lagOf(monitor)).toBeGreaterThan(0);
+    });
+
+    it.each([
+      ['forward', 3_600_000],
+      ['back', -3_600_000],
+    ])('gets over a clock that is set %s', (_, stepMs) => {
+      const monitor = createHealthMonitor({ streams: { a: { lagWindowMs: 1_000 } }, autoStart: false });
+      for (let ms = 0; ms < 2_000; ms += 100) monitor.recordLag('a', ms, ms + 50);
+      for (let ms = 2_000; ms < 4_000; ms += 100) monitor.recordLag('a', ms, ms + 50 + stepMs);
+      expect(lagOf(monitor)).toBe(0);
+      monitor.recordLag('a', 4_000, 4_070 + stepMs);
+      expect(lagOf(monitor)).toBe(20);
+    });
+
+    it('is told for half of lagWindowMs at least, an hour unless told otherwise', () => {
+      const monitor = createHealthMonitor({ streams: { a: {} }, autoStart: false });
+      monitor.recordLag('a', 0, 0);
+      for (let at = 60_000; at < 3_600_000; at += 60_000) monitor.recordLag('a', at - 500, at);
+      expect(lagOf(monitor)).toBe(500);
+      monitor.recordLag('a', 3_599_500, 3_600_000);
+      expect(lagOf(monitor)).toBe(0);
+    });
+
+    it('is each topic’s own too, where it is watched', () => {
+      const monitor = createHealthMonitor({ streams: { a: {} }, autoStart: false });
+      monitor.watch('a', 'x');
+      monitor.recordLag('a', 0, 10, 'unwatched');
+      monitor.recordLag('a', 0, 30, 'x');
+      monitor.recordLag('a', 0, 70, 'x');
+      expect([lagOf(monitor), lagOf(monitor, 'x')]).toStrictEqual([60, 40]);
+    });
+  });
+
   it(
     'sets one timer for 10 000 streams, and none for their values',
     marbles(({ flush }) => {
@@ -655,6 +779,7 @@ describe('createHealthMonitor', () => {
     [{ streams: {}, livenessMs: NaN }, 'livenessMs must be above 0, got NaN'],
     [{ streams: { a: { staleAfterMs: 0 } } }, 'streams.a.staleAfterMs must be above 0, got 0'],
     [{ streams: { a: { staleAfterMs: -1 } } }, 'streams.a.staleAfterMs must be above 0, got -1'],
+    [{ streams: { a: { lagWindowMs: 0 } } }, 'streams.a.lagWindowMs must be above 0, got 0'],
     [{ streams: { a: { expectedIntervalMs: 0 } } }, 'streams.a.expectedIntervalMs must be above 0, got 0'],
     [
       { streams: { a: { expectedIntervalMs: NaN } } },
