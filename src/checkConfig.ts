@@ -9,6 +9,9 @@ import type {
   StreamConfig,
 } from './feedConfig.js';
 import { maxTimerMs } from './operators/backoff.js';
+import type { SeenKeys, SeenKeysConfig } from './operators/seenKeys.js';
+import type { StaleRemedyConfig } from './sinks/staleRemedy.js';
+import type { TripwireConfig } from './sinks/tripwire.js';
 import type { RotateConfig } from './streams/rotation.js';
 import { wsTransport } from './streams/wsTransport.js';
 import {
@@ -45,12 +48,37 @@ const aTransport: Rule = (value, path) => {
   }
 };
 
+/** The bounds belong to the memory, where there is one. */
+const aDedupe: Rule = (value, path) => {
+  options<NonNullable<StreamConfig<GenericSchema>['dedupe']>>({
+    maxKeys: aNumber(
+      `a whole number from 1 to ${2 ** 24}`,
+      (count) => isWhole(count) && count > 0 && count <= 2 ** 24,
+    ),
+    windowMs: aboveZero,
+    memory: aMemory,
+  })(value, path);
+  const { memory, maxKeys, windowMs } = value as SeenKeysConfig & { readonly memory?: SeenKeys };
+  if (memory !== undefined && (maxKeys ?? windowMs) !== undefined) {
+    throw new TypeError(
+      `createFeed: ${path}.memory has its own maxKeys and windowMs, which cannot be set beside it`,
+    );
+  }
+};
+
 /** Not an object of options but a thing of the user's own, which may have more to it. */
 const aCodec: Rule = (value, path) => {
   anObject(value, path);
   const { decode, encode } = value as Codec;
   aFunction(decode, `${path}.decode`);
   aFunction(encode, `${path}.encode`);
+};
+
+const aMemory: Rule = (value, path) => {
+  anObject(value, path);
+  const memory = value as Readonly<Record<string, unknown>>;
+  aFunction(memory['add'], `${path}.add`);
+  aFunction(memory['stats'], `${path}.stats`);
 };
 
 const aSequence = options<SequenceConfig<unknown>>(
@@ -64,21 +92,53 @@ const aSequence = options<SequenceConfig<unknown>>(
       'maxItems',
       'maxMs',
     ]),
+    recover: aFunction,
+    recovery: options<NonNullable<SequenceConfig<unknown>['recovery']>>({
+      timeoutMs: aTimer,
+      maxHeld: aCount,
+      maxConcurrent: aCount,
+    }),
   },
   ['of'],
 );
+
+const anAction = oneOf('report', 'resubscribe', 'reconnect');
+const anActionOrFunction: Rule = (value, path) => {
+  if (typeof value !== 'function') anAction(value, path);
+};
+const aRemedy = options<StaleRemedyConfig>(
+  {
+    action: anActionOrFunction,
+    spreadMs: aNumber(`from 0 to ${maxTimerMs}`, (value) => value >= 0 && value <= maxTimerMs),
+    initialMs: aTimer,
+    maxMs: aTimer,
+    maxPerHour: aCount,
+  },
+  ['action'],
+);
+const anOnStale: Rule = (value, path) => {
+  if (typeof value !== 'object' || value === null) {
+    anActionOrFunction(value, path);
+    return;
+  }
+  aRemedy(value, path);
+  const { initialMs = 60_000, maxMs = 3_600_000 } = value as StaleRemedyConfig;
+  if (initialMs > maxMs) {
+    throw new RangeError(`createFeed: ${path}.maxMs must be at least initialMs (${initialMs}), got ${maxMs}`);
+  }
+};
+
+const aTripwire = options<TripwireConfig>({
+  maxShare: aNumber('from 0 to 1', (value) => value >= 0 && value <= 1),
+  minMessages: aCount,
+  perMs: aNumber(`from 1 to ${maxTimerMs}`, (value) => value >= 1 && value <= maxTimerMs),
+});
 
 const aStream = options<StreamConfig<GenericSchema>>(
   {
     schema: aSchema,
     key: aFunction,
-    dedupe: options<NonNullable<StreamConfig<GenericSchema>['dedupe']>>({
-      maxKeys: aNumber(
-        `a whole number from 1 to ${2 ** 24}`,
-        (value) => isWhole(value) && value > 0 && value <= 2 ** 24,
-      ),
-      windowMs: aboveZero,
-    }),
+    dedupe: aDedupe,
     topic: aFunction,
     sequence: aSequence,
     sourceTime: aFunction,
@@ -86,6 +146,9 @@ const aStream = options<StreamConfig<GenericSchema>>(
     expectedIntervalMs: aboveZero,
     staleAfterMs: aboveZero,
     allowSilence: aBoolean,
+    lagWindowMs: aboveZero,
+    onStale: anOnStale,
+    rejects: aTripwire,
   },
   ['schema'],
 );
@@ -95,6 +158,11 @@ const aStreamOfItsKind: Rule = (value, path) => {
   const { key, dedupe, topic, sequence } = value as StreamConfig<GenericSchema>;
   if (dedupe !== undefined && key === undefined) {
     throw new TypeError(`createFeed: ${path}.dedupe needs ${path}.key, got undefined`);
+  }
+  if (sequence?.recovery !== undefined && sequence.recover === undefined) {
+    throw new TypeError(
+      `createFeed: ${path}.sequence.recovery needs ${path}.sequence.recover, got undefined`,
+    );
   }
   if (sequence?.scope === 'topic' && topic === undefined) {
     throw new TypeError(`createFeed: ${path}.sequence.scope is 'topic', but the stream has no topic`);
@@ -148,6 +216,7 @@ const aConfig = options<FeedConfig<Schemas>>(
     route: aFunction,
     isControl: aFunction,
     subscriptions: anObject,
+    rejects: aTripwire,
     buffer: aBufferOfItsKind,
     lingerMs: aNumber(`from 0 to ${maxTimerMs}`, (value) => value >= 0 && value <= maxTimerMs),
     rotate: options<RotateConfig>({
@@ -168,9 +237,15 @@ const aConfig = options<FeedConfig<Schemas>>(
  */
 export function checkConfig<S extends Schemas>(config: FeedConfig<S>): FeedConfig<S> {
   aConfig(config, '');
-  const { buffer, transport = wsTransport } = config;
+  const { buffer, streams, subscriptions, transport = wsTransport } = config;
   if (buffer?.overflow === 'pause' && transport.can?.pause === false) {
     throw new TypeError(`createFeed: buffer.overflow must not be 'pause': the transport cannot stop reading`);
+  }
+  for (const [name, { onStale }] of Object.entries(streams) as [string, StreamConfig<GenericSchema>][]) {
+    const action = typeof onStale === 'object' ? onStale.action : onStale;
+    if (action === 'resubscribe' && subscriptions === undefined) {
+      throw new TypeError(`createFeed: streams.${name}.onStale is 'resubscribe', which needs subscriptions`);
+    }
   }
   return config;
 }

@@ -2,10 +2,12 @@ import {
   asyncScheduler,
   catchError,
   concat,
+  concatMap,
   defer,
   EMPTY,
   filter,
   firstValueFrom,
+  from,
   ignoreElements,
   identity,
   map,
@@ -13,6 +15,8 @@ import {
   noop,
   type Observable,
   of,
+  type OperatorFunction,
+  pipe,
   share,
   Subject,
   type Subscription,
@@ -20,26 +24,38 @@ import {
   tap,
   throwIfEmpty,
   timer,
+  toArray,
 } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import { checkConfig } from './checkConfig.js';
 import {
   type FeedConfig,
-  jsonCodec,
   routeByType,
   type Schemas,
   type StreamConfig,
   type StreamOf,
 } from './feedConfig.js';
 import { describeItem, gapRules, type Item } from './feedItem.js';
+import { jsonCodec } from './jsonCodec.js';
 import { bufferBounded } from './operators/bufferBounded.js';
 import { dedupeBy } from './operators/dedupeBy.js';
 import { detectGaps } from './operators/detectGaps.js';
+import { fromYielded } from './operators/fromYielded.js';
 import { parseAs } from './operators/parseAs.js';
+import { createSeenKeys, type SeenKeys } from './operators/seenKeys.js';
+import { createBacklog } from './sinks/backlog.js';
 import { createFanOut, type FanOut } from './sinks/fanOut.js';
 import { createHealthMonitor, type HealthMonitor } from './sinks/healthMonitor.js';
-import { createLedger, type FeedStats, type StreamLedger } from './sinks/ledger.js';
+import {
+  type Counts,
+  createLedger,
+  type FeedStats,
+  type StreamLedger,
+  type StreamStats,
+} from './sinks/ledger.js';
 import { createLossReport } from './sinks/lossReport.js';
+import { createStaleRemedy } from './sinks/staleRemedy.js';
+import { createTripwire, type Tripwire } from './sinks/tripwire.js';
 import { createConnection } from './streams/connection.js';
 import type { ConnectionStatus, FeedEvent, Rejected, RejectReason, TopicRef } from './streams/events.js';
 import { PauseTimeoutError, ReconnectRequestedError } from './streams/failure.js';
@@ -101,6 +117,8 @@ interface Outlet {
   readonly input$: Subject<unknown>;
   readonly hub: FanOut<unknown>;
   readonly account: StreamLedger;
+  /** Which keys it delivered; absent without a `key`. */
+  readonly memory: SeenKeys | undefined;
 }
 
 /** What a rule gives, or `undefined` if it throws: for a first look at a frame whose rejection comes in line. */
@@ -111,6 +129,15 @@ const quietly = <T>(ask: () => T): T | undefined => {
     return undefined;
   }
 };
+
+/** What a rejection tells beside its reason; what came in no frame says so itself. */
+type Why = Partial<Pick<Rejected, 'stream' | 'issues' | 'cause' | 'raw' | 'generation'>>;
+
+/** What a hook must yield. */
+function listOf(hook: string, list: unknown): readonly unknown[] {
+  if (Array.isArray(list)) return list as unknown[];
+  throw new TypeError(`${hook} must yield an array, got ${list === null ? 'null' : typeof list}`);
+}
 
 /** What a message gets that is sent to a closed feed. */
 const refused: Ticket = { result: 'rejected', cancel: () => false };
@@ -143,7 +170,12 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   /** The deadline of `close()`: what is still buffered is dropped. */
   const abort$ = new Subject<void>();
   const ledger = createLedger(definitions.map(([name]) => name));
-  const health = createHealthMonitor({ streams: Object.fromEntries(definitions), autoStart: false });
+  const backlog = createBacklog({ settled, isPaused: () => isPaused, resumed$ });
+  const health = createHealthMonitor({
+    streams: Object.fromEntries(definitions),
+    autoStart: false,
+    settled: backlog.workedOff$,
+  });
   const requests = createRequests();
   health.setAlive(false);
   /** A stream that nobody asked the server for is not late: it is watched while it is wanted. */
@@ -156,6 +188,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   let session: OpenSession | undefined;
   /** The one in charge, and one that has retired and delivers its last frames. */
   const reading = new Set<OpenSession>();
+  let readyAt = 0;
   let isPaused = false;
   let pauseDeadline: Subscription | undefined;
 
@@ -165,12 +198,31 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   });
   const tell = (event: FeedEvent): void => events$.next(event);
 
-  const reject = (reason: RejectReason, why: Pick<Rejected, 'stream' | 'issues' | 'cause'>): void => {
+  const reject = (reason: RejectReason, why: Why): void => {
     const { session: { generation } = now(), data: raw = '' } = current ?? {};
     const rejected: Rejected = { reason, raw, generation, at: asyncScheduler.now(), ...why };
     rejected$.next(rejected);
-    tell({ type: 'rejected', rejected, generation, at: rejected.at });
+    tell({ type: 'rejected', rejected, generation: rejected.generation, at: rejected.at });
+    tripwires.get(why.stream)?.reject();
   };
+
+  const tripwireOf = (
+    name: string | undefined,
+    page: { readonly received: number },
+    rejects = config.rejects ?? {},
+  ): Tripwire =>
+    createTripwire(
+      rejects,
+      () => page.received,
+      (poison) => tell({ ...poison, ...(name !== undefined && { stream: name }), ...now() }),
+    );
+  /** One for each stream, and one for what is rejected before it gets to any. */
+  const tripwires = new Map<string | undefined, Tripwire>([
+    [undefined, tripwireOf(undefined, ledger)],
+    ...definitions.map(
+      ([name, { rejects }]) => [name, tripwireOf(name, ledger.stream(name), rejects)] as const,
+    ),
+  ]);
 
   // Above the line: one connection at a time, made again and again. See connection.ts.
   const connection = createConnection(config, {
@@ -205,6 +257,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     onReady: (ready) => {
       session = ready;
       reading.add(ready);
+      readyAt = asyncScheduler.now();
       health.setAlive(true);
       if (isPaused) pauseReading();
     },
@@ -238,13 +291,16 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const outlets = new Map<string, Outlet>(
     definitions.map(([name, definition]) => {
       const account = ledger.stream(name);
+      const memory = definition.key && (definition.dedupe?.memory ?? createSeenKeys(definition.dedupe));
       const about = (item: Item): { stream: string; topic?: string; generation: number; at: number } => ({
         stream: name,
         ...(item.topic !== undefined && { topic: item.topic }),
         generation: item.generation,
         at: item.at,
       });
-      const refuse = (reason: RejectReason, why: Pick<Rejected, 'issues' | 'cause'>): void => {
+      /** Of what came earlier and was held. */
+      const aboutNow = (item: Item) => ({ ...about(item), at: asyncScheduler.now() });
+      const refuse = (reason: RejectReason, why: Why): void => {
         account.settle('rejected');
         reject(reason, { stream: name, ...why });
       };
@@ -260,36 +316,85 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
           subscriptions?.want(refOf(name, topic));
         },
         onClose: (topic) => {
-          if (topic !== undefined || isOnDemand) health.unwatch(name, topic);
+          if (topic !== undefined || isOnDemand) {
+            health.unwatch(name, topic);
+            remedies.forget(refOf(name, topic));
+          }
           subscriptions?.unwant(refOf(name, topic));
         },
       });
-      input$
-        .pipe(
+      /** Messages to items; those recovered belong to the connection of the value they are delivered before. */
+      const read = (recoveredFor?: Item): OperatorFunction<unknown, Item> => {
+        const origin = recoveredFor && { raw: '', generation: recoveredFor.generation };
+        const generation = (): number => origin?.generation ?? current?.session.generation ?? 0;
+        return pipe(
           parseAs(definition.schema, {
-            onReject: (_message, issues) => refuse('schema', { issues }),
-            onError: (_message, cause) => refuse('schema', { cause }),
+            onReject: (_message, issues) => refuse('schema', { issues, ...origin }),
+            onError: (_message, cause) => refuse('schema', { cause, ...origin }),
           }),
           map((value) =>
-            describeItem(definition, value, current?.session.generation ?? 0, (reason, cause) =>
-              refuse(reason, { cause }),
+            describeItem(
+              definition,
+              value,
+              generation(),
+              (reason, cause) => refuse(reason, { cause, ...origin }),
+              origin !== undefined,
             ),
           ),
           filter((item) => item !== undefined),
-          definition.key === undefined
+        );
+      };
+      const { recover } = definition.sequence ?? {};
+      input$
+        .pipe(
+          read(),
+          memory === undefined
             ? identity
             : dedupeBy((item: Item) => item.key, {
-                ...definition.dedupe,
+                memory,
                 onDuplicate: (item) => {
                   account.settle('duplicate');
                   tell({ type: 'duplicate', ...about(item) });
                 },
               }),
+          // At arrival: what is held behind a hole is fresh all the same, and what is recovered says nothing of the stream.
+          tap((item) => {
+            health.record(name, item.at, item.topic);
+            if (item.sourceTime !== undefined) health.recordLag(name, item.sourceTime, item.at, item.topic);
+          }),
           definition.sequence === undefined
             ? identity
             : detectGaps((item: Item) => item.sequence, {
                 ...gapRules(definition.sequence, definition.topic !== undefined),
                 flush$,
+                ...(recover && {
+                  recover: (gap, behind) =>
+                    fromYielded(recover({ ...refOf(name, behind.topic), ...gap })).pipe(
+                      concatMap((messages) =>
+                        from(listOf('recover', messages)).pipe(
+                          tap(() => {
+                            ledger.receive();
+                            account.route();
+                          }),
+                          read(behind),
+                          toArray(),
+                        ),
+                      ),
+                    ),
+                }),
+                onRecovering: (gap, behind) => tell({ type: 'gapRecovering', ...gap, ...aboutNow(behind) }),
+                onRecovered: (gap, behind, count) =>
+                  tell({ type: 'gapRecovered', count, ...gap, ...aboutNow(behind) }),
+                onRecoveryFailed: (gap, behind, error) =>
+                  tell({ type: 'gapRecoveryFailed', error, ...gap, ...aboutNow(behind) }),
+                onDuplicate: (item) => {
+                  account.settle('duplicate');
+                  if (!item.isRecovered) tell({ type: 'duplicate', ...about(item) });
+                },
+                // A connection that is over is forgotten as it should be.
+                ...(definition.sequence.scope !== 'connection' && {
+                  onScopeForgotten: () => losses.count('sequences', 'forget-oldest'),
+                }),
                 onGap: (gap, item) => tell({ type: 'gap', ...gap, ...about(item) }),
                 onLate: (item, expected) => {
                   late = item;
@@ -301,8 +406,6 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
         .subscribe({
           next: (item) => {
             account.settle('delivered');
-            health.record(name, item.at, item.topic);
-            if (item.sourceTime !== undefined) health.recordLag(name, item.sourceTime, item.at);
             if (definition.sequence !== undefined && item !== late)
               subscriptions?.saw(refOf(name, item.topic), item.sequence);
             hub.next(item.value, item.topic);
@@ -310,12 +413,15 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
           // Every rule is asked in describeItem, so there is none; but a stream must never die in silence.
           error: (error: unknown) => hub.error(error),
         });
-      return [name, { input$, hub, account }];
+      return [name, { input$, hub, account, memory }];
     }),
   );
 
   // eslint-disable-next-line rxjs-x/no-ignored-error -- a Subject that never errors
-  health.changes$.subscribe((change) => tell({ ...change, generation: now().generation }));
+  health.changes$.subscribe((change) => {
+    tell({ ...change, generation: now().generation });
+    remedies.hear(change);
+  });
 
   const subscriptions =
     config.subscriptions &&
@@ -329,11 +435,21 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       onHookFailed: (hook, error) => tell({ type: 'hookFailed', hook, error, ...now() }),
     });
 
+  const remedies = createStaleRemedy(
+    Object.fromEntries(definitions.map(([name, { onStale = 'report' }]) => [name, onStale])),
+    {
+      ...(subscriptions && { resubscribe: (ref: TopicRef) => subscriptions.again(ref) }),
+      reconnect: (reason) => connection.drop(new ReconnectRequestedError(reason)),
+      upSince: () => (session === undefined || isPaused ? undefined : readyAt),
+      tell: (remedy) => tell({ type: 'remedy', ...remedy, ...now() }),
+      onHookFailed: (error) => tell({ type: 'hookFailed', hook: 'onStale', error, ...now() }),
+      random,
+    },
+  );
+
   const unpack = (decoded: unknown): readonly unknown[] => {
     if (config.unpack === undefined) return [decoded];
-    const messages: unknown = config.unpack(decoded);
-    if (Array.isArray(messages)) return messages as unknown[];
-    throw new TypeError(`unpack must yield an array, got ${typeof messages}`);
+    return listOf('unpack', config.unpack(decoded));
   };
 
   /** Acks and heartbeats: what a server says of the connection. */
@@ -373,6 +489,11 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   };
 
   const receive = (frame: Frame): void => {
+    workOff(frame);
+    backlog.done();
+  };
+
+  const workOff = (frame: Frame): void => {
     current = frame;
     let messages: readonly unknown[];
     try {
@@ -399,7 +520,9 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   let isRunning = false;
   const begin = (): number => {
     isRunning = true;
+    backlog.clear();
     health.start();
+    remedies.start();
     return ++run;
   };
   const end = (mine: number): void => {
@@ -412,6 +535,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     over();
     requests.fail(new RequestRejectedError('the feed was closed'));
     health.stop();
+    remedies.stop();
+    for (const tripwire of tripwires.values()) tripwire.reset();
   };
 
   const buffered = bufferBounded<Frame>(maxItems, {
@@ -420,6 +545,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     settled,
     maxPauseMs: Infinity, // the feed bounds the pause itself: too long a one ends the connection, not the feed
     onDrop: (_frame, reason) => {
+      backlog.done();
       ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
       if (reason === 'overflow') losses.count('buffer', flow.overflow ?? 'drop-oldest');
     },
@@ -441,7 +567,10 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const running$ = defer(() => {
     const mine = begin();
     return connection.frames$.pipe(
-      tap(() => ledger.receive()),
+      tap(() => {
+        backlog.came();
+        ledger.receive();
+      }),
       buffered,
       takeUntil(abort$), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- what follows must see it complete
       tap(receive),
@@ -493,7 +622,17 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     events$: events$.asObservable(),
     rejected$: rejected$.asObservable(),
     health,
-    stats: () => ledger.stats(),
+    stats() {
+      const { streams, ...counts } = ledger.stats();
+      const page = (name: string, own: Counts): StreamStats => {
+        const dedupe = outlets.get(name)?.memory?.stats();
+        return dedupe === undefined ? own : { ...own, dedupe };
+      };
+      return {
+        ...counts,
+        streams: Object.fromEntries(Object.entries(streams).map(([name, own]) => [name, page(name, own)])),
+      };
+    },
     open() {
       hold();
       const isReady$ = connection.status$.pipe(filter(({ state }) => state === readyState));

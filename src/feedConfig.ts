@@ -1,8 +1,14 @@
 import type { Observable } from 'rxjs';
 import type { GenericSchema, InferOutput } from 'valibot';
 import type { Overflow } from './operators/bufferBounded.js';
+import type { Key, SeenKeys, SeenKeysConfig } from './operators/seenKeys.js';
+import type { Yielded } from './operators/fromYielded.js';
+import type { RecoveryConfig } from './operators/recoverGaps.js';
 import type { StreamHealthConfig } from './sinks/healthMonitor.js';
+import type { OnStale } from './sinks/staleRemedy.js';
+import type { TripwireConfig } from './sinks/tripwire.js';
 import type { ConnectionConfig } from './streams/connection.js';
+import type { MissingNumbers } from './streams/events.js';
 import type { SubscriptionsConfig } from './streams/subscriptions.js';
 import type { Data } from './streams/transport.js';
 
@@ -23,6 +29,13 @@ export interface SequenceConfig<V> {
   readonly isReset?: (value: V) => boolean;
   /** Holds values that come out of order until the hole is filled, up to these bounds. @default off */
   readonly reorder?: { readonly maxItems: number; readonly maxMs: number };
+  /**
+   * Asked for the messages that a hole lacks, once `reorder` has waited for it: an array of them, a Promise of one, or an
+   * Observable of one or more pages; as they come out of `unpack`, in any order. They go through `schema` and the
+   * rules of the stream, and are delivered before what came after them; more than was asked for does no harm. @default off
+   */
+  readonly recover?: (gap: MissingNumbers) => Yielded<readonly unknown[]>;
+  readonly recovery?: RecoveryConfig;
 }
 
 /** One stream: what its messages are, and what keeps them apart, whole and fresh. */
@@ -30,8 +43,12 @@ export interface StreamConfig<S extends GenericSchema> extends StreamHealthConfi
   /** A valibot schema; what does not fit is rejected, what comes out is the stream's value. */
   readonly schema: S;
   /** Identity of a value; one that was seen before is dropped as a duplicate. @default no deduplication */
-  readonly key?: (value: InferOutput<S>) => string | number;
-  readonly dedupe?: { readonly maxKeys?: number; readonly windowMs?: number };
+  readonly key?: (value: InferOutput<S>) => Key;
+  /**
+   * The bounds of the memory of keys; or a `memory` made by `createSeenKeys`, which brings its own: two feeds with the same one
+   * deliver each value once between them.
+   */
+  readonly dedupe?: SeenKeysConfig & { readonly memory?: SeenKeys };
   /** The topic of a value, for `stream(name, topic)`. */
   readonly topic?: (value: InferOutput<S>) => string;
   readonly sequence?: SequenceConfig<InferOutput<S>>;
@@ -39,6 +56,13 @@ export interface StreamConfig<S extends GenericSchema> extends StreamHealthConfi
   readonly sourceTime?: (value: InferOutput<S>) => number;
   /** The last values that a late subscriber gets first. @default 0 */
   readonly replay?: number;
+  /**
+   * What to do when the stream, or a topic of it, goes stale: nothing but tell, ask for it anew, or make a new connection,
+   * each within limits. @default 'report'
+   */
+  readonly onStale?: OnStale;
+  /** When so many of its messages are rejected that it is told as `poisoned`. @default the feed's `rejects` */
+  readonly rejects?: TripwireConfig;
 }
 
 /** Bytes to messages and back. */
@@ -76,22 +100,14 @@ export interface FeedConfig<S extends Schemas> extends ConnectionConfig {
   /** Asks the server for topics as they are subscribed. @default nothing is asked for */
   readonly subscriptions?: SubscriptionsConfig;
   readonly buffer?: FeedBufferConfig;
+  /**
+   * When so many messages are rejected that it is told as `poisoned`: of each stream, and of what is rejected before it
+   * gets to one. @default more than half of at least 20 in a minute
+   */
+  readonly rejects?: TripwireConfig;
   /** Milliseconds that the connection, and a topic, outlive their last subscriber. @default 0 */
   readonly lingerMs?: number;
 }
-
-/** The default codec: JSON text, in text or binary frames. `encode` throws a `TypeError` for `undefined` and functions. */
-export const jsonCodec: Codec = {
-  decode: (data) => JSON.parse(typeof data === 'string' ? data : decoder.decode(data)) as unknown,
-  encode(message) {
-    // The types leave out that it yields undefined for what JSON has no word for.
-    const text = JSON.stringify(message) as string | undefined;
-    if (text === undefined) throw new TypeError(`jsonCodec: a message must have JSON, got ${typeof message}`);
-    return text;
-  },
-};
-
-const decoder = new TextDecoder();
 
 /** The default route: the message's own `type`. */
 export const routeByType = (message: unknown): string | undefined => {

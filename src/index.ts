@@ -5,19 +5,32 @@ export {
   type EndSignal,
   type SignalHost,
 } from './closeOnSignals.js';
+export { compressedCodec, type CompressedCodecConfig, InflatedTooLargeError } from './compressedCodec.js';
+export { digits, type ExactNumber, exactNumber } from './exactNumber.js';
 export { createFeed, type Feed } from './feed.js';
 export {
   type Codec,
   type FeedBufferConfig,
   type FeedConfig,
-  jsonCodec,
   routeByType,
   type Schemas,
   type SequenceConfig,
   type StreamConfig,
   type StreamOf,
 } from './feedConfig.js';
+export { exactJsonCodec, type ExactJsonConfig, jsonCodec } from './jsonCodec.js';
 
+export { arbitrate, type Arbitration, type ArbitrationStats } from './operators/arbitrate.js';
+export type {
+  ArbitrateByKey,
+  ArbitrateBySequence,
+  ArbitrateConfig,
+  Lateness,
+  LineEnd,
+  LineSequence,
+  LineSource,
+  NamedLine,
+} from './operators/arbitrateConfig.js';
 export {
   backoff,
   type BackoffConfig,
@@ -35,6 +48,14 @@ export {
 } from './operators/bufferBounded.js';
 export { dedupeBy, type DedupeByConfig } from './operators/dedupeBy.js';
 export { detectGaps, type DetectGapsConfig, type Gap } from './operators/detectGaps.js';
+export type { LineStats } from './operators/lineTally.js';
+export {
+  type AbandonReason,
+  type Recover,
+  RecoveryAbandonedError,
+  type RecoveryConfig,
+  type RecoveryHooks,
+} from './operators/recoverGaps.js';
 export { parseAs, type ParseAsConfig } from './operators/parseAs.js';
 export {
   MaxReconnectsExceededError,
@@ -44,6 +65,22 @@ export {
   type RetryFailure,
   type RetryPolicy,
 } from './operators/retryBackoff.js';
+export {
+  createSeenKeys,
+  type Key,
+  type SeenKeys,
+  type SeenKeysConfig,
+  type SeenKeysStats,
+} from './operators/seenKeys.js';
+export {
+  type DropReason,
+  SnapshotTimeoutError,
+  type Synced,
+  type SyncEvent,
+  syncSnapshot,
+  type SyncSnapshotConfig,
+} from './operators/syncSnapshot.js';
+export { SnapshotTooOldError } from './operators/syncTracks.js';
 export {
   HeartbeatTimeoutError,
   timeoutHeartbeat,
@@ -67,7 +104,20 @@ export {
   type Ledger,
   type Outcome,
   type StreamLedger,
+  type StreamStats,
 } from './sinks/ledger.js';
+export { toAsyncIterable, type ToAsyncIterableConfig } from './sinks/toAsyncIterable.js';
+
+export {
+  createStaleRemedy,
+  type OnStale,
+  type Remedy,
+  type StaleAction,
+  type StaleRemedy,
+  type StaleRemedyConfig,
+  type StaleRemedyHooks,
+} from './sinks/staleRemedy.js';
+export { createTripwire, type Poison, type Tripwire, type TripwireConfig } from './sinks/tripwire.js';
 
 export type { HeartbeatConfig } from './streams/heartbeat.js';
 export type {

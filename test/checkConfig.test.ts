@@ -1,4 +1,4 @@
-import { createFeed, type FeedConfig, jsonCodec, routeByType, wsTransport } from 'millrace';
+import { createFeed, createSeenKeys, type FeedConfig, jsonCodec, routeByType, wsTransport } from 'millrace';
 import { NEVER } from 'rxjs';
 import * as v from 'valibot';
 import { WebSocketServer } from 'ws';
@@ -40,6 +40,9 @@ const everything: Required<FeedConfig<Streams>> = {
       expectedIntervalMs: 1_000,
       staleAfterMs: 5_000,
       allowSilence: false,
+      lagWindowMs: 1_000,
+      onStale: { action: 'reconnect', spreadMs: 0, initialMs: 1_000, maxMs: 90_000, maxPerHour: 1 },
+      rejects: { maxShare: 0.1, minMessages: 5, perMs: 1_000 },
     },
   },
   codec: jsonCodec,
@@ -48,6 +51,7 @@ const everything: Required<FeedConfig<Streams>> = {
   isControl: () => false,
   subscriptions: { subscribe: () => 'sub', unsubscribe: () => 'unsub' },
   buffer: { maxItems: 10, overflow: 'conflate', key: (data) => data, sliceMs: 5, maxPauseMs: 1_000 },
+  rejects: { maxShare: 0.1, minMessages: 5, perMs: 1_000 },
   lingerMs: 0,
   rotate: { everyMs: 86_400_000, when: () => false, timeoutMs: 60_000 },
   online$: NEVER,
@@ -190,6 +194,13 @@ const wrong: readonly (readonly [path: string, value: unknown, message: string])
   ['streams.trade.dedupe.maxKeys', Infinity, `streams.trade.dedupe.maxKeys ${keys}, got Infinity`],
   ['streams.trade.dedupe.windowMs', -1, 'streams.trade.dedupe.windowMs must be above 0, got -1'],
   ['streams.trade.dedupe.windowMs', '1s', 'streams.trade.dedupe.windowMs must be a number, got string "1s"'],
+  ['streams.trade.dedupe.memory', 5, 'streams.trade.dedupe.memory must be an object, got number'],
+  ['streams.trade.dedupe.memory', {}, 'streams.trade.dedupe.memory.add must be a function, got undefined'],
+  [
+    'streams.trade.dedupe.memory',
+    createSeenKeys(),
+    'streams.trade.dedupe.memory has its own maxKeys and windowMs, which cannot be set beside it',
+  ],
   ['streams.trade.replay', -1, `streams.trade.replay ${replay}, got -1`],
   ['streams.trade.replay', 0.5, `streams.trade.replay ${replay}, got 0.5`],
   ['streams.trade.replay', Infinity, `streams.trade.replay ${replay}, got Infinity`],
@@ -229,6 +240,33 @@ const wrong: readonly (readonly [path: string, value: unknown, message: string])
     `streams.trade.sequence.reorder.maxMs ${timer}, got Infinity`,
   ],
 
+  ['streams.trade.lagWindowMs', 0, 'streams.trade.lagWindowMs must be above 0, got 0'],
+  ['streams.trade.onStale', 'restart', 'streams.trade.onStale must be report, resubscribe or reconnect'],
+  ['streams.trade.onStale', {}, 'streams.trade.onStale.action must be report, resubscribe or reconnect'],
+  [
+    'streams.trade.onStale.initialMs',
+    0,
+    'streams.trade.onStale.initialMs must be above 0 and at most 2147483647, got 0',
+  ],
+  [
+    'streams.trade.onStale.spreadMs',
+    -1,
+    'streams.trade.onStale.spreadMs must be from 0 to 2147483647, got -1',
+  ],
+  [
+    'streams.trade.onStale.maxPerHour',
+    0.5,
+    'streams.trade.onStale.maxPerHour must be a whole number above 0, got 0.5',
+  ],
+  [
+    'streams.trade.onStale.maxMs',
+    999,
+    'streams.trade.onStale.maxMs must be at least initialMs (1000), got 999',
+  ],
+  ['streams.trade.rejects.maxShare', 2, 'streams.trade.rejects.maxShare must be from 0 to 1, got 2'],
+  ['rejects.minMessages', 0, 'rejects.minMessages must be a whole number above 0, got 0'],
+  ['rejects.perMs', 0.5, 'rejects.perMs must be from 1 to 2147483647, got 0.5'],
+
   ['heartbeet', {}, unknownOption('heartbeet', 'heartbeat')],
   ['reconect', {}, unknownOption('reconect', 'reconnect')],
   ['schema', schema, unknownOption('schema')],
@@ -263,12 +301,16 @@ const wrong: readonly (readonly [path: string, value: unknown, message: string])
 const pathsOf = (bag: Bag, path = ''): string[] =>
   Object.entries(bag).flatMap(([name, value]) => {
     const here = path === '' ? name : `${path}.${name}`;
-    const isOpen = /^(streams|buffer|rotate)/.test(here) && !here.endsWith('.schema');
+    const isOpen = /^(streams|buffer|rotate|rejects)/.test(here) && !here.endsWith('.schema');
     return isOpen && typeof value === 'object' ? [here, ...pathsOf(value as Bag, here)] : [here];
   });
 const paths = pathsOf(everything);
 const needed = ['url', 'streams', 'streams.trade', 'streams.trade.schema', 'streams.trade.sequence.of'];
-const bounds = ['streams.trade.sequence.reorder.maxItems', 'streams.trade.sequence.reorder.maxMs'];
+const bounds = [
+  'streams.trade.onStale.action',
+  'streams.trade.sequence.reorder.maxItems',
+  'streams.trade.sequence.reorder.maxMs',
+];
 /** Needed by another option of `everything`. */
 const asked = ['streams.trade.key', 'streams.trade.topic', 'buffer.key'];
 
@@ -276,7 +318,7 @@ describe('checkConfig', () => {
   it('takes every option there is, and gives the config back', () => {
     expect(checkConfig(everything)).toBe(everything);
     expect(() => createFeed(everything)).not.toThrow();
-    expect(paths).toHaveLength(51);
+    expect(paths).toHaveLength(66);
   });
 
   it('takes a config with nothing but what is needed', () => {
@@ -354,6 +396,17 @@ describe('checkConfig', () => {
       expect(message).not.toMatch(/secret|se cret/);
     }
   });
+
+  it.each(['resubscribe', { action: 'resubscribe' }] as const)(
+    'refuses to resubscribe where nothing is subscribed: %p',
+    (onStale) => {
+      const streams = { trade: { schema, onStale } };
+
+      expect(() => createFeed({ url: 'wss://feed.test', streams })).toThrow(
+        new TypeError(`createFeed: streams.trade.onStale is 'resubscribe', which needs subscriptions`),
+      );
+    },
+  );
 
   it('takes things of the user’s own that are more than what is asked of them', () => {
     const codec = { ...jsonCodec, name: 'json' };

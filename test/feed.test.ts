@@ -473,6 +473,7 @@ describe('a feed sorts its messages', () => {
             dropped: 0,
             conflated: 0,
             held: 0,
+            dedupe: { size: 1, hits: 1, misses: 1, evictions: 0 },
           },
           order: {
             received: 2,

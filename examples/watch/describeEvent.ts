@@ -38,6 +38,12 @@ function describe(event: FeedEvent): string {
       return `duplicate dropped: ${nameOf(event)}`;
     case 'gap':
       return `gap in ${nameOf(event)}: ${event.missing} missing between ${event.after} and ${event.before}`;
+    case 'gapRecovering':
+      return `recovering ${event.missing} missing in ${nameOf(event)} after ${event.after}`;
+    case 'gapRecovered':
+      return `recovered ${plural(event.count, 'message')} of ${event.missing} missing in ${nameOf(event)}`;
+    case 'gapRecoveryFailed':
+      return `not recovered in ${nameOf(event)}, ${event.missing} missing: ${describeError(event.error)}`;
     case 'late':
       return `late in ${nameOf(event)}: ${event.sequence}, expected ${event.expected}`;
     case 'overflow':
@@ -58,6 +64,11 @@ function describe(event: FeedEvent): string {
       return `${nameOf(event)} went stale: silent for ${duration(event.silentMs)}`;
     case 'recovered':
       return `${nameOf(event)} recovered after ${duration(event.silentMs)} of silence`;
+    case 'remedy':
+      return `${event.action} for ${nameOf(event)}, attempt ${event.attempt}; again in ${duration(event.nextInMs)} if it does not help`;
+    case 'poisoned':
+    case 'cured':
+      return `${event.stream ?? 'the feed'} ${event.type}: ${event.rejects} of ${plural(event.of, 'message')} rejected in ${duration(event.inMs)}`;
     default:
       return unheardOf(event);
   }

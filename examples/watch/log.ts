@@ -67,9 +67,18 @@ const bad: readonly FeedEvent['type'][] = [
   'unhealthy',
   'hookFailed',
   'subscriptionRefused',
+  'poisoned',
 ];
-const warn: readonly FeedEvent['type'][] = ['retry', 'rejected', 'late', 'overflow', 'paused', 'ackOverdue'];
-const good: readonly FeedEvent['type'][] = ['connected', 'recovered', 'resumed'];
+const warn: readonly FeedEvent['type'][] = [
+  'retry',
+  'rejected',
+  'late',
+  'overflow',
+  'paused',
+  'ackOverdue',
+  'remedy',
+];
+const good: readonly FeedEvent['type'][] = ['connected', 'recovered', 'resumed', 'cured'];
 
 function toneOf({ type }: FeedEvent): Tone {
   if (bad.includes(type)) return 'bad';

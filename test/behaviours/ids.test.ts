@@ -14,6 +14,8 @@ const groups: Readonly<Record<string, readonly number[]>> = {
   SUB: [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 14],
   HBT: [1, 2, 4, 5, 6, 7, 9, 10],
   AUT: [1, 2, 3, 4, 5, 8],
+  ERR: [1, 2, 3, 4, 6, 7, 9],
+  TDN: [1, 2, 4, 5, 7, 8, 9],
 };
 
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })

@@ -614,3 +614,98 @@ describe('settled$', () => {
     }),
   );
 });
+
+describe('a topic that is asked for again', () => {
+  it(
+    'SUB-05 is given up and asked for anew, once, and no other is touched',
+    topicScene({}, ({ subscriptions, log, told, join }) => {
+      subscriptions.want(btc);
+      subscriptions.want(eth);
+      const topics = join();
+      topics.hear(ok({ topics: [btc, eth] }));
+      subscriptions.saw(btc, 7);
+      log.length = told.length = 0;
+
+      expect(subscriptions.again(btc)).toBe(true);
+      expect(subscriptions.again(btc)).toBe(true);
+      timer(1).subscribe(() => {
+        expect(log).toStrictEqual([{ unsub: [btc] }, { sub: [{ ...btc, lastSequence: 7 }] }]);
+        topics.hear(ok({ topics: [btc] }));
+        expect(told).toStrictEqual(['unsubscribed BTC@1', 'subscribing BTC@1', 'subscribed BTC@1']);
+      });
+      timer(60_000).subscribe(() => expect(log).toHaveLength(2));
+    }),
+  );
+
+  it(
+    'is one of many in the same turn, which make one message each way',
+    topicScene({}, ({ subscriptions, log, join }) => {
+      for (const ref of [btc, eth, book]) subscriptions.want(ref);
+      join().hear(ok({ topics: [btc, eth, book] }));
+      log.length = 0;
+      for (const ref of [btc, book]) subscriptions.again(ref);
+      timer(1).subscribe(() => expect(log).toStrictEqual([{ unsub: [btc, book] }, { sub: [btc, book] }]));
+    }),
+  );
+
+  it(
+    'is not, where it is being asked for already, is not wanted, or there is no session',
+    topicScene({}, ({ subscriptions, log, join }) => {
+      subscriptions.want(btc);
+      expect(subscriptions.again(btc)).toBe(false);
+      join();
+      expect(subscriptions.again(btc)).toBe(false);
+      expect(subscriptions.again(eth)).toBe(false);
+      timer(1).subscribe(() => expect(log).toStrictEqual([{ sub: [btc] }]));
+    }),
+  );
+
+  it(
+    'is only given up if it ceases to be wanted in that turn',
+    topicScene({}, ({ subscriptions, log, join }) => {
+      subscriptions.want(btc);
+      join().hear(ok({ topics: [btc] }));
+      subscriptions.again(btc);
+      subscriptions.unwant(btc);
+      timer(60_000).subscribe(() => expect(log).toStrictEqual([{ sub: [btc] }, { unsub: [btc] }]));
+    }),
+  );
+
+  it(
+    'is asked for even if giving it up fails, and not over and over',
+    topicScene(
+      { unsubscribe: () => throwError(() => new Error('no')), ack: 'none' },
+      ({ subscriptions, log, join }) => {
+        subscriptions.want(btc);
+        join();
+        subscriptions.again(btc);
+        timer(120_000).subscribe(() =>
+          expect(log).toStrictEqual([
+            { sub: [btc] },
+            ['subscriptions.unsubscribe', new Error('no')],
+            { sub: [btc] },
+          ]),
+        );
+      },
+    ),
+  );
+
+  it(
+    'is asked for on every session that has it confirmed: both of a rotation',
+    topicScene({}, ({ subscriptions, told, join }) => {
+      subscriptions.want(btc);
+      for (const session of [join(), join({ onRefused: () => undefined })])
+        session.hear(ok({ topics: [btc] }));
+      told.length = 0;
+      subscriptions.again(btc);
+      timer(1).subscribe(() =>
+        expect(told).toStrictEqual([
+          'unsubscribed BTC@1',
+          'subscribing BTC@1',
+          'unsubscribed BTC@2',
+          'subscribing BTC@2',
+        ]),
+      );
+    }),
+  );
+});
