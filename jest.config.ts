@@ -7,7 +7,9 @@ import type { Config } from 'jest';
 const config: Config = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test', '<rootDir>/examples'],
-  testPathIgnorePatterns: ['captures', 'browser', 'network', 'load'].map((suite) => `<rootDir>/test/${suite}/`),
+  testPathIgnorePatterns: ['captures', 'browser', 'network', 'load'].map(
+    (suite) => `<rootDir>/test/${suite}/`,
+  ),
   transform: { '\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.jest.json' }] },
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
