@@ -57,8 +57,8 @@ describe('the sockets of rotations', () => {
       for (let ms = 10; ms < 2_500; ms += 10) at(ms, () => feed.rotate());
       flush();
 
-      // A rotation begins when the last one is over: its old connection had drainMs, 1 000.
-      expect(count).toMatchObject({ most: 2, dials: 4 });
+      // A rotation waits until the last one is over: its old connection had drainMs, 1 000.
+      expect(count).toMatchObject({ most: 2, dials: 5 });
       expect(count.live.size).toBe(0);
     }),
   );

@@ -52,7 +52,7 @@ describe('rotation on real sockets', () => {
             return done;
           }),
           filter((_, index) => index === 9),
-          timeout(15_000),
+          timeout(18_000),
         ),
       );
       await firstValueFrom(feed.stream('trade').pipe(take(1)));

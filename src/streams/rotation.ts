@@ -7,6 +7,7 @@ import {
   exhaustMap,
   expand,
   filter,
+  ignoreElements,
   merge,
   mergeMap,
   type MonoTypeOperatorFunction,
@@ -39,8 +40,8 @@ export interface RotateConfig {
   /** Milliseconds that a new connection has, once logged in, to get its topics confirmed. @default 300_000 */
   readonly timeoutMs?: number;
   /**
-   * Milliseconds of reading that the old connection has for its last frames and the close handshake; no other rotation
-   * begins before it is gone. @default 1_000
+   * Milliseconds of reading that the old connection has for its last frames and the close handshake; another rotation
+   * waits until it is gone. @default 1_000
    */
   readonly drainMs?: number;
 }
@@ -191,7 +192,9 @@ export function lineOfSessions({
       });
       // What the leader itself never got must not come from its heir first: their topics overlap from here on.
       const settled$ = (before.topics?.settled$ ?? EMPTY).pipe(takeUntil(timer(timeoutMs)));
-      return concat(settled$, next$).pipe(
+      // Nor are there ever three sockets.
+      const gone$ = retiree?.isOver === false ? retiree.messages$.pipe(ignoreElements()) : EMPTY;
+      return concat(gone$, settled$, next$).pipe(
         catchError((error: unknown) => {
           // eslint-disable-next-line rxjs-x/throw-error -- told as it came
           if (hasLed) return throwError(() => error);
@@ -207,7 +210,6 @@ export function lineOfSessions({
       expand((session) =>
         merge(rotate$, due$, session.noticed$.pipe(exhaustMap(() => heeded$))).pipe(
           takeUntil(merge(session.retired$, stop$)), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- ends the calls, not the successor
-          filter(() => retiree?.isOver !== false),
           exhaustMap(() => successor(session)),
         ),
       ),
