@@ -96,7 +96,7 @@ interface BinanceFrame {
   readonly u: number;
 }
 
-function readBinance(frame: unknown): Expected[] {
+export function readBinance(frame: unknown): Expected[] {
   const { stream: name, data = frame as BinanceFrame } = frame as BinanceFrame;
   if (name?.endsWith('@bookTicker')) return [{ stream: 'bookTicker', facts: pick(data, 's u b B a A') }];
   if (data.e === 'aggTrade') return [{ stream: 'aggTrade', facts: pick(data, 's a p q E T m') }];
@@ -140,7 +140,7 @@ const kucoinFacts: Readonly<Record<string, string>> = {
   candles: 'symbol candles time',
 };
 
-function readKucoin(frame: unknown): Expected[] {
+export function readKucoin(frame: unknown): Expected[] {
   const { type, topic, data } = frame as KucoinFrame;
   if (type !== 'message') return [];
   const [, stream = '', name = ''] = /^\/market\/(\w+):(.*)$/.exec(topic) ?? [];
@@ -167,7 +167,7 @@ interface PoloniexFrame {
   readonly data?: readonly { readonly symbol: string; readonly lastId: number; readonly id: number }[];
 }
 
-function readPoloniex(frame: unknown): Expected[] {
+export function readPoloniex(frame: unknown): Expected[] {
   const { channel: stream, action, data = [] } = frame as PoloniexFrame;
   return data.map((item) => {
     if (stream === 'trades')

@@ -1,14 +1,19 @@
 import { createFeed, type FeedConfig, type Schemas } from 'millrace';
 import { scriptedTransport } from 'millrace/testing';
 import { timer } from 'rxjs';
+import { ascendex } from '../../examples/venues/ascendex.js';
 import { binanceFutures } from '../../examples/venues/binanceFutures.js';
 import { binanceSpot } from '../../examples/venues/binanceSpot.js';
 import { bitfinex } from '../../examples/venues/bitfinex.js';
+import { bybitV2 } from '../../examples/venues/bybitV2.js';
 import { coinbase } from '../../examples/venues/coinbase.js';
 import { dydxV4 } from '../../examples/venues/dydxV4.js';
+import { gateioV4 } from '../../examples/venues/gateioV4.js';
+import { hitbtcV2 } from '../../examples/venues/hitbtcV2.js';
 import { krakenFutures } from '../../examples/venues/krakenFutures.js';
 import { kucoin } from '../../examples/venues/kucoin.js';
 import { okxV5 } from '../../examples/venues/okxV5.js';
+import { poloniex } from '../../examples/venues/poloniex.js';
 import { marbles } from '../marbles.js';
 
 type Book = Readonly<Record<string, number>>;
@@ -280,5 +285,95 @@ describe('dYdX', () => {
       seen: [0, 2],
       told: ['v4_trades/AAA-USD 0..2'],
     }),
+  );
+});
+
+describe('Gate.io', () => {
+  const update = (s: string, U: number, u: number) => ({
+    ...{ time: 1, channel: 'spot.order_book_update', event: 'update' },
+    result: { t: 1, e: 'depthUpdate', E: 1, s, U, u, b: [], a: [] },
+  });
+
+  it(
+    'a book goes on at u + 1, and each pair counts for itself',
+    check(
+      gateioV4({ pairs: ['A_B', 'C_D'] }),
+      'depth',
+      'u',
+      [update('A_B', 1, 3), update('C_D', 70, 75), update('A_B', 4, 6), update('A_B', 9, 9)],
+      { seen: [3, 75, 6, 9], told: ['A_B 6..9'] },
+    ),
+  );
+});
+
+describe('Poloniex', () => {
+  const book = (lastId: number, id: number, action = 'update') => ({
+    ...{ channel: 'book_lv2', action },
+    data: [{ symbol: 'A_B', createTime: 1, asks: [], bids: [], lastId, id, ts: 1 }],
+  });
+
+  it(
+    'a book goes on where lastId is the last id, anew from each snapshot',
+    check(
+      poloniex({ symbols: ['A_B'] }),
+      'book_lv2',
+      'id',
+      [book(6, 7, 'snapshot'), book(7, 11), book(14, 15), book(3, 4, 'snapshot'), book(4, 5)],
+      { seen: [7, 11, 15, 4, 5], told: ['A_B 11..15'] },
+    ),
+  );
+});
+
+describe('HitBTC', () => {
+  const book = (sequence: number, method = 'updateOrderbook') => ({
+    ...{ jsonrpc: '2.0', method },
+    params: { ask: [], bid: [], symbol: 'AAABTC', sequence, timestamp: '2021-07-15T03:06:43.095Z' },
+  });
+
+  it(
+    'a book counts by one, and a snapshot has the number of the last update',
+    check(
+      hitbtcV2({ symbols: ['AAABTC'] }),
+      'book',
+      'sequence',
+      [book(7, 'snapshotOrderbook'), book(8), book(8, 'snapshotOrderbook'), book(9), book(11)],
+      { seen: [7, 8, 8, 9, 11], told: ['AAABTC 9..11'] },
+    ),
+  );
+});
+
+describe('AscendEX', () => {
+  const depth = (seqnum: number, m = 'depth') => ({
+    ...{ m, symbol: 'A/B' },
+    data: { ts: 1, seqnum, asks: [], bids: [] },
+  });
+
+  it(
+    'a book counts by one, and the snapshot comes between, with the number of the last update',
+    check(
+      ascendex({ symbols: ['A/B'] }),
+      'depth',
+      'seqnum',
+      [depth(7), depth(8), depth(8, 'depth-snapshot'), depth(9), depth(11)],
+      { seen: [7, 8, 8, 9, 11], told: ['A/B 9..11'] },
+    ),
+  );
+});
+
+describe('Bybit', () => {
+  const book = (number: number, type = 'delta') => ({
+    ...{ topic: 'orderBookL2_25.AAAUSDT', type, data: {} },
+    ...{ cross_seq: String(number), timestamp_e6: '1000' },
+  });
+
+  it(
+    'a book only rises: what is late is told, and what is missing is not',
+    check(
+      bybitV2({ symbols: ['AAAUSDT'] }),
+      'book',
+      'cross_seq',
+      [book(7, 'snapshot'), book(9), book(30), book(12), book(31)],
+      { seen: ['7', '9', '30', '12', '31'], told: ['late'] },
+    ),
   );
 });
