@@ -3,9 +3,11 @@ import {
   catchError,
   concat,
   concatMap,
+  concatWith,
   defer,
   EMPTY,
   filter,
+  finalize,
   firstValueFrom,
   from,
   ignoreElements,
@@ -24,7 +26,6 @@ import {
   tap,
   throwIfEmpty,
   timer,
-  toArray,
 } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import { checkConfig } from './checkConfig.js';
@@ -116,6 +117,8 @@ export interface Feed<S extends Schemas> {
 interface Outlet {
   readonly input$: Subject<unknown>;
   readonly hub: FanOut<unknown>;
+  /** Ends the stream, after what just comes out of its chain. */
+  readonly complete: () => void;
   readonly account: StreamLedger;
   /** Which keys it delivered; absent without a `key`. */
   readonly memory: SeenKeys | undefined;
@@ -344,7 +347,24 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
           filter((item) => item !== undefined),
         );
       };
-      const { recover } = definition.sequence ?? {};
+      /** What was recovered and has a known key came under another number. */
+      const isNotDelivered = ({ key }: Item): boolean => {
+        if (memory?.has(key) !== true) return true;
+        account.settle('duplicate');
+        return false;
+      };
+      const { recover, reorder } = definition.sequence ?? {};
+      const completed$ = new Subject<void>();
+      let isCompleting = false;
+      const finish = (): void => {
+        if (isCompleting) hub.complete();
+        isCompleting = false;
+      };
+      const complete = (): void => {
+        isCompleting = true;
+        if (recover ?? reorder) completed$.next();
+        else finish();
+      };
       input$
         .pipe(
           read(),
@@ -366,20 +386,29 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
             ? identity
             : detectGaps((item: Item) => item.sequence, {
                 ...gapRules(definition.sequence, definition.topic !== undefined),
-                flush$,
+                flush$: merge(flush$, completed$),
+                onFlushed: finish,
                 ...(recover && {
                   recover: (gap, behind) =>
                     fromYielded(recover({ ...refOf(name, behind.topic), ...gap })).pipe(
-                      concatMap((messages) =>
-                        from(listOf('recover', messages)).pipe(
+                      concatMap((messages) => {
+                        const page: Item[] = [];
+                        return from(listOf('recover', messages)).pipe(
                           tap(() => {
                             ledger.receive();
                             account.route();
                           }),
                           read(behind),
-                          toArray(),
-                        ),
-                      ),
+                          filter((item) => isNotDelivered(item)),
+                          tap((item) => page.push(item)),
+                          ignoreElements(),
+                          concatWith(defer(() => of(page.splice(0)))),
+                          // Who is told of a rejected one may end the recovery in the middle of a page.
+                          finalize(() => {
+                            page.forEach(() => account.settle('dropped'));
+                          }),
+                        );
+                      }),
                     ),
                 }),
                 onRecovering: (gap, behind) => tell({ type: 'gapRecovering', ...gap, ...aboutNow(behind) }),
@@ -406,6 +435,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
         .subscribe({
           next: (item) => {
             account.settle('delivered');
+            if (item.isRecovered) memory?.add(item.key);
             if (definition.sequence !== undefined && item !== late)
               subscriptions?.saw(refOf(name, item.topic), item.sequence);
             hub.next(item.value, item.topic);
@@ -413,7 +443,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
           // Every rule is asked in describeItem, so there is none; but a stream must never die in silence.
           error: (error: unknown) => hub.error(error),
         });
-      return [name, { input$, hub, account, memory }];
+      return [name, { input$, hub, complete, account, memory }];
     }),
   );
 
@@ -579,7 +609,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
         complete: () => {
           end(mine);
           if (connection.status$.value.state !== 'CLOSING') connection.setState('CLOSED');
-          for (const { hub } of outlets.values()) hub.complete();
+          for (const { complete } of outlets.values()) complete();
         },
         error: (cause: unknown) => {
           end(mine);
@@ -680,7 +710,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
           deadline.unsubscribe();
           if (mine === run) {
             connection.setState('CLOSED');
-            for (const { hub } of outlets.values()) hub.complete();
+            for (const { complete } of outlets.values()) complete();
           }
           finish();
           if (opensAgain) hold();

@@ -225,6 +225,103 @@ describe('a feed recovers a gap', () => {
   );
 
   it(
+    'and delivers all of it, though one who gets a part of it closes the feed',
+    marbles(({ flush }) => {
+      const seen: string[] = [];
+      const { feed } = market('o156', () => timer(3).pipe(map(() => [trade(2), trade(3), trade(4)])));
+      const close = (): void => void feed.close({ timeoutMs: 0 });
+      feed
+        .stream('trade')
+        .pipe(names)
+        .subscribe({
+          next(name) {
+            seen.push(name);
+            if (name === '2') close();
+          },
+          complete: () => seen.push('|'),
+        });
+      flush();
+
+      expect(seen).toStrictEqual(['1', '2', '3', '4', '5', '6', '|']);
+    }),
+  );
+
+  it(
+    'of which nothing stays held, though one who is told of a misfit closes the feed',
+    marbles(({ flush, expectObservable }) => {
+      const answer = [trade(2), { type: 'trade', symbol: 'BTC', id: 'x' }, trade(3)];
+      const { feed } = market('o14', () => timer(3).pipe(map(() => answer)));
+      feed.rejected$.subscribe(() => void feed.close({ timeoutMs: 0 }));
+
+      expectObservable(feed.stream('trade').pipe(names)).toBe('-1---(4|)');
+      flush();
+      const counts = { received: 4, delivered: 2, rejected: 1, dropped: 1, held: 0 };
+      expect(feed.stats()).toMatchObject({ ...counts, streams: { trade: counts } });
+    }),
+  );
+
+  it(
+    'whose keys are remembered like those of any other value, whatever number they come with again',
+    marbles(({ flush }) => {
+      // The symbol of each trade is its number here.
+      const numbered = (seq: number, id: number) => trade(id, String(seq));
+      const { feed } = scene(
+        ['oad#', 'oABC'],
+        { a: numbered(1, 1), d: numbered(4, 4), A: numbered(1, 2), B: numbered(2, 3), C: numbered(3, 5) },
+        {
+          streams: {
+            trade: {
+              schema: Trade,
+              key: (t) => t.id,
+              sequence: {
+                of: (t) => Number(t.symbol),
+                scope: 'connection',
+                recover: () => [numbered(2, 2), numbered(3, 3)],
+              },
+            },
+            order: { schema: Trade as never, allowSilence: true },
+          },
+        },
+        { endMs: 200 },
+      );
+      const seen: number[] = [];
+      feed.stream('trade').subscribe(({ id }) => seen.push(id));
+      flush();
+
+      expect(seen).toStrictEqual([1, 2, 3, 4, 5]);
+      expect(feed.stats().streams.trade).toMatchObject({ delivered: 5, duplicate: 2 });
+    }),
+  );
+
+  it(
+    'without a value that was delivered under another number',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        'oad',
+        { a: trade(1, '1'), d: trade(4, '4') },
+        {
+          streams: {
+            trade: {
+              schema: Trade,
+              key: (t) => t.id,
+              sequence: { of: (t) => Number(t.symbol), recover: () => [trade(2, '2'), trade(1, '3')] },
+            },
+            order: { schema: Trade as never, allowSilence: true },
+          },
+        },
+        { endMs: 200 },
+      );
+      const seen: number[] = [];
+      feed.stream('trade').subscribe(({ id }) => seen.push(id));
+      flush();
+
+      expect(seen).toStrictEqual([1, 2, 4]);
+      expect(feed.stats().streams.trade).toMatchObject({ received: 4, delivered: 3, duplicate: 1 });
+      expect(holesIn(events)).toContain('2 gap  2..4');
+    }),
+  );
+
+  it(
     'within the bounds it is given',
     marbles(({ flush, expectObservable }) => {
       const { feed, events } = market('o13', inTime, {

@@ -82,6 +82,8 @@ export interface DetectGapsConfig<T> extends RecoveryHooks<T> {
   readonly onDrop?: (value: T) => void;
   /** With `reorder` or `recover`: gives up all holes whenever it emits; what is held comes out in order, with its gaps. */
   readonly flush$?: Observable<unknown>;
+  /** Told after each flush, when all of it is out: at once, or after what is just coming out. */
+  readonly onFlushed?: () => void;
 }
 
 /** A `Map` of V8 holds no more entries. */

@@ -44,6 +44,7 @@ export interface ReorderConfig<T> extends RecoveryHooks<T> {
   /** Told of a sequence forgotten, after what it held came out. */
   readonly onForgotten?: (sequence: Sequence) => void;
   readonly flush$?: Observable<unknown>;
+  readonly onFlushed?: () => void;
 }
 
 interface Held<T> {
@@ -92,6 +93,7 @@ export function reorder<T>(
     onRecovered,
     onRecoveryFailed,
     flush$ = EMPTY,
+    onFlushed,
   }: ReorderConfig<T>,
 ): MonoTypeOperatorFunction<T> {
   const { maxHeld = 10_000 } = bounds;
@@ -319,6 +321,11 @@ export function reorder<T>(
         for (const sequence of [...holes.keys()]) yield* giveUp(sequence, 'ended');
       }
 
+      function* flush(): Iterable<T> {
+        yield* giveUpAll();
+        onFlushed?.();
+      }
+
       function* end(failure?: { readonly error: unknown }): Iterable<T> {
         yield* giveUpAll();
         if (failure) throw failure.error;
@@ -342,7 +349,7 @@ export function reorder<T>(
         : identity;
       return merge(
         steps$.pipe(concatMap(run)),
-        merge(asks$.pipe(recoveries), flush$.pipe(tap(() => enqueue(giveUpAll)))).pipe(ignoreElements()),
+        merge(asks$.pipe(recoveries), flush$.pipe(tap(() => enqueue(flush)))).pipe(ignoreElements()),
         source.pipe(
           tap({ complete: () => enqueue(() => end()) }),
           catchError((error: unknown) => {

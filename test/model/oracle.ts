@@ -11,6 +11,18 @@ export interface OracleConfig {
   readonly windowMs: number;
   /** Milliseconds of virtual time from a first frame to the next turn. */
   readonly turnMs: number;
+  /** What is missing between two numbers of the book, and how long its server takes to tell. */
+  readonly missingIn: (after: number, before: number) => readonly Numbered[];
+  readonly answerMs: number;
+  /** Whether the values of the book have a key. */
+  readonly isKeyed: boolean;
+}
+
+/** A value of the book, which has one numbering. */
+interface Numbered {
+  readonly seq: number;
+  readonly n: number;
+  readonly isRecovered?: boolean;
 }
 
 export interface Message {
@@ -39,9 +51,18 @@ const counters = (): Record<string, number> => ({
 });
 
 /** The streams, and the rules that the feed under test is given too. */
-const STREAMS = ['trade', 'order', 'tick'];
+const STREAMS = ['trade', 'order', 'tick', 'book'];
 
-export function createOracle({ maxItems, policy, maxKeys, windowMs, turnMs }: OracleConfig) {
+export function createOracle({
+  maxItems,
+  policy,
+  maxKeys,
+  windowMs,
+  turnMs,
+  missingIn,
+  answerMs,
+  isKeyed,
+}: OracleConfig) {
   const feed = counters();
   const streams = new Map(STREAMS.map((name) => [name, counters()]));
   const events: string[] = [];
@@ -53,6 +74,10 @@ export function createOracle({ maxItems, policy, maxKeys, windowMs, turnMs }: Or
   let turnBegan: number | undefined;
   let turnEnds: number | undefined;
   let lost = 0;
+  /** The book: the numbers it delivered or gave up, what waits behind its hole, and the hole that is asked about. */
+  const had = new Set<number>();
+  const waiting: Numbered[] = [];
+  let asked: { readonly after: number; readonly before: number; readonly answerAt: number } | undefined;
 
   const settle = (outcome: string, stream?: string): void => {
     for (const page of [feed, ...(stream === undefined ? [] : [streams.get(stream)!])]) {
@@ -89,6 +114,49 @@ export function createOracle({ maxItems, policy, maxKeys, windowMs, turnMs }: Or
     if (last !== undefined && seq > last + 1) events.push(`gap ${stream} ${last}..${seq}`);
   };
 
+  const bookLast = (): number | undefined => lastOf.get('book');
+  const enter = ({ seq, n, isRecovered = false }: Numbered): void => {
+    const last = bookLast();
+    if (had.has(seq)) {
+      settle('duplicate', 'book');
+      if (!isRecovered) events.push('duplicate book');
+      return;
+    }
+    had.add(seq);
+    if (last === undefined || seq > last) lastOf.set('book', seq);
+    else events.push(`late book ${seq} expected ${last + 1}`);
+    settle('delivered', 'book');
+    delivered.get('book')!.push(n);
+  };
+  const queue = (value: Numbered): void => {
+    waiting.push(value);
+    waiting.sort((one, other) => one.seq - other.seq);
+  };
+  /** Delivers what waits as far as nothing is missing; then the next hole is asked about. */
+  const goOn = (now: number): void => {
+    for (let next = waiting[0]; next !== undefined && next.seq <= bookLast()! + 1; next = waiting[0]) {
+      waiting.shift();
+      enter(next);
+    }
+    const [first] = waiting;
+    const after = bookLast();
+    if (first === undefined || after === undefined) asked = undefined;
+    else if (asked === undefined || after >= asked.before - 1)
+      asked = { after, before: first.seq, answerAt: now + answerMs };
+  };
+  const book = (value: Numbered, now: number): void => {
+    const last = bookLast();
+    if (isKeyed && waiting.some(({ seq }) => seq === value.seq)) {
+      settle('duplicate', 'book');
+      events.push('duplicate book');
+    } else if (last !== undefined && value.seq > last + 1) {
+      queue(value);
+    } else {
+      enter(value);
+    }
+    goOn(now);
+  };
+
   const work = ({ text, generation }: Waiting, now: number): void => {
     let message: Message;
     try {
@@ -111,6 +179,10 @@ export function createOracle({ maxItems, policy, maxKeys, windowMs, turnMs }: Or
     page['held']! += 1;
     if (typeof n !== 'number') {
       reject('schema', type);
+      return;
+    }
+    if (type === 'book') {
+      book({ seq: seq!, n }, now);
       return;
     }
     if (type === 'trade' && isDuplicate(key!, now)) {
@@ -160,6 +232,30 @@ export function createOracle({ maxItems, policy, maxKeys, windowMs, turnMs }: Or
     /** When the next turn comes, if one is due. */
     get turnEnds() {
       return turnEnds;
+    },
+    /** When the server of the book answers, if it was asked. */
+    get answerAt() {
+      return asked?.answerAt;
+    },
+    answer(now: number): void {
+      const { after, before } = asked!;
+      for (const value of missingIn(after, before)) {
+        for (const page of [feed, streams.get('book')!]) {
+          page['received']! += 1;
+          page['held']! += 1;
+        }
+        queue({ ...value, isRecovered: true });
+      }
+      goOn(now);
+    },
+    /** The feed is over: what waits is delivered, and what is missing told. */
+    giveUp(): void {
+      asked = undefined;
+      for (const value of waiting.splice(0)) {
+        const last = bookLast()!;
+        if (value.seq > last + 1) events.push(`gap book ${last}..${value.seq}`);
+        enter(value);
+      }
     },
     frame(text: string, generation: number, now: number): void {
       feed['received']! += 1;

@@ -510,6 +510,21 @@ describe('recoverGaps', () => {
       })(),
     );
 
+    it('and onFlushed is told when all of it is out, after what is just coming out', () => {
+      const told: string[] = [];
+      const flush$ = new Subject<void>();
+      const source = new Subject<string>();
+      const config: Config = { recover: () => NEVER, flush$, onFlushed: () => told.push('flushed') };
+      source.pipe(detectGaps(last, config)).subscribe((value) => {
+        told.push(value);
+        if (value === '3') flush$.next();
+      });
+
+      for (const value of ['1', '3', '5']) source.next(value);
+      flush$.next();
+      expect(told).toStrictEqual(['1', '3', '5', 'flushed', 'flushed']);
+    });
+
     it(
       'when its scope is forgotten',
       marbles(({ cold, flush, expectObservable }) => {
