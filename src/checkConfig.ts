@@ -96,6 +96,7 @@ const aSequence = options<SequenceConfig<unknown>>(
     recovery: options<NonNullable<SequenceConfig<unknown>['recovery']>>({
       timeoutMs: aTimer,
       maxHeld: aCount,
+      maxWaitMs: aTimer,
       maxConcurrent: aCount,
     }),
   },
@@ -155,7 +156,8 @@ const aStream = options<StreamConfig<GenericSchema>>(
 
 const aStreamOfItsKind: Rule = (value, path) => {
   aStream(value, path);
-  const { key, dedupe, topic, sequence } = value as StreamConfig<GenericSchema>;
+  const { key, dedupe, topic, sequence, onStale, expectedIntervalMs, staleAfterMs } =
+    value as StreamConfig<GenericSchema>;
   if (dedupe !== undefined && key === undefined) {
     throw new TypeError(`createFeed: ${path}.dedupe needs ${path}.key, got undefined`);
   }
@@ -166,6 +168,12 @@ const aStreamOfItsKind: Rule = (value, path) => {
   }
   if (sequence?.scope === 'topic' && topic === undefined) {
     throw new TypeError(`createFeed: ${path}.sequence.scope is 'topic', but the stream has no topic`);
+  }
+  const action = typeof onStale === 'object' ? onStale.action : onStale;
+  if ((action ?? 'report') !== 'report' && (staleAfterMs ?? expectedIntervalMs) === undefined) {
+    throw new TypeError(
+      `createFeed: ${path}.onStale needs ${path}.staleAfterMs or expectedIntervalMs, got undefined`,
+    );
   }
 };
 

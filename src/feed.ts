@@ -97,6 +97,16 @@ export interface Feed<S extends Schemas> {
   takeUnsent(): readonly Data[];
   /** Bytes that wait to be sent, and those handed to the socket that the network has not taken yet. */
   readonly bufferedBytes: number;
+  /**
+   * Stops reading the socket, so that TCP pushes back and a consumer that awaits loses nothing; what has arrived is still
+   * delivered. No verdict of silence falls meanwhile, and `buffer.maxPauseMs` bounds it. Calls are counted: reading goes on
+   * when `resume()` was called as often. The end of the feed's run forgets them.
+   *
+   * @throws {TypeError} If the transport cannot stop reading.
+   */
+  pause(): void;
+  /** Takes back one `pause()`; without one it does nothing. */
+  resume(): void;
   /** Makes a new connection now, in every state; a feed that gave up or was closed starts again. */
   reconnect(reason?: string): void;
   /**
@@ -163,7 +173,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     random = Math.random,
   } = checkConfig(config);
   const { maxItems = 10_000, maxPauseMs = 30_000, key: conflateKey, ...flow } = buffer;
-  const { settled } = config.transport ?? wsTransport;
+  const { settled, can } = config.transport ?? wsTransport;
   const definitions = Object.entries(config.streams) as [string, StreamConfig<GenericSchema>][];
 
   const events$ = new Subject<FeedEvent>();
@@ -192,6 +202,9 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   /** The one in charge, and one that has retired and delivers its last frames. */
   const reading = new Set<OpenSession>();
   let readyAt = 0;
+  /** How many want reading paused: the buffer, and callers of `pause()`. */
+  let holds = 0;
+  let pauses = 0;
   let isPaused = false;
   let pauseDeadline: Subscription | undefined;
 
@@ -219,9 +232,11 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       () => page.received,
       (poison) => tell({ ...poison, ...(name !== undefined && { stream: name }), ...now() }),
     );
+  /** The messages looked at: the ledger has received those, too, that wait in line or behind others in their frame. */
+  const lookedAt = { received: 0 };
   /** One for each stream, and one for what is rejected before it gets to any. */
   const tripwires = new Map<string | undefined, Tripwire>([
-    [undefined, tripwireOf(undefined, ledger)],
+    [undefined, tripwireOf(undefined, lookedAt)],
     ...definitions.map(
       ([name, { rejects }]) => [name, tripwireOf(name, ledger.stream(name), rejects)] as const,
     ),
@@ -281,6 +296,24 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       () => connection.drop(new PauseTimeoutError(maxPauseMs)),
       maxPauseMs,
     );
+  };
+
+  /** Reading stops for the first who asks, and goes on when the last has let go. */
+  const stopReading = (): void => {
+    holds += 1;
+    if (isPaused) return;
+    isPaused = true;
+    tell({ type: 'paused', ...now() });
+    pauseReading();
+  };
+  const readOn = (): void => {
+    holds = Math.max(0, holds - 1);
+    if (!isPaused || holds > 0) return;
+    isPaused = false;
+    pauseDeadline?.unsubscribe();
+    tell({ type: 'resumed', ...now() });
+    for (const { socket } of reading) socket.resume?.();
+    resumed$.next();
   };
 
   const over = (): void => {
@@ -529,12 +562,14 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     try {
       messages = unpack(codec.decode(frame.data));
     } catch (cause) {
+      lookedAt.received += 1;
       ledger.settle('rejected');
       reject('decode', { cause });
       return;
     }
     ledger.unpack(messages.length);
     for (const [index, message] of messages.entries()) {
+      lookedAt.received += 1;
       const to = destination(message, index, frame);
       if (typeof to === 'string') {
         ledger.settle(to);
@@ -559,6 +594,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     if (mine !== run || !isRunning) return;
     isRunning = false;
     isPaused = false;
+    holds = pauses = 0;
     // Before the streams end: nobody is to be told on this connection that their topics are not wanted any more.
     session?.topics?.leave();
     flush$.next();
@@ -579,18 +615,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
       if (reason === 'overflow') losses.count('buffer', flow.overflow ?? 'drop-oldest');
     },
-    onPause: () => {
-      isPaused = true;
-      tell({ type: 'paused', ...now() });
-      pauseReading();
-    },
-    onResume: () => {
-      isPaused = false;
-      pauseDeadline?.unsubscribe();
-      tell({ type: 'resumed', ...now() });
-      for (const { socket } of reading) socket.resume?.();
-      resumed$.next();
-    },
+    onPause: () => stopReading(),
+    onResume: () => readOn(),
   });
 
   // The whole way: socket → buffer → decode, route → the streams' own chains. One subscription is one running feed.
@@ -679,6 +705,16 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     takeUnsent: () => connection.takeUnsent(),
     get bufferedBytes() {
       return connection.unsentBytes + (session?.socket.bufferedBytes ?? 0);
+    },
+    pause() {
+      if (can?.pause === false) throw new TypeError('pause: the transport cannot stop reading');
+      pauses += 1;
+      stopReading();
+    },
+    resume() {
+      if (pauses === 0) return; // the buffer's own hold is not the caller's to take back
+      pauses -= 1;
+      readOn();
     },
     rotate: () => connection.rotate(),
     reconnect(reason) {

@@ -37,7 +37,7 @@ export function describeItem(
     asking = 'topic';
     const itemTopic = topic === undefined ? undefined : text('topic', topic(value));
     asking = 'sourceTime';
-    const itemTime = sourceTime?.(value);
+    const itemTime = time(sourceTime?.(value));
     asking = 'sequence';
     const last = sequence === undefined ? 0 : whole('of', sequence.of(value));
     const link = sequence?.previous?.(value);
@@ -70,6 +70,12 @@ function identity(key: unknown): Key {
 function text(rule: string, value: unknown): string {
   if (typeof value === 'string') return value;
   throw new TypeError(`${rule} must yield a string, got ${String(value)}`);
+}
+
+/** What is no number at all could not be subtracted from, and the stream would end with that. */
+function time(value: unknown): number | undefined {
+  if (typeof value === 'number' || value === undefined) return value;
+  throw new TypeError(`sourceTime must yield a number, got ${typeof value}`);
 }
 
 function whole(rule: string, number: unknown): number {

@@ -11,7 +11,7 @@ export function stringifyExact(value: unknown): string | undefined {
     // What it is given has been through `toJSON` already; `this` still has it as it was.
     const replacer = function (this: Record<string, unknown>, key: string, plain: unknown): unknown {
       const own = this[key];
-      const exact = isExactNumber(own) ? own : plain;
+      const exact = isExactNumber(own) || typeof own === 'bigint' ? own : plain;
       if (typeof exact !== 'bigint' && !isExactNumber(exact)) return plain;
       return `${mark}${texts.push(String(exact)) - 1}`;
     };

@@ -400,11 +400,27 @@ describe('checkConfig', () => {
   it.each(['resubscribe', { action: 'resubscribe' }] as const)(
     'refuses to resubscribe where nothing is subscribed: %p',
     (onStale) => {
-      const streams = { trade: { schema, onStale } };
+      const streams = { trade: { schema, staleAfterMs: 5_000, onStale } };
 
       expect(() => createFeed({ url: 'wss://feed.test', streams })).toThrow(
         new TypeError(`createFeed: streams.trade.onStale is 'resubscribe', which needs subscriptions`),
       );
+    },
+  );
+
+  it.each(['reconnect', { action: 'reconnect' }, () => 'reconnect' as const] as const)(
+    'refuses a remedy for what never goes stale: %p',
+    (onStale) => {
+      const create = (limits: object) =>
+        createFeed({ url: 'wss://feed.test', streams: { trade: { schema, onStale, ...limits } } });
+
+      expect(() => create({})).toThrow(
+        new TypeError(
+          'createFeed: streams.trade.onStale needs streams.trade.staleAfterMs or expectedIntervalMs, got undefined',
+        ),
+      );
+      expect(() => create({ expectedIntervalMs: 1_000 })).not.toThrow();
+      expect(() => create({ onStale: 'report' })).not.toThrow();
     },
   );
 

@@ -83,6 +83,30 @@ describe('a poisonous message', () => {
     })();
   });
 
+  it(
+    'a sourceTime that yields no number rejects its message, and the stream goes on',
+    marbles(({ flush, expectObservable }) => {
+      const Timed = v.looseObject({ ...Trade.entries, time: v.any() });
+      const { feed } = scene(
+        'o-a-b',
+        { a: { ...trade(1), time: { valueOf: 1, toString: 1 } }, b: { ...trade(2), time: 2 } },
+        withTrade({
+          schema: Timed as unknown as typeof Trade,
+          sourceTime: (timed) => (timed as { time?: number }).time!,
+        }),
+        { endMs: 6 },
+      );
+      const rejected: unknown[] = [];
+      feed.rejected$.subscribe((each) => rejected.push(each));
+      expectObservable(feed.stream('trade')).toBe('----b-|', { b: { ...trade(2), time: 2 } });
+      flush();
+      expect(rejected).toMatchObject([
+        { reason: 'sourceTime', cause: new TypeError('sourceTime must yield a number, got object') },
+      ]);
+      expect(feed.stats()).toMatchObject({ received: 2, delivered: 1, rejected: 1, held: 0 });
+    }),
+  );
+
   it.each([
     ['undefined', undefined],
     ['a string', 'ab'],
@@ -252,6 +276,29 @@ describe('the tripwire', () => {
       const told = events.filter(({ type }) => type === 'poisoned');
       expect(told).toMatchObject([{ rejects: 4, of: 4, at: 7 }]);
       expect(told[0]).not.toHaveProperty('stream');
+    }),
+  );
+
+  it(
+    'counts what was looked at, not what stands behind it in its frame',
+    marbles(({ flush }) => {
+      const route = (message: unknown): string => {
+        if (message === 'x') throw poison;
+        return 'order';
+      };
+      const fine = Array.from({ length: 9 }, (_, n) => order(`${n}`));
+      const frames = { a: ['x', 'x', 'x', ...fine], b: [...fine.slice(0, 2), 'x'] };
+      const { feed, events } = scene(
+        'o-a-b',
+        frames,
+        { rejects, route, unpack: (decoded) => decoded as unknown[] },
+        { endMs: 30 },
+      );
+      feed.stream('order').subscribe();
+      flush();
+      // Four of 15: an accident. The first three alone are too few to say.
+      expect(feed.stats()).toMatchObject({ received: 15, rejected: 4 });
+      expect(events.some(({ type }) => type === 'poisoned')).toBe(false);
     }),
   );
 

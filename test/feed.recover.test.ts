@@ -1,4 +1,4 @@
-import { map, of, throwError, timer } from 'rxjs';
+import { map, NEVER, of, throwError, timer } from 'rxjs';
 import { type FeedConfig, type FeedEvent, isBalanced, type SequenceConfig } from 'millrace';
 import { marbles } from './marbles.js';
 import { scene, type Scene, Trade, trade, type TestSchemas } from './scene.js';
@@ -377,4 +377,25 @@ it.each([
 ])('a feed refuses wrong options of a recovery: %j', (sequence, message) => {
   const make = () => market('o', () => [], { sequence: sequence as object });
   expect(marbles(() => void make())).toThrow(message);
+});
+
+describe('holes of many topics at once', () => {
+  it(
+    'wait for their turn no longer than maxWaitMs, though the one that is asked about takes its time',
+    marbles(({ flush, expectObservable }) => {
+      const { feed, events } = market('o13ac', () => NEVER, {
+        sequence: { recovery: { maxConcurrent: 1, timeoutMs: 100, maxWaitMs: 20 } },
+      });
+      expectObservable(feed.stream('trade').pipe(names), '^ 150ms !').toBe('-1-a 20ms c 77ms 3');
+      flush();
+
+      expect(holesIn(events)).toStrictEqual([
+        '2 gapRecovering BTC 1..3',
+        '24 gapRecoveryFailed ETH gap not recovered: too many others were asked about first',
+        '4 gap ETH 1..3', // a gap is told with the time of the value behind it
+        '102 gapRecoveryFailed BTC gap not recovered: the hook took too long',
+        '2 gap BTC 1..3',
+      ]);
+    }),
+  );
 });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import * as millrace from 'millrace';
@@ -123,5 +123,105 @@ describe('docs/connection.md', () => {
     for (const type of ['offline', 'online']) page.dispatchEvent(new Event(type));
 
     expect(told).toStrictEqual([false, true]);
+  });
+});
+
+/** What the snippets take for granted: the reader's own things. Of these, and of what they do not import, a snippet may use all. */
+const GIVEN = `
+import * as v from 'valibot';
+import { createFeed, type SubscriptionsConfig } from 'millrace';
+
+export { v };
+export const Trade = v.object({ type: v.literal('trade'), symbol: v.string(), id: v.number() });
+export const Book = v.object({ type: v.literal('book'), bids: v.array(v.string()) });
+export const Order = v.object({ type: v.literal('order'), orderId: v.string() });
+export const Quote = v.object({ type: v.literal('quote'), bid: v.string() });
+const Depth = v.object({ s: v.string(), U: v.number(), u: v.number() });
+export const more = { url: '', streams: { trade: { schema: Trade } } };
+export const subscriptions: SubscriptionsConfig = { subscribe: () => '', unsubscribe: () => '' };
+export const feed = createFeed({
+  url: '',
+  streams: { trade: { schema: Trade, topic: (t) => t.symbol }, depth: { schema: Depth } },
+});
+export const otherFeed = feed;
+export const feeds = [feed, otherFeed];
+export declare const fetchTrades: (
+  topic: string | undefined,
+  range: { fromId: number; toId: number },
+) => Promise<unknown[]>;
+export declare const fetchDepth: (symbol: string) => Promise<{ lastUpdateId: number }>;
+export declare const depthRules: {
+  key: (delta: { s: string }) => string;
+  snapshot: typeof fetchDepth;
+  covers: () => boolean;
+  joins: () => boolean;
+  follows: () => boolean;
+};
+export declare const save: (value: unknown) => Promise<void>;
+export declare const count: () => void;
+export declare const log: (value: unknown) => void;
+export declare const isMarketOpen: () => boolean;
+export declare const mqtt: { on(event: string, listener: () => void): void };
+export declare const window: EventTarget;
+`;
+
+/** Where a snippet stands that shows some options and not the whole call, by the option it begins with. */
+const AROUND: Readonly<Record<string, readonly [string, string]>> = {
+  sequence: ['createFeed({ ...more, streams: { trade: { schema: Trade,', '} } });'],
+  trade: ['createFeed({ ...more, subscriptions, streams: {', '} });'],
+  resync$: ["feed.stream('depth').pipe(syncSnapshot({ ...depthRules,", '}));'],
+};
+
+const whole = (snippet: string): string => {
+  const [before, after] = AROUND[/^([\w$]+): /.exec(snippet)?.[1] ?? ''] ?? ['', ''];
+  return `${before}${snippet.replaceAll('…', '...more')}${after}\nexport {};`;
+};
+
+/** What the compiler says of these modules, which stand side by side in the root of the project. */
+function faultsIn(virtual: Readonly<Record<string, string>>): string[] {
+  const { options } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)).config,
+    ts.sys,
+    root,
+  );
+  const files = new Map(Object.entries(virtual).map(([name, text]) => [join(root, name), text]));
+  const host = ts.createCompilerHost(options);
+  host.fileExists = (path) => files.has(path) || ts.sys.fileExists(path);
+  host.readFile = (path) => files.get(path) ?? ts.sys.readFile(path);
+  const program = ts.createProgram([...files.keys()], { ...options, types: ['node'] }, host);
+  return [...files.keys()].flatMap((path) => {
+    const source = program.getSourceFile(path);
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
+      ({ messageText }) =>
+        `${path.slice(root.length + 1)}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+    );
+  });
+}
+
+describe('every snippet of the README and docs', () => {
+  it('is right by the types of the library', () => {
+    const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((page) => `docs/${page}`)];
+    const given = [...GIVEN.matchAll(/^export (?:declare )?const (\w+)/gm)].map(([, name]) => name!);
+    const from = new Map(
+      [
+        ...Object.keys(rxjs).map((name) => [name, 'rxjs'] as const),
+        ...Object.keys(millrace).map((name) => [name, 'millrace'] as const),
+        ...['v', ...given].map((name) => [name, './given.js'] as const),
+      ].filter(([name]) => name !== 'default'),
+    );
+    const globals = [...from].map(([name, module]) => `const ${name}: typeof import('${module}').${name};`);
+    const modules = pages.flatMap((page) =>
+      snippetsOf(page).map(
+        (code, index) => [`${page.replace(/\W/g, '_')}_${index + 1}.ts`, whole(code)] as const,
+      ),
+    );
+
+    expect(
+      faultsIn({
+        'given.ts': GIVEN,
+        'globals.ts': `declare global {\n${globals.join('\n')}\n}\nexport {};`,
+        ...Object.fromEntries(modules),
+      }),
+    ).toStrictEqual([]);
   });
 });

@@ -32,6 +32,18 @@ describe('stringifyExact', () => {
     );
   });
 
+  it('writes a bigint as a number also where a program gave bigints a toJSON', () => {
+    const prototype = BigInt.prototype as { toJSON?: (this: bigint) => string };
+    prototype.toJSON = function () {
+      return String(this);
+    };
+    try {
+      expect(stringifyExact({ id: 2n ** 60n })).toBe('{"id":1152921504606846976}');
+    } finally {
+      delete prototype.toJSON;
+    }
+  });
+
   it('writes what holds no exact number as JSON.stringify does', () => {
     fc.assert(
       fc.property(fc.anything({ withDate: true, withMap: true, withObjectString: true }), (value) => {

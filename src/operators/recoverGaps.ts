@@ -5,6 +5,7 @@ import {
   map,
   merge,
   mergeMap,
+  type Observable,
   type OperatorFunction,
   Subject,
   takeUntil,
@@ -14,6 +15,7 @@ import {
 import { maxTimerMs } from './backoff.js';
 import type { Gap, Sequence } from './detectGaps.js';
 import { fromYielded, type Yielded } from './fromYielded.js';
+import { createTurns } from './turns.js';
 
 /**
  * Asks for what a hole lacks, once per hole. The answer is an array of values in any order, a Promise of one, or an
@@ -27,6 +29,8 @@ export type Recover<T> = (gap: Gap, value: T) => Yielded<readonly T[]>;
 export interface RecoveryConfig {
   /** Milliseconds that the hook has for the whole of its answer. @default 10_000 */
   readonly timeoutMs?: number;
+  /** Milliseconds that a hole may wait for its turn to be asked about: no topic stands still for longer. @default 60_000 */
+  readonly maxWaitMs?: number;
   /** Values held in each scope meanwhile, recovered ones included; with more the hole is given up. @default 10_000 */
   readonly maxHeld?: number;
   /** Holes asked about at a time, each of another scope; the others wait for their turn. @default 10 */
@@ -44,10 +48,11 @@ export interface RecoveryHooks<T> {
 }
 
 /** Why a recovery was given up although the hook had not failed. */
-export type AbandonReason = 'timeout' | 'overflow' | 'reset' | 'forgotten' | 'ended';
+export type AbandonReason = 'timeout' | 'waiting' | 'overflow' | 'reset' | 'forgotten' | 'ended';
 
 const because: Readonly<Record<AbandonReason, string>> = {
   timeout: 'the hook took too long',
+  waiting: 'too many others were asked about first',
   overflow: 'too many values were held meanwhile',
   reset: 'a new sequence began',
   forgotten: 'its scope was forgotten',
@@ -95,29 +100,43 @@ export const createRecovery = <T>(sequence: Sequence, gap: Gap, value: T): Recov
 /** The part of `detectGaps` that asks for what is missing: at most `maxConcurrent` recoveries at a time, in their order. */
 export function recoverGaps<T>(
   recover: Recover<T>,
-  { timeoutMs = 10_000, maxConcurrent = 10 }: RecoveryConfig,
+  { timeoutMs = 10_000, maxWaitMs = 60_000, maxConcurrent = 10 }: RecoveryConfig,
   { onPage, onAnswered, onFailed }: RecoveryOutcome<T>,
   onRecovering?: RecoveryHooks<T>['onRecovering'],
 ): OperatorFunction<Recovery<T>, unknown> {
-  const deadline$ = timer(timeoutMs).pipe(
-    map(() => {
-      throw new RecoveryAbandonedError('timeout');
-    }),
-  );
-  return mergeMap((recovery) => {
-    if (recovery.isOver) return EMPTY;
-    onRecovering?.(recovery.gap, recovery.value);
-    return defer(() => fromYielded(recover(recovery.gap, recovery.value))).pipe(
-      map(checkPage),
-      tap({ next: (page) => onPage(recovery, page), complete: () => onAnswered(recovery) }),
-      // eslint-disable-next-line rxjs-x/no-unsafe-takeuntil -- what follows must see the error of the deadline
-      takeUntil(merge(recovery.over$, deadline$)),
-      catchError((error: unknown) => {
-        onFailed(recovery, error);
-        return EMPTY;
+  const failure$ = (ms: number, reason: AbandonReason): Observable<never> =>
+    timer(ms).pipe(
+      map(() => {
+        throw new RecoveryAbandonedError(reason);
       }),
     );
-  }, maxConcurrent);
+
+  return (source) =>
+    defer(() => {
+      const inTurn = createTurns<unknown>(maxConcurrent);
+      return source.pipe(
+        mergeMap((recovery) => {
+          const turn$ = new Subject<void>();
+          const unlessItFails = catchError<unknown, Observable<never>>((error: unknown) => {
+            onFailed(recovery, error);
+            return EMPTY;
+          });
+          const answer$ = defer(() => {
+            turn$.next();
+            if (recovery.isOver) return EMPTY;
+            onRecovering?.(recovery.gap, recovery.value);
+            const pages$ = defer(() => fromYielded(recover(recovery.gap, recovery.value))).pipe(
+              map(checkPage),
+              tap({ next: (page) => onPage(recovery, page), complete: () => onAnswered(recovery) }),
+            );
+            const inTime$ = pages$.pipe(takeUntil(failure$(timeoutMs, 'timeout')));
+            return inTime$.pipe(unlessItFails);
+          });
+          const tooLong$ = failure$(maxWaitMs, 'waiting').pipe(takeUntil(turn$));
+          return merge(tooLong$.pipe(unlessItFails), answer$.pipe(inTurn)).pipe(takeUntil(recovery.over$));
+        }),
+      );
+    });
 }
 
 /** The types allow nothing else, but a hook may answer anything. */
@@ -128,11 +147,15 @@ function checkPage<T>(page: readonly T[]): readonly T[] {
 }
 
 /** @throws {RangeError} If a bound is out of its range. */
-export function checkRecovery({ timeoutMs = 1, maxHeld = 1, maxConcurrent = 1 }: RecoveryConfig): void {
-  if (!(timeoutMs > 0 && timeoutMs <= maxTimerMs)) {
-    throw new RangeError(
-      `detectGaps: recovery.timeoutMs must be above 0 and at most ${maxTimerMs}, got ${timeoutMs}`,
-    );
+export function checkRecovery({
+  timeoutMs = 1,
+  maxWaitMs = 1,
+  maxHeld = 1,
+  maxConcurrent = 1,
+}: RecoveryConfig): void {
+  for (const [name, ms] of Object.entries({ timeoutMs, maxWaitMs })) {
+    if (ms > 0 && ms <= maxTimerMs) continue;
+    throw new RangeError(`detectGaps: recovery.${name} must be above 0 and at most ${maxTimerMs}, got ${ms}`);
   }
   for (const [name, count] of Object.entries({ maxHeld, maxConcurrent })) {
     if (!(Number.isSafeInteger(count) && count > 0)) {

@@ -242,13 +242,16 @@ export function createHealthMonitor({
     const { since } = entry;
     if (at > entry.lastAt) entry.lastAt = at;
     if (at > since) entry.since = at;
+    if (entry.healthy) return;
+    const now = asyncScheduler.now();
     // A value so old that it would be stale already ends no silence.
-    if (entry.healthy || !(at + entry.staleAfterMs > asyncScheduler.now())) return;
+    if (!(at + entry.staleAfterMs > now)) return;
     entry.healthy = true;
-    entry.since = at;
+    // One from the future would put the next verdict off until then.
+    entry.since = Math.min(at, now);
     unhealthyCount -= 1;
     awaitValue(entry);
-    tell('recovered', entry, since, at);
+    tell('recovered', entry, since, entry.since);
   };
 
   const start = (): void => {
@@ -309,8 +312,11 @@ export function createHealthMonitor({
       const now = asyncScheduler.now();
       return rows().map((entry) => toRow(entry, now));
     },
-    isHealthy: () =>
-      alive && unhealthyCount === 0 && (!running || asyncScheduler.now() - livenessAt < livenessMs),
+    isHealthy() {
+      // As with values: a sign of life from the future proves no more than one that came now.
+      livenessAt = Math.min(livenessAt, asyncScheduler.now());
+      return alive && unhealthyCount === 0 && (!running || asyncScheduler.now() - livenessAt < livenessMs);
+    },
     isStreamHealthy(stream, topic) {
       const entry = entryOf(stream);
       return (topic === undefined ? entry : (entry.topics.get(topic) ?? entry)).healthy;

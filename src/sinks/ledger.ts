@@ -48,8 +48,6 @@ export interface StreamLedger {
 
 /** The books of a feed. They trust their caller: a message must be received before it is routed or settled. */
 export interface Ledger {
-  /** Messages that arrived so far. */
-  readonly received: number;
   /** Messages arrived, and are held. @default 1 */
   receive(count?: number): void;
   /** A held frame, so far counted as one message, turned out to be `count` of them; with 0 it counts as control. */
@@ -97,9 +95,6 @@ export function createLedger(streams: readonly string[]): Ledger {
   };
 
   return {
-    get received() {
-      return feed.received;
-    },
     receive(count = 1) {
       feed.received += count;
       feed.held += count;

@@ -175,6 +175,52 @@ const troubles = new Set<string>([
     expect(gaps > 0).toBe(numbered.length > 0);
   });
 
+  /** Three frames in a row of the numbering that has most of them, from its middle, where nothing begins anew. */
+  const middleOf = ({ lines }: Reading): { frames: Line[]; values: Expected[] } | undefined => {
+    const rows = new Map<string, { line: Line; value: Expected }[]>();
+    for (const line of lines) {
+      const values = line.dir === 'in' ? capture.read(JSON.parse(line.raw)) : [];
+      const [value] = values;
+      if (value?.span === undefined || values.length > 1 || value.span.isReset) continue;
+      rows.set(value.span.scope, [...(rows.get(value.span.scope) ?? []), { line, value }]);
+    }
+    const longest = [...rows.values()].sort((one, other) => other.length - one.length)[0];
+    if (longest === undefined) return undefined;
+    const middle = longest.slice(longest.length / 2).slice(0, 3);
+    return { frames: middle.map(({ line }) => line), values: middle.map(({ value }) => value) };
+  };
+
+  it.each<[string, (lines: readonly Line[], one: Line, next: Line) => Line[], string[], string[]]>([
+    ['one frame is cut', (lines, one) => lines.filter((line) => line !== one), ['gap'], ['gap']],
+    [
+      'two are swapped',
+      (lines, one, next) => lines.map((line) => (line === one ? next : line === next ? one : line)),
+      ['gap', 'late'],
+      ['gap', 'late'],
+    ],
+    [
+      'one is repeated',
+      (lines, one) => lines.flatMap((line) => (line === one ? [one, { ...one }] : [line])),
+      ['late'],
+      ['duplicate'],
+    ],
+  ])('is told once, of the right stream and topic, that %s', async (_, edit, unkeyed, keyed) => {
+    const middle = middleOf(reading);
+    if (middle === undefined) {
+      expect(reading.values.some(({ span }) => span !== undefined)).toBe(false);
+      return;
+    }
+    const [one, next] = middle.frames as [Line, Line];
+    const [{ stream, span }] = middle.values as [Expected];
+    const { events } = await replayEdited(edit(reading.lines, one, next), capture, reading);
+    const told = events.filter(({ type }) => troubles.has(type));
+
+    expect(told.map(({ type }) => type)).toStrictEqual(capture.keyed.includes(stream) ? keyed : unkeyed);
+    for (const event of told) expect(event).toMatchObject({ stream, topic: span!.scope });
+    const gap = told.find(({ type }) => type === 'gap');
+    if (gap !== undefined) expect(gap).toMatchObject({ after: span!.from - 1, before: span!.to + 1 });
+  });
+
   it('loses nothing to a broken copy of a frame before the good one', async () => {
     const at = reading.lines.findIndex((line) => hasData(line, capture));
     const broken = { ...reading.lines[at]!, raw: reading.lines[at]!.raw.slice(0, -1) };

@@ -240,6 +240,36 @@ describe('createHealthMonitor', () => {
       }),
     );
 
+    it(
+      'in the future ends a silence, but puts off neither the next verdict nor that of liveness',
+      marbles(({ flush }) => {
+        const monitor = createHealthMonitor({ streams: { trade: { staleAfterMs: 100 } }, livenessMs: 500 });
+        const told: string[] = [];
+        monitor.changes$.subscribe(({ at, type }) => told.push(`${at} ${type}`));
+        timer(150).subscribe(() => {
+          monitor.record('trade', 3_600_000);
+          monitor.recordLiveness(3_600_000);
+          expect(monitor.isHealthy()).toBe(true);
+        });
+        timer(300).subscribe(() => monitor.record('trade'));
+        timer(649).subscribe(() => monitor.record('trade'));
+        timer(650).subscribe(() => {
+          expect(monitor.isStreamHealthy('trade')).toBe(true);
+          expect(monitor.isHealthy()).toBe(false);
+          monitor.stop();
+        });
+        flush();
+        expect(told).toStrictEqual([
+          '100 unhealthy',
+          '150 recovered',
+          '250 unhealthy',
+          '300 recovered',
+          '400 unhealthy',
+          '649 recovered',
+        ]);
+      }),
+    );
+
     it('survives a clock that is set back', () => {
       jest.useFakeTimers({ now: 1_000_000 });
       const changes: HealthChange[] = [];

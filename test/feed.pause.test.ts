@@ -1,0 +1,128 @@
+import { concatMap, filter, map, of, take, timer } from 'rxjs';
+import * as v from 'valibot';
+import { createFeed, isBalanced, toAsyncIterable, webSocketTransport } from 'millrace';
+import { startFaultServer } from 'millrace/testing';
+import { marbles } from './marbles.js';
+import { scene, told, trade } from './scene.js';
+
+const at = (ms: number, act: () => void): void => {
+  timer(ms).subscribe(act);
+};
+const ids = map(({ id }: { id: number }) => id);
+
+describe('pause() and resume()', () => {
+  it(
+    'TDN-05 stop and start the reading of the socket; what was said meanwhile comes after',
+    marbles(({ flush, expectObservable }) => {
+      const { feed, transport, events } = scene(['o-a----b'], { a: trade(1), b: trade(2) });
+      at(4, () => feed.pause());
+      at(20, () => feed.resume());
+      expectObservable(feed.stream('trade').pipe(ids), '^ 50ms !').toBe('--1 17ms 2', { 1: 1, 2: 2 });
+      const acts$ = transport.log$.pipe(
+        map(({ type }) => type),
+        filter((type) => type === 'pause' || type === 'resume'),
+      );
+      expectObservable(acts$).toBe('----p 15ms r', { p: 'pause', r: 'resume' });
+      flush();
+
+      expect(told(events)).toStrictEqual(['0 connected', '4 paused', '20 resumed']);
+    }),
+  );
+
+  it(
+    'are counted: reading goes on when as many have let go',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['o'], {}, {}, { endMs: 50 });
+      feed.stream('trade').subscribe();
+      at(1, () => feed.resume());
+      at(2, () => feed.pause());
+      at(3, () => feed.pause());
+      at(4, () => feed.resume());
+      at(5, () => feed.resume());
+      at(6, () => feed.resume());
+      flush();
+
+      expect(told(events)).toStrictEqual(['0 connected', '2 paused', '5 resumed']);
+    }),
+  );
+
+  it(
+    'suspend the verdict of silence, and end in a new connection after maxPauseMs',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        ['o', 'o'],
+        {},
+        { heartbeat: { everyMs: 10, timeoutMs: 10 }, buffer: { maxPauseMs: 100 } },
+        { endMs: 190 },
+      );
+      feed.stream('trade').subscribe();
+      at(5, () => feed.pause());
+      flush();
+
+      expect(events.find(({ type }) => type === 'disconnected')).toMatchObject({
+        at: 105,
+        error: { name: 'PauseTimeoutError' },
+      });
+    }),
+  );
+
+  it(
+    'are forgotten when the run of the feed ends',
+    marbles(({ flush, expectObservable }) => {
+      const { feed } = scene(['o', 'o-a'], { a: trade(1) });
+      feed.stream('trade').pipe(take(1)).subscribe();
+      at(2, () => feed.pause());
+      at(5, () => void feed.close({ timeoutMs: 0 }));
+      expectObservable(
+        of(0).pipe(
+          concatMap(() => timer(20)),
+          concatMap(() => feed.stream('trade').pipe(ids)),
+          take(1),
+        ),
+      ).toBe('22ms (1|)', { 1: 1 });
+      flush();
+    }),
+  );
+
+  it('refuse a transport that cannot stop reading', () => {
+    const feed = createFeed({
+      url: 'ws://test',
+      transport: webSocketTransport(jest.fn() as never),
+      streams: { trade: { schema: v.any() } },
+    });
+
+    expect(() => feed.pause()).toThrow(TypeError);
+  });
+
+  it('TDN-04 let a loop that awaits take its time, and lose nothing', async () => {
+    const server = await startFaultServer({
+      onConnection: (client) => {
+        for (let id = 1; id <= 10_000; id += 1) client.send(JSON.stringify(trade(id)));
+      },
+    });
+    const feed = createFeed({
+      url: server.url,
+      streams: { trade: { schema: v.object({ type: v.literal('trade'), id: v.number() }) } },
+    });
+    try {
+      const seen: number[] = [];
+      const values = toAsyncIterable(feed.stream('trade'), {
+        maxItems: 100,
+        overflow: 'pause',
+        onPause: () => feed.pause(),
+        onResume: () => feed.resume(),
+      });
+      for await (const { id } of values) {
+        seen.push(id);
+        if (id % 100 === 0) await new Promise(setImmediate);
+        if (id === 10_000) break;
+      }
+
+      expect(seen).toStrictEqual(Array.from({ length: 10_000 }, (_, index) => index + 1));
+      expect(isBalanced(feed.stats())).toBe(true);
+    } finally {
+      await feed.close();
+      await server.close();
+    }
+  });
+});
