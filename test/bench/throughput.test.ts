@@ -1,0 +1,244 @@
+import { existsSync } from 'node:fs';
+import * as fc from 'fast-check';
+import { safeParse } from 'valibot';
+import { buildPrograms } from '../../bench/lib/build.js';
+import { inRounds } from '../../bench/lib/inRounds.js';
+import { median } from '../../bench/lib/median.js';
+import { addFact, createMeter, type Meter } from '../../bench/lib/meter.js';
+import { type ContestantName, contestants } from '../../bench/throughput/contestants.js';
+import { isRight, race, type Run } from '../../bench/throughput/race.js';
+import { toMarkdown } from '../../bench/throughput/report.js';
+import { type Keyed, suites, type SuiteName } from '../../bench/throughput/suites.js';
+import { type Expected, factOf, type Outcome, writeTraffic } from '../../bench/throughput/traffic.js';
+
+const kinds = Object.keys(suites) as SuiteName[];
+const names = Object.keys(contestants) as ContestantName[];
+
+const written = (kind: SuiteName, count: number, seed: number): { texts: string[]; expected: Expected } => {
+  const texts: string[] = [];
+  return { expected: writeTraffic(suites[kind], count, seed, (text) => texts.push(text)), texts };
+};
+
+/** The job in as few words as it takes. */
+const judged = (kind: SuiteName, texts: readonly string[]): Outcome => {
+  const suite = suites[kind];
+  const seen = new Set<string>();
+  const latest = new Map<string, number>();
+  const counts = { delivered: 0, checksum: 0, duplicates: 0, rejected: 0, gaps: 0 };
+  for (const text of texts) {
+    const message = JSON.parse(text) as Keyed;
+    const key = `${message.type} ${message.id}`;
+    if (!safeParse(suite.schema, message).success) {
+      counts.rejected += 1;
+    } else if (seen.has(key)) {
+      counts.duplicates += 1;
+    } else {
+      seen.add(key);
+      if (message.id > (latest.get(message.type) ?? Infinity) + 1) counts.gaps += 1;
+      latest.set(message.type, message.id);
+      counts.delivered += 1;
+      counts.checksum = addFact(
+        counts.checksum,
+        factOf(suite, suite.streams.indexOf(message.type), message.id),
+      );
+    }
+  }
+  return counts;
+};
+
+describe.each(kinds)('the traffic of %s', (kind) => {
+  it('is decided by the seed', () => {
+    expect(written(kind, 1_000, 1)).toStrictEqual(written(kind, 1_000, 1));
+    expect(written(kind, 1_000, 1)).not.toStrictEqual(written(kind, 1_000, 2));
+  });
+
+  it('has 10 copies and 1 misfit in each thousand frames, and 20 streams', () => {
+    const { texts } = written(kind, 3_000, 1);
+    for (const from of [0, 1_000, 2_000]) {
+      // The copies of a thousand may be of the thousand before.
+      const before = judged(kind, texts.slice(0, from));
+      const { duplicates, rejected } = judged(kind, texts.slice(0, from + 1_000));
+      expect([duplicates - before.duplicates, rejected - before.rejected]).toStrictEqual([10, 1]);
+    }
+    expect(texts).toHaveLength(3_000);
+    expect(new Set(texts.map((text) => (JSON.parse(text) as Keyed).type)).size).toBe(20);
+  });
+
+  it('says itself what is to be made of it', () => {
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const { texts, expected } = written(kind, 2_000, seed);
+        const ids = texts.map((text) => (JSON.parse(text) as Keyed).id);
+        const untold = { duplicates: 0, rejected: 0 };
+
+        expect(expected.job).toStrictEqual(judged(kind, texts));
+        expect(expected.parsed).toStrictEqual({
+          delivered: 2_000,
+          checksum: ids.reduce(addFact, 0),
+          ...untold,
+        });
+        expect(expected.frames).toStrictEqual({
+          delivered: 2_000,
+          checksum: texts.map(({ length }) => length).reduce(addFact, 0),
+          ...untold,
+        });
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('begins and ends with a frame that is good and new', () => {
+    const { texts } = written(kind, 2_000, 3);
+
+    expect(judged(kind, texts.slice(0, 1)).delivered).toBe(1);
+    expect(judged(kind, texts).delivered).toBe(judged(kind, texts.slice(0, -1)).delivered + 1);
+  });
+
+  it('has frames of one length, but for the misfits', () => {
+    const lengths = written(kind, 2_000, 1)
+      .texts.filter((text) => safeParse(suites[kind].schema, JSON.parse(text)).success)
+      .map((text) => Buffer.byteLength(text));
+
+    expect(new Set(lengths)).toStrictEqual(new Set([kind === 'trade' ? 216 : 1_482]));
+  });
+
+  it.each([0, -1_000, 1_500, NaN])('is not written for %s frames', (count) => {
+    expect(() => written(kind, count, 1)).toThrow(
+      new RangeError(`writeTraffic: count must be whole thousands, got ${count}`),
+    );
+  });
+});
+
+describe.each(kinds)('a small race of %s', (kind) => {
+  const { expected } = written(kind, 2_000, 7);
+  let runs: readonly Run[] = [];
+  beforeAll(async () => {
+    runs = await race({ suite: kind, frames: 2_000, seed: 7, rounds: 1, names });
+  }, 60_000);
+
+  it.each(names)('%s delivers all that is new, in order, and nothing else', (contestant) => {
+    const { delivered, checksum, duplicates, rejected, gaps } = expected[contestants[contestant].does];
+    const run = runs.find((one) => one.contestant === contestant);
+
+    expect(run?.outcome).toStrictEqual({
+      delivered,
+      checksum,
+      duplicates,
+      rejected,
+      ...(contestant === 'millrace' && { gaps }),
+    });
+    expect(run?.isRight).toBe(true);
+    expect(run?.cpuUs).toBeGreaterThan(0);
+    expect(run?.peakMb).toBeGreaterThan(1);
+  });
+});
+
+describe('a run', () => {
+  const right: Outcome = { delivered: 5, checksum: 4, duplicates: 3, rejected: 2, gaps: 1 };
+
+  it('is right if every fact is', () => {
+    expect(isRight(right, right)).toBe(true);
+  });
+
+  it('need not know of gaps', () => {
+    const { delivered, checksum, duplicates, rejected } = right;
+
+    expect(isRight({ delivered, checksum, duplicates, rejected }, right)).toBe(true);
+  });
+
+  it.each(Object.keys(right) as (keyof Outcome)[])('is wrong if %s is', (fact) => {
+    expect(isRight({ ...right, [fact]: 0 }, right)).toBe(false);
+  });
+});
+
+describe('inRounds', () => {
+  it('turns every second round round, one run at a time', async () => {
+    let running = 0;
+    const order = await inRounds(3, ['a', 'b'], async (name, round) => {
+      running += 1;
+      await Promise.resolve();
+      expect(running).toBe(1);
+      running -= 1;
+      return `${name}${round}`;
+    });
+
+    expect(order).toStrictEqual(['a0', 'b0', 'b1', 'a1', 'a2', 'b2']);
+  });
+});
+
+describe('median', () => {
+  it.each([
+    [[3, 1, 2], 2],
+    [[10, 9], 10],
+    [[], NaN],
+  ])('of %j is %s', (values, middle) => {
+    expect(median(values)).toBe(middle);
+  });
+});
+
+describe('createMeter', () => {
+  /** Does so many things of a hundred, in one go. */
+  const metered = (things: number): Promise<ReturnType<Meter['sum']>> =>
+    new Promise((resolve) => {
+      const { tally, sum } = createMeter({ warmUp: 20, total: 100, idleMs: 20 }, () => resolve(sum()));
+      for (let thing = 0; thing < things; thing += 1) tally(thing);
+    });
+
+  it('counts what is done beyond the total', async () => {
+    expect((await metered(103)).delivered).toBe(103);
+  });
+
+  it('gives up on who does not get there', async () => {
+    expect((await metered(99)).delivered).toBe(99);
+  });
+
+  it('tells an order from another', () => {
+    const of = (...facts: number[]): number => facts.reduce(addFact, 0);
+
+    expect(of(1, 2, 3)).not.toBe(of(1, 3, 2));
+    expect(of(7e9, 7e9 + 1)).not.toBe(of(7e9 + 1, 7e9));
+  });
+});
+
+describe('buildPrograms', () => {
+  it('leaves nothing behind, and takes nothing else away', async () => {
+    const { dir, remove } = await buildPrograms(['bench/throughput/server.ts']);
+    const built = existsSync(`${dir}/throughput/server.mjs`);
+    remove();
+
+    expect([built, existsSync(dir), existsSync('node_modules/ws')]).toStrictEqual([true, false, true]);
+  });
+});
+
+describe('toMarkdown', () => {
+  const run = (contestant: string, round: number, cpuUs: number, right = true): Run => ({
+    suite: 'trade',
+    contestant,
+    round,
+    isRight: right,
+    outcome: { delivered: 1, checksum: 1, duplicates: 0, rejected: 0 },
+    cpuUs,
+    wallUs: cpuUs * 2,
+    loopDelayP99Ms: 1,
+    loopDelayMaxMs: 2,
+    peakMb: 50,
+  });
+
+  it('gives ratios of medians, of the runs that are right', () => {
+    const table = toMarkdown([
+      run('reference', 0, 8),
+      run('millrace', 0, 4),
+      run('millrace', 1, 0.1, false),
+      run('reference', 1, 8),
+      run('reference', 2, 100),
+      run('broken', 0, 1, false),
+    ]);
+
+    expect(table.split('\n').slice(4)).toStrictEqual([
+      '| reference | 1.00 | – | – | 8.00 | 62 500 | 1.0 | 2.0 | 50 | 3 of 3 |',
+      '| millrace | 2.00 | – | – | 4.00 | 125 000 | 1.0 | 2.0 | 50 | 1 of 2 |',
+      '| broken | – | – | – | – | – | – | – | – | 0 of 1 |',
+      '',
+    ]);
+  });
+});
