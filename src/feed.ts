@@ -2,23 +2,16 @@ import {
   asyncScheduler,
   catchError,
   concat,
-  concatMap,
-  concatWith,
   defer,
   EMPTY,
   filter,
-  finalize,
   firstValueFrom,
-  from,
   ignoreElements,
-  identity,
   map,
   merge,
   noop,
   type Observable,
   of,
-  type OperatorFunction,
-  pipe,
   share,
   Subject,
   type Subscription,
@@ -36,24 +29,12 @@ import {
   type StreamConfig,
   type StreamOf,
 } from './feedConfig.js';
-import { describeItem, gapRules, type Item } from './feedItem.js';
 import { jsonCodec } from './jsonCodec.js';
 import { bufferBounded } from './operators/bufferBounded.js';
-import { dedupeBy } from './operators/dedupeBy.js';
-import { detectGaps } from './operators/detectGaps.js';
-import { fromYielded } from './operators/fromYielded.js';
-import { parseAs } from './operators/parseAs.js';
-import { createSeenKeys, type SeenKeys } from './operators/seenKeys.js';
+import { createOutlet, listOf, type Outlet, refOf, type Why } from './outlet.js';
 import { createBacklog } from './sinks/backlog.js';
-import { createFanOut, type FanOut } from './sinks/fanOut.js';
 import { createHealthMonitor, type HealthMonitor } from './sinks/healthMonitor.js';
-import {
-  type Counts,
-  createLedger,
-  type FeedStats,
-  type StreamLedger,
-  type StreamStats,
-} from './sinks/ledger.js';
+import { type Counts, createLedger, type FeedStats, type StreamStats } from './sinks/ledger.js';
 import { createLossReport } from './sinks/lossReport.js';
 import { createStaleRemedy } from './sinks/staleRemedy.js';
 import { createTripwire, type Tripwire } from './sinks/tripwire.js';
@@ -123,17 +104,6 @@ export interface Feed<S extends Schemas> {
   close(farewell?: Farewell): Promise<void>;
 }
 
-/** The end of a stream's chain, and its way in. */
-interface Outlet {
-  readonly input$: Subject<unknown>;
-  readonly hub: FanOut<unknown>;
-  /** Ends the stream, after what just comes out of its chain. */
-  readonly complete: () => void;
-  readonly account: StreamLedger;
-  /** Which keys it delivered; absent without a `key`. */
-  readonly memory: SeenKeys | undefined;
-}
-
 /** What a rule gives, or `undefined` if it throws: for a first look at a frame whose rejection comes in line. */
 const quietly = <T>(ask: () => T): T | undefined => {
   try {
@@ -143,20 +113,8 @@ const quietly = <T>(ask: () => T): T | undefined => {
   }
 };
 
-/** What a rejection tells beside its reason; what came in no frame says so itself. */
-type Why = Partial<Pick<Rejected, 'stream' | 'issues' | 'cause' | 'raw' | 'generation'>>;
-
-/** What a hook must yield. */
-function listOf(hook: string, list: unknown): readonly unknown[] {
-  if (Array.isArray(list)) return list as unknown[];
-  throw new TypeError(`${hook} must yield an array, got ${list === null ? 'null' : typeof list}`);
-}
-
 /** What a message gets that is sent to a closed feed. */
 const refused: Ticket = { result: 'rejected', cancel: () => false };
-
-const refOf = (stream: string, topic: string | undefined): TopicRef =>
-  topic === undefined ? { stream } : { stream, topic };
 
 /**
  * Makes a feed; nothing is dialled before the first subscriber, or `open()`.
@@ -323,30 +281,20 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     health.setAlive(false);
   };
 
-  // Below the line, per stream: parse → dedupe → gaps → fan-out. What a rule throws is a rejected message.
+  // Below the line, per stream: parse → dedupe → gaps → fan-out. See outlet.ts.
   const outlets = new Map<string, Outlet>(
-    definitions.map(([name, definition]) => {
-      const account = ledger.stream(name);
-      const memory = definition.key && (definition.dedupe?.memory ?? createSeenKeys(definition.dedupe));
-      const about = (item: Item): { stream: string; topic?: string; generation: number; at: number } => ({
-        stream: name,
-        ...(item.topic !== undefined && { topic: item.topic }),
-        generation: item.generation,
-        at: item.at,
-      });
-      /** Of what came earlier and was held. */
-      const aboutNow = (item: Item) => ({ ...about(item), at: asyncScheduler.now() });
-      const refuse = (reason: RejectReason, why: Why): void => {
-        account.settle('rejected');
-        reject(reason, { stream: name, ...why });
-      };
-
-      const input$ = new Subject<unknown>();
-      /** The last value that came late: a server is not asked to resume from it. */
-      let late: Item | undefined;
-      const hub = createFanOut<unknown>({
-        replay: definition.replay ?? 0,
+    definitions.map(([name, definition]) => [
+      name,
+      createOutlet(name, definition, {
+        ledger,
+        health,
         lingerMs,
+        flush$,
+        tell,
+        reject,
+        generationNow: () => current?.session.generation ?? 0,
+        saw: (ref, sequence) => subscriptions?.saw(ref, sequence),
+        onScopeForgotten: () => losses.count('sequences', 'forget-oldest'),
         onOpen: (topic) => {
           if (topic !== undefined || isOnDemand) health.watch(name, topic);
           subscriptions?.want(refOf(name, topic));
@@ -358,126 +306,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
           }
           subscriptions?.unwant(refOf(name, topic));
         },
-      });
-      /** Messages to items; those recovered belong to the connection of the value they are delivered before. */
-      const read = (recoveredFor?: Item): OperatorFunction<unknown, Item> => {
-        const origin = recoveredFor && { raw: '', generation: recoveredFor.generation };
-        const generation = (): number => origin?.generation ?? current?.session.generation ?? 0;
-        return pipe(
-          parseAs(definition.schema, {
-            onReject: (_message, issues) => refuse('schema', { issues, ...origin }),
-            onError: (_message, cause) => refuse('schema', { cause, ...origin }),
-          }),
-          map((value) =>
-            describeItem(
-              definition,
-              value,
-              generation(),
-              (reason, cause) => refuse(reason, { cause, ...origin }),
-              origin !== undefined,
-            ),
-          ),
-          filter((item) => item !== undefined),
-        );
-      };
-      /** What was recovered and has a known key came under another number. */
-      const isNotDelivered = ({ key }: Item): boolean => {
-        if (memory?.has(key) !== true) return true;
-        account.settle('duplicate');
-        return false;
-      };
-      const { recover, reorder } = definition.sequence ?? {};
-      const completed$ = new Subject<void>();
-      let isCompleting = false;
-      const finish = (): void => {
-        if (isCompleting) hub.complete();
-        isCompleting = false;
-      };
-      const complete = (): void => {
-        isCompleting = true;
-        if (recover ?? reorder) completed$.next();
-        else finish();
-      };
-      input$
-        .pipe(
-          read(),
-          memory === undefined
-            ? identity
-            : dedupeBy((item: Item) => item.key, {
-                memory,
-                onDuplicate: (item) => {
-                  account.settle('duplicate');
-                  tell({ type: 'duplicate', ...about(item) });
-                },
-              }),
-          // At arrival: what is held behind a hole is fresh all the same, and what is recovered says nothing of the stream.
-          tap((item) => {
-            health.record(name, item.at, item.topic);
-            if (item.sourceTime !== undefined) health.recordLag(name, item.sourceTime, item.at, item.topic);
-          }),
-          definition.sequence === undefined
-            ? identity
-            : detectGaps((item: Item) => item.sequence, {
-                ...gapRules(definition.sequence, definition.topic !== undefined),
-                flush$: merge(flush$, completed$),
-                onFlushed: finish,
-                ...(recover && {
-                  recover: (gap, behind) =>
-                    fromYielded(recover({ ...refOf(name, behind.topic), ...gap })).pipe(
-                      concatMap((messages) => {
-                        const page: Item[] = [];
-                        return from(listOf('recover', messages)).pipe(
-                          tap(() => {
-                            ledger.receive();
-                            account.route();
-                          }),
-                          read(behind),
-                          filter((item) => isNotDelivered(item)),
-                          tap((item) => page.push(item)),
-                          ignoreElements(),
-                          concatWith(defer(() => of(page.splice(0)))),
-                          // Who is told of a rejected one may end the recovery in the middle of a page.
-                          finalize(() => {
-                            page.forEach(() => account.settle('dropped'));
-                          }),
-                        );
-                      }),
-                    ),
-                }),
-                onRecovering: (gap, behind) => tell({ type: 'gapRecovering', ...gap, ...aboutNow(behind) }),
-                onRecovered: (gap, behind, count) =>
-                  tell({ type: 'gapRecovered', count, ...gap, ...aboutNow(behind) }),
-                onRecoveryFailed: (gap, behind, error) =>
-                  tell({ type: 'gapRecoveryFailed', error, ...gap, ...aboutNow(behind) }),
-                onDuplicate: (item) => {
-                  account.settle('duplicate');
-                  if (!item.isRecovered) tell({ type: 'duplicate', ...about(item) });
-                },
-                // A connection that is over is forgotten as it should be.
-                ...(definition.sequence.scope !== 'connection' && {
-                  onScopeForgotten: () => losses.count('sequences', 'forget-oldest'),
-                }),
-                onGap: (gap, item) => tell({ type: 'gap', ...gap, ...about(item) }),
-                onLate: (item, expected) => {
-                  late = item;
-                  tell({ type: 'late', sequence: item.sequence, expected, ...about(item) });
-                },
-                onDrop: () => account.settle('dropped'),
-              }),
-        )
-        .subscribe({
-          next: (item) => {
-            account.settle('delivered');
-            if (item.isRecovered) memory?.add(item.key);
-            if (definition.sequence !== undefined && item !== late)
-              subscriptions?.saw(refOf(name, item.topic), item.sequence);
-            hub.next(item.value, item.topic);
-          },
-          // Every rule is asked in describeItem, so there is none; but a stream must never die in silence.
-          error: (error: unknown) => hub.error(error),
-        });
-      return [name, { input$, hub, complete, account, memory }];
-    }),
+      }),
+    ]),
   );
 
   // eslint-disable-next-line rxjs-x/no-ignored-error -- a Subject that never errors
