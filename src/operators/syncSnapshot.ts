@@ -177,6 +177,7 @@ export function syncSnapshot<D, S, K extends string | number = string>(
         return [];
       };
 
+      const failed = new WeakSet<Track<D, S, K>>();
       const begin = (track: Track<D, S, K>, delayMs: number): void => {
         end(track);
         const round$ = new Subject<void>();
@@ -200,9 +201,14 @@ export function syncSnapshot<D, S, K extends string | number = string>(
           map(received),
           startWith<Step>(() => started(track)),
           inTurn,
-          catchError((error: unknown) => of<Step>(() => tracks.fail(track, error))),
+          catchError((error: unknown) => {
+            failed.add(track);
+            return of<Step>(() => tracks.fail(track, error));
+          }),
         );
-        const round = delayMs > 0 ? timer(delayMs).pipe(switchMap(() => flight)) : flight;
+        // After a failure by way of a timer, be it of 0 ms: a hook that fails at once cannot exhaust the stack.
+        const round =
+          delayMs > 0 || failed.has(track) ? timer(delayMs).pipe(switchMap(() => flight)) : flight;
         flights$.next(round.pipe(map(ifStill), takeUntil(round$)));
       };
 

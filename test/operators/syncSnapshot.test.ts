@@ -119,6 +119,21 @@ describe('syncSnapshot', () => {
     );
 
     it(
+      'a hook that fails at once, time and again without a delay, leaves the stack alone',
+      marbles(({ cold, expectObservable }) => {
+        let asked = 0;
+        const snapshot = (): number => (++asked < 5_000 ? fail() : 6);
+        const source = cold('  -(567)');
+        const values$ = source.pipe(
+          syncSnapshot<string, number>({ ...rules, snapshot, retry: { jitter: () => 0 } }),
+          map(shown),
+        );
+
+        expectObservable(values$, '^ 99ms !').toBe('-(st)', { s: '=6', t: '7' });
+      }),
+    );
+
+    it(
       'a completion ends the flight and the wait',
       marbles(({ cold, flush, expectObservable, expectSubscriptions }) => {
         const flight = cold('  ---s', { s: 6 });
