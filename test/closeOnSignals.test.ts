@@ -306,7 +306,7 @@ describe('closeOnSignals in a process of its own', () => {
         for (let id = 0; id < 3_000; id += 1) client.send(JSON.stringify({ type: 'tick', id }));
       },
     });
-    const child = start(server.url, { signalWhenFull: true });
+    const child = start(server.url, { signalAtHeld: 500 });
 
     expect(await child.exited).toStrictEqual([null, 'SIGTERM']);
     await says(child, 'closing with some held');

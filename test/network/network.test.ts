@@ -104,7 +104,7 @@ const noProcesses = obstacle('unshare', '--pid', '--fork', 'true');
       onConnection: (client) => client.send('{"type":"tick","id":1}'),
     });
     try {
-      const orders = JSON.stringify({ signalWhenFull: true });
+      const orders = JSON.stringify({ signalAtHeld: 0 });
       const fixture = ['--import', 'tsx', 'test/fixtures/closesOnSignal.ts', server.url, orders];
       const { output, code } = await run(
         'unshare',
