@@ -1,11 +1,6 @@
 import { filter, map, type OperatorFunction } from 'rxjs';
-import {
-  type BaseIssue,
-  type GenericSchema,
-  type InferOutput,
-  safeParse,
-  type SafeParseResult,
-} from 'valibot';
+import { type BaseIssue, type GenericSchema, type InferOutput, safeParse } from 'valibot';
+import { compileKnown, misfit } from './compileSchema.js';
 
 export interface ParseAsConfig<In = unknown> {
   /** Told of each message that does not fit, and why. If it throws, the stream errors. */
@@ -23,34 +18,51 @@ export interface ParseAsConfig<In = unknown> {
  *     source   --{n:1}--{n:'?'}--{n:2}--|
  *     parseAs  --{n:1}-----------{n:2}--|
  *
+ * The schema is compiled: see `compileSchema` for what it asks of functions in a schema.
+ *
  * @throws {TypeError} On creation, if `schema` is no valibot schema, or an asynchronous one: its answers could
  * overtake each other.
  */
 export function parseAs<const S extends GenericSchema, In = unknown>(
   schema: S,
-  { onReject, onError }: ParseAsConfig<In> = {},
+  config: ParseAsConfig<In> = {},
 ): OperatorFunction<In, InferOutput<S>> {
+  const parse = parserOf(schema, config);
+  return (source) =>
+    source.pipe(
+      map(parse),
+      filter((output) => output !== misfit),
+    );
+}
+
+/**
+ * `parseAs` for one message: its output, or `misfit` once a hook was told. What the operator does with hooks that throw, this does
+ * by throwing.
+ *
+ * @throws {TypeError} On creation, as `parseAs` does.
+ */
+export function parserOf<const S extends GenericSchema, In = unknown>(
+  schema: S,
+  { onReject, onError }: ParseAsConfig<In> = {},
+): (message: In) => InferOutput<S> | typeof misfit {
   checkSchema(schema);
-  const parse = (message: In): SafeParseResult<S> | undefined => {
+  const compiled = compileKnown(schema);
+
+  return (message) => {
+    let result;
     try {
-      return safeParse(schema, message);
+      const output = compiled ? compiled(message) : misfit;
+      if (output !== misfit) return output;
+      result = safeParse(schema, message);
     } catch (error) {
       if (!onError) throw error;
       onError(message, error);
-      return undefined;
+      return misfit;
     }
+    if (result.success) return result.output;
+    onReject?.(message, result.issues);
+    return misfit;
   };
-
-  return (source) =>
-    source.pipe(
-      map((message) => {
-        const result = parse(message);
-        if (result?.success === false) onReject?.(message, result.issues);
-        return result;
-      }),
-      filter((result) => result?.success === true),
-      map((result) => result.output),
-    );
 }
 
 /** The types allow nothing else, but JavaScript may hand in anything. */

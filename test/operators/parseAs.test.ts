@@ -1,6 +1,7 @@
 import { EMPTY, NEVER, type Observable, of, range, Subject, take, throwError } from 'rxjs';
 import * as v from 'valibot';
-import { parseAs } from '../../src/operators/parseAs.js';
+import { misfit } from '../../src/operators/compileSchema.js';
+import { parseAs, parserOf } from '../../src/operators/parseAs.js';
 import { marbles } from '../marbles.js';
 
 const Trade = v.object({ price: v.pipe(v.string(), v.transform(Number)) });
@@ -148,5 +149,55 @@ describe('parseAs', () => {
     // @ts-expect-error -- price is a number once parsed
     const wrong$: Observable<{ price: string }> = of(good).pipe(parseAs(Trade));
     expect([trades$, wrong$]).toHaveLength(2);
+  });
+});
+
+describe('parserOf', () => {
+  it('is parseAs for one message', () => {
+    const onReject = jest.fn<undefined, [unknown, unknown]>();
+    const parse = parserOf(Trade, { onReject });
+    expect(parse(good)).toStrictEqual({ price: 1.5 });
+    expect(onReject).not.toHaveBeenCalled();
+    expect(parse(bad)).toBe(misfit);
+    expect(onReject.mock.calls).toStrictEqual([[bad, v.safeParse(Trade, bad).issues]]);
+  });
+
+  it('tells onError of what the schema throws, and throws it where there is none', () => {
+    const onError = jest.fn<undefined, [unknown, unknown]>();
+    expect(parserOf(Throwing, { onError })(2)).toBe(misfit);
+    expect(onError.mock.calls).toStrictEqual([[2, new Error('boom')]]);
+    expect(() => parserOf(Throwing)(2)).toThrow('boom');
+  });
+
+  it.each(['onReject', 'onError'] as const)('throws what %s throws, and tells nobody else', (option) => {
+    const thrown = new Error('callback');
+    const other = jest.fn();
+    const hooks = {
+      onReject: other,
+      onError: other,
+      [option]: () => {
+        throw thrown;
+      },
+    };
+    expect(() => parserOf(Throwing, hooks)(option === 'onReject' ? 'no number' : 2)).toThrow(thrown);
+    expect(other).not.toHaveBeenCalled();
+  });
+
+  it('takes the word of valibot, should it accept at a second look', () => {
+    let looks = 0;
+    const parse = parserOf(
+      v.pipe(
+        v.number(),
+        v.check(() => (looks += 1) > 1),
+      ),
+    );
+    expect(parse(7)).toBe(7);
+  });
+
+  it('asks a schema that is left to valibot but once', () => {
+    const check = jest.fn(() => false);
+    const schema = v.message(v.pipe(v.number(), v.check(check)), 'no');
+    expect(parserOf(schema)(7)).toBe(misfit);
+    expect(check).toHaveBeenCalledTimes(1);
   });
 });
