@@ -1,9 +1,9 @@
-import { LRUCache } from 'lru-cache';
 import { defer, type MonoTypeOperatorFunction, type Observable, tap } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
 import type { Missing } from './missing.js';
 import { checkRecovery, type Recover, type RecoveryConfig, type RecoveryHooks } from './recoverGaps.js';
 import { reorder } from './reorder.js';
+import { createScopes, type Used } from './scopes.js';
 
 /** A hole in a sequence: the numbers `after + 1 … before - 1` are missing. */
 export interface Gap {
@@ -18,10 +18,11 @@ export interface Gap {
 /** How a value stands to the sequence before it: it goes on, is older, or leaves a hole. */
 export type Standing = 'next' | 'late' | Gap;
 
-/** Where one scope's sequence stands; `last` is `undefined` before its first value. */
+/** Where one scope's sequence stands. */
 export interface Sequence {
   readonly scope: unknown;
-  last: number | undefined;
+  /** `NaN` before its first value: where only numbers are, storing one makes no garbage. */
+  last: number;
   /** The number of the value just before, if that was late. */
   late: number | undefined;
   /** What was never seen, where that is kept. */
@@ -88,8 +89,6 @@ export interface DetectGapsConfig<T> extends RecoveryHooks<T> {
 
 /** A `Map` of V8 holds no more entries. */
 const MOST_SCOPES = 2 ** 24;
-/** The key of values whose scope is `undefined` or `null`. */
-const NO_SCOPE = Symbol('no scope');
 
 /**
  * Watches a sequence of rising numbers and reports what is missing; every value is emitted, a late one too.
@@ -111,20 +110,72 @@ export function detectGaps<T>(
   of: (value: T) => number,
   config: DetectGapsConfig<T> = {},
 ): MonoTypeOperatorFunction<T> {
-  const { first, previous, scope, maxScopes = 10_000, onScopeForgotten, isReset, onGap, onLate } = config;
+  const sequencing = sequencingOf(of, config);
+  const { reorder: bounds, recover, recovery, onScopeForgotten } = config;
+  if (bounds) checkReorder(bounds);
+  if (recovery) checkRecovery(recovery);
+  if (bounds ?? recover) {
+    const onForgotten = ({ scope }: Sequence): void => onScopeForgotten?.(scope);
+    return reorder(sequencing, { maxItems: 0, maxMs: 0, ...bounds, ...config, onForgotten });
+  }
+  return (source) => defer(() => source.pipe(tap(createGapWatch(of, config))));
+}
+
+/**
+ * `detectGaps` for one value, where nothing is held back: `onGap` and `onLate` are told before it returns, and what they or
+ * the other hooks throw is thrown here. Each hook is asked at most once; `reorder` and `recover` are ignored.
+ *
+ * @param of The number a value has, or ends at.
+ * @throws {RangeError} On creation, if `maxScopes` is out of its range; for a value, if a number is no safe integer.
+ */
+export function createGapWatch<T>(
+  of: (value: T) => number,
+  config: DetectGapsConfig<T> = {},
+): (value: T) => void {
+  const { standing, createTable } = sequencingOf(of, config);
+  const { first, previous, isReset, onGap, onLate, onScopeForgotten } = config;
+  const sequenceOf = createTable(({ scope }) => onScopeForgotten?.(scope));
+  /** Whether what is one above the last is sure to go on. */
+  const isCounted = first === undefined && previous === undefined;
+
+  return (value) => {
+    // Handed to no function unless it must be: that could make garbage of it.
+    const number = of(value);
+    if (!Number.isSafeInteger(number)) integer('of', number);
+    const sequence = sequenceOf(value);
+    const { last } = sequence;
+    if (Number.isNaN(last) || isReset?.(value) || (isCounted && number === last + 1)) {
+      sequence.last = number;
+      sequence.late = undefined;
+      return;
+    }
+    const place = standing(value, number, sequence);
+    if (place === 'late') {
+      sequence.late = number;
+      onLate?.(value, last + 1);
+      return;
+    }
+    sequence.last = number;
+    sequence.late = undefined;
+    if (place !== 'next') onGap?.(place, value);
+  };
+}
+
+/** @throws {RangeError} If `maxScopes` is out of its range. */
+function sequencingOf<T>(
+  of: (value: T) => number,
+  { first, previous, scope, maxScopes = 10_000, isReset }: DetectGapsConfig<T>,
+): Sequencing<T> {
   if (!(Number.isInteger(maxScopes) && maxScopes > 0 && maxScopes <= MOST_SCOPES)) {
     throw new RangeError(
       `detectGaps: maxScopes must be a whole number from 1 to ${MOST_SCOPES}, got ${maxScopes}`,
     );
   }
-  if (config.reorder) checkReorder(config.reorder);
-  if (config.recovery) checkRecovery(config.recovery);
-
   const linkOf = (value: T): number | undefined => {
     const link = previous?.(value);
     return link === undefined ? undefined : integer('previous', link);
   };
-  const sequencing: Sequencing<T> = {
+  return {
     numberOf: (value) => integer('of', of(value)),
     startOf(value, number) {
       if (previous) return (linkOf(value) ?? number - 1) + 1;
@@ -133,7 +184,7 @@ export function detectGaps<T>(
     isReset,
     scopeOf: (value) => scope?.(value),
     standing(value, number, sequence) {
-      const last = sequence.last as number;
+      const { last } = sequence;
       if (previous) {
         const link = linkOf(value);
         if (link !== undefined && link === last) return 'next';
@@ -147,53 +198,23 @@ export function detectGaps<T>(
       return start <= last + 1 ? 'next' : { after: last, before: start, missing: start - last - 1 };
     },
     createTable(onForgotten) {
-      const whole: Sequence = { scope: undefined, last: undefined, late: undefined, missing: undefined };
-      if (!scope) return () => whole;
-      const sequences = new LRUCache<object, Sequence>({ max: maxScopes });
-      return (value) => {
-        const name = scope(value);
-        const key = name ?? NO_SCOPE;
-        const known = sequences.get(key);
-        if (known) return known;
-        const forgotten = sequences.size === maxScopes ? sequences.pop() : undefined;
-        const begun: Sequence = { scope: name, last: undefined, late: undefined, missing: undefined };
-        sequences.set(key, begun);
-        if (forgotten) onForgotten(forgotten);
-        return begun;
-      };
+      if (scope) {
+        const sequenceOf = createScopes(maxScopes, begin, onForgotten);
+        return (value) => sequenceOf(scope(value));
+      }
+      const whole = begin(undefined);
+      return () => whole;
     },
   };
-  const forget = (sequence: Sequence): void => onScopeForgotten?.(sequence.scope);
-  if (config.reorder ?? config.recover) {
-    return reorder(sequencing, { maxItems: 0, maxMs: 0, ...config.reorder, ...config, onForgotten: forget });
-  }
-
-  return (source) =>
-    defer(() => {
-      const sequenceOf = sequencing.createTable(forget);
-      return source.pipe(
-        tap((value) => {
-          const number = sequencing.numberOf(value);
-          const sequence = sequenceOf(value);
-          const { last } = sequence;
-          if (last === undefined || isReset?.(value)) {
-            sequence.last = number;
-            sequence.late = undefined;
-            return;
-          }
-          const standing = sequencing.standing(value, number, sequence);
-          if (standing === 'late') {
-            sequence.late = number;
-            onLate?.(value, last + 1);
-            return;
-          }
-          sequence.last = number;
-          sequence.late = undefined;
-          if (standing !== 'next') onGap?.(standing, value);
-        }),
-      );
-    });
 }
+
+const begin = (scope: unknown): Sequence & Used => ({
+  scope,
+  last: NaN,
+  late: undefined,
+  missing: undefined,
+  usedAt: 0,
+});
 
 function integer(name: string, number: number): number {
   if (Number.isSafeInteger(number)) return number;

@@ -134,7 +134,7 @@ export function reorder<T>(
         const number = numberOf(value);
         const sequence = sequenceOf(value);
         const { last } = sequence;
-        if (last === undefined || number < last || holes.has(sequence)) return false;
+        if (Number.isNaN(last) || number < last || holes.has(sequence)) return false;
         if (isReset?.(value) || standing(value, number, sequence) !== 'next') return false;
         sequence.last = number;
         sequence.late = undefined;
@@ -159,7 +159,7 @@ export function reorder<T>(
           yield* giveUp(lost, 'forgotten');
           onForgotten?.(lost);
         }
-        if (sequence.last === undefined || isReset?.(value)) {
+        if (Number.isNaN(sequence.last) || isReset?.(value)) {
           yield* giveUp(sequence, 'reset');
           begin(sequence, number, start);
           arriving.shift();
@@ -228,8 +228,7 @@ export function reorder<T>(
 
       /** Enters a value into its sequence; false if it is not to be emitted, having been before. */
       const pass = (sequence: Sequence, place: Standing, { value, number, start }: Held<T>): boolean => {
-        const last = sequence.last as number;
-        const { missing } = sequence;
+        const { last, missing } = sequence;
         if (place === 'late') {
           sequence.late = number;
           if (missing?.fill(start, number) === false) {
@@ -275,7 +274,7 @@ export function reorder<T>(
       /** Ends the recovery of a hole that is behind us. */
       const settle = ({ last }: Sequence, hole: Hole<T>): void => {
         const { recovery } = hole;
-        if (recovery === undefined || (last as number) < recovery.gap.before - 1) return;
+        if (recovery === undefined || last < recovery.gap.before - 1) return;
         endRecovery(hole, recovery, () => onRecovered?.(recovery.gap, recovery.value, recovery.count));
       };
 

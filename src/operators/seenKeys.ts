@@ -37,6 +37,8 @@ export interface SeenKeys {
 
 /** A `Map` of V8 holds no more entries. */
 export const MOST_KEYS = 2 ** 24;
+/** Room of the first LRU. */
+const FEWEST_OTHERS = 64;
 
 /**
  * Remembers keys, each for `windowMs` after its last sighting and as long as it is among the last `maxKeys`.
@@ -52,7 +54,8 @@ export function createSeenKeys(config: SeenKeysConfig = {}): SeenKeys {
 
   const isTimed = windowMs !== Infinity;
   const numbers = createSeenNumbers(maxKeys, isTimed);
-  // Made when it is needed. Its own ttl reads the real clock, so the last sighting is kept as the value.
+  // It takes memory for all of its `max` at once, so it begins small, and when it is needed. Its own ttl reads the real
+  // clock, so the last sighting is kept as the value.
   let others: LRUCache<Key, number> | undefined;
   let hits = 0;
   let misses = 0;
@@ -60,28 +63,32 @@ export function createSeenKeys(config: SeenKeysConfig = {}): SeenKeys {
 
   const isFresh = (seenAt: number | undefined, now: number): boolean =>
     seenAt !== undefined && !(isTimed && now - seenAt > windowMs);
-  const clock = (): number => (isTimed ? asyncScheduler.now() : 0);
 
   const seeOther = (key: Key, now: number): number | undefined => {
-    others ??= new LRUCache({ max: maxKeys });
+    others ??= new LRUCache({ max: Math.min(maxKeys, FEWEST_OTHERS) });
     const seenAt = others.get(key);
-    if (seenAt === undefined && others.size === maxKeys) forgotten += 1;
-    others.set(key, now);
+    if (seenAt === undefined && others.size === others.max) {
+      if (others.max === maxKeys) forgotten += 1;
+      else others = grown(others, Math.min(maxKeys, others.max * 4));
+    }
+    // Without a window there is no time to renew.
+    if (seenAt === undefined || isTimed) others.set(key, now);
     return seenAt;
   };
 
   return {
     add(key) {
-      const now = clock();
+      const now = isTimed ? asyncScheduler.now() : 0;
       const seenAt = isWhole(key) ? numbers.see(key, now) : seeOther(key, now);
-      if (isFresh(seenAt, now)) {
+      if (seenAt !== undefined && !(isTimed && now - seenAt > windowMs)) {
         hits += 1;
         return false;
       }
       misses += 1;
       return true;
     },
-    has: (key) => isFresh(isWhole(key) ? numbers.find(key) : others?.peek(key), clock()),
+    has: (key) =>
+      isFresh(isWhole(key) ? numbers.find(key) : others?.peek(key), isTimed ? asyncScheduler.now() : 0),
     stats: () => ({
       size: numbers.size + (others?.size ?? 0),
       hits,
@@ -89,6 +96,13 @@ export function createSeenKeys(config: SeenKeysConfig = {}): SeenKeys {
       evictions: numbers.evictions + forgotten,
     }),
   };
+}
+
+/** The same keys in the same order, with room for more. */
+function grown(keys: LRUCache<Key, number>, max: number): LRUCache<Key, number> {
+  const roomier = new LRUCache<Key, number>({ max });
+  keys.rforEach((seenAt, key) => roomier.set(key, seenAt));
+  return roomier;
 }
 
 const isWhole = (key: Key): key is number => typeof key === 'number' && Number.isSafeInteger(key);

@@ -10,116 +10,158 @@ export interface SeenNumbers {
   see(key: number, at: number): number | undefined;
 }
 
-/** A hash table in which a number's place is where its hash says, or the next free one behind it. */
-interface Generation {
-  keys: Float64Array;
-  /** As long as `keys`, or empty where times are not kept. */
-  times: Float64Array;
-  size: number;
-}
-
-/** No safe integer, so no key. */
-const FREE = 2 ** 53;
-const FEWEST_SLOTS = 16;
-
 /**
  * Remembers safe integers in typed arrays: at least the last `maxKeys` different ones, never more than twice as many.
- * A number costs some nanoseconds and makes no garbage, where an LRU of objects takes hundreds; the tables begin with 16
- * slots and double as they fill.
+ * A number costs some nanoseconds and makes no garbage, where an LRU of objects takes hundreds. Eight neighbours share a
+ * slot of eight bytes, since most ids rise by 1; the tables are made when they are needed and double as they fill.
  *
  * There are two generations. A number seen goes into the young one; when that holds `maxKeys`, it becomes the old one, and
- * what only the old one knew is forgotten. So nothing is ever moved or deleted one by one.
+ * what only the old one knew is forgotten. So nothing is ever moved or deleted one by one. A number above all that the old
+ * one holds is not looked for there.
  *
- * @param keepTimes Without, every number was seen at 0, and half the memory is saved.
+ * @param keepTimes Without, every number was seen at 0; with, each has a slot of its own, and its time in another array.
  */
-export function createSeenNumbers(maxKeys: number, keepTimes: boolean): SeenNumbers {
-  const blank = (slots: number): Generation => ({
-    keys: new Float64Array(slots).fill(FREE),
-    times: new Float64Array(keepTimes ? slots : 0),
-    size: 0,
-  });
-  let young = blank(FEWEST_SLOTS);
-  let old = blank(FEWEST_SLOTS);
-  /** Numbers that both generations hold. */
-  let shared = 0;
-  let evictions = 0;
-
-  const put = ({ keys, times }: Generation, slot: number, key: number, at: number): void => {
-    keys[slot] = key;
-    if (keepTimes) times[slot] = at;
-  };
-
-  const timeAt = ({ times }: Generation, slot: number): number => (keepTimes ? (times[slot] as number) : 0);
-
-  const grow = ({ keys, times, size }: Generation): Generation => {
-    const grown = blank(keys.length * 2);
-    grown.size = size;
-    for (let slot = 0; slot < keys.length; slot += 1) {
-      const key = keys[slot] as number;
-      if (key !== FREE) put(grown, slotOf(grown.keys, key), key, keepTimes ? (times[slot] as number) : 0);
-    }
-    return grown;
-  };
-
-  const add = (key: number, at: number, slot: number): void => {
-    if (young.size === maxKeys) {
-      evictions += old.size - shared;
-      shared = 0;
-      [young, old] = [old, young];
-      young.keys.fill(FREE);
-      young.size = 0;
-      put(young, slotOf(young.keys, key), key, at);
-    } else if (young.size * 2 >= young.keys.length) {
-      young = grow(young);
-      put(young, slotOf(young.keys, key), key, at);
-    } else {
-      put(young, slot, key, at);
-    }
-    young.size += 1;
-  };
-
-  return {
-    get size() {
-      return young.size + old.size - shared;
-    },
-    get evictions() {
-      return evictions;
-    },
-    find(key) {
-      const slot = slotOf(young.keys, key);
-      if (young.keys[slot] === key) return timeAt(young, slot);
-      const before = slotOf(old.keys, key);
-      return old.keys[before] === key ? timeAt(old, before) : undefined;
-    },
-    see(key, at) {
-      const slot = slotOf(young.keys, key);
-      if (young.keys[slot] === key) {
-        const seen = timeAt(young, slot);
-        if (keepTimes) young.times[slot] = at;
-        return seen;
-      }
-      const before = slotOf(old.keys, key);
-      const isOld = old.keys[before] === key;
-      const seen = isOld ? timeAt(old, before) : undefined;
-      // Counted before it is added: if the generations change places, it is not forgotten but taken along.
-      if (isOld) shared += 1;
-      add(key, at, slot);
-      return seen;
-    },
-  };
-}
+export const createSeenNumbers = (maxKeys: number, keepTimes: boolean): SeenNumbers =>
+  new Generations(maxKeys, keepTimes);
 
 /**
- * The slot of a number in a table of 2 ** n slots that is never full, or the free one where it belongs. Eight neighbours share
- * a line of the processor's cache, since most ids rise by 1; beyond that, both halves of the number are mixed until multiples
- * and time stamps fall far apart.
+ * A slot is two words: the low half of the first of its numbers; the high half, and behind it a bit for each number seen.
+ * A slot without bits is free. Where a slot is says the hash of its block of numbers; or it is the next free one behind.
  */
-function slotOf(keys: Float64Array, key: number): number {
-  const mask = keys.length - 1;
-  const low = key | 0;
-  let hash = Math.imul((low >>> 3) ^ Math.imul((key * 2 ** -32) | 0, 0x85ebca6b), 0x9e3779b1);
+type Words = Int32Array;
+
+const NO_WORDS: Words = new Int32Array(2);
+const NO_TIMES = new Float64Array(0);
+const FEWEST_SLOTS = 16;
+/** Of the second word the high half of a number takes what is above: a sign and 21 bits. */
+const HIGH_SHIFT = 10;
+
+/** A class, since closures of each memory's own took twice the time: the methods of a class are the same in all of them. */
+class Generations implements SeenNumbers {
+  evictions = 0;
+  /** The part of a number that says which bit of its slot is its own. */
+  private readonly place: number;
+  private young = NO_WORDS;
+  private old = NO_WORDS;
+  /** One a slot. */
+  private youngTimes = NO_TIMES;
+  private oldTimes = NO_TIMES;
+  /** Numbers, not slots. */
+  private youngSize = 0;
+  private oldSize = 0;
+  /** Numbers that both generations hold. */
+  private shared = 0;
+  /** Slots of the young one that are not free: at most half of them. */
+  private used = 0;
+  /** The largest number of each. */
+  private largestYoung = -Infinity;
+  private largestOld = -Infinity;
+
+  constructor(
+    private readonly maxKeys: number,
+    private readonly keepTimes: boolean,
+  ) {
+    this.place = keepTimes ? 0 : 7;
+  }
+
+  get size(): number {
+    return this.youngSize + this.oldSize - this.shared;
+  }
+
+  find(key: number): number | undefined {
+    const low = key & ~this.place;
+    const high = highOf(key);
+    const bit = 1 << (key & this.place);
+    const slot = slotOf(this.young, low, high);
+    if (((this.young[slot + 1] as number) & bit) === 0) return this.findOld(low, high, bit);
+    return this.keepTimes ? this.youngTimes[slot >> 1] : 0;
+  }
+
+  see(key: number, at: number): number | undefined {
+    const { young, keepTimes } = this;
+    const low = key & ~this.place;
+    const high = highOf(key);
+    const bit = 1 << (key & this.place);
+    const slot = slotOf(young, low, high);
+    const bits = young[slot + 1] as number;
+    if ((bits & bit) !== 0) {
+      if (!keepTimes) return 0;
+      const seenAt = this.youngTimes[slot >> 1];
+      this.youngTimes[slot >> 1] = at;
+      return seenAt;
+    }
+    const seenAt = key > this.largestOld ? undefined : this.findOld(low, high, bit);
+    // Counted before it is added: if the generations change places, it is not forgotten but taken along.
+    if (seenAt !== undefined) this.shared += 1;
+    if (this.youngSize === this.maxKeys) this.turn();
+    if (bits === 0 || this.youngSize === 0) this.addSlot(low, high, bit, at);
+    else young[slot + 1] = bits | bit;
+    this.youngSize += 1;
+    if (key > this.largestYoung) this.largestYoung = key;
+    return seenAt;
+  }
+
+  private findOld(low: number, high: number, bit: number): number | undefined {
+    const slot = slotOf(this.old, low, high);
+    if (((this.old[slot + 1] as number) & bit) === 0) return undefined;
+    return this.keepTimes ? this.oldTimes[slot >> 1] : 0;
+  }
+
+  private addSlot(low: number, high: number, bit: number, at: number): void {
+    this.used += 1;
+    if (this.used * 4 > this.young.length) this.grow();
+    const slot = slotOf(this.young, low, high);
+    this.young[slot] = low;
+    this.young[slot + 1] = (high << HIGH_SHIFT) | bit;
+    if (this.keepTimes) this.youngTimes[slot >> 1] = at;
+  }
+
+  private grow(): void {
+    const { young: words, youngTimes: times } = this;
+    const slots = Math.max(FEWEST_SLOTS, words.length);
+    this.young = new Int32Array(slots * 2);
+    if (this.keepTimes) this.youngTimes = new Float64Array(slots);
+    for (let from = 0; from < words.length; from += 2) {
+      const low = words[from] as number;
+      const bits = words[from + 1] as number;
+      if (bits === 0) continue;
+      const slot = slotOf(this.young, low, bits >> HIGH_SHIFT);
+      this.young[slot] = low;
+      this.young[slot + 1] = bits;
+      if (this.keepTimes) this.youngTimes[slot >> 1] = times[from >> 1] as number;
+    }
+  }
+
+  /** The young generation is full: it becomes the old one, and that an empty young one. */
+  private turn(): void {
+    this.evictions += this.oldSize - this.shared;
+    [this.young, this.old] = [this.old, this.young];
+    [this.youngTimes, this.oldTimes] = [this.oldTimes, this.youngTimes];
+    this.oldSize = this.youngSize;
+    this.largestOld = this.largestYoung;
+    this.young.fill(0);
+    this.youngSize = 0;
+    this.largestYoung = -Infinity;
+    this.shared = 0;
+    this.used = 0;
+  }
+}
+
+const highOf = (key: number): number => Math.floor(key * 2 ** -32);
+
+/**
+ * Where a block of numbers is in a table of 2 ** n slots that is never full, or the free slot where it belongs. Both halves
+ * are mixed until multiples and time stamps fall far apart; but where each number has its own slot, eight neighbours lie
+ * together in the processor's cache.
+ */
+function slotOf(words: Words, low: number, high: number): number {
+  const mask = words.length - 2;
+  let hash = Math.imul((low >> 3) ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1);
   hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
-  let slot = (hash ^ (hash >>> 16) ^ (low & 7)) & mask;
-  for (let found = keys[slot]; found !== key && found !== FREE; found = keys[slot]) slot = (slot + 1) & mask;
-  return slot;
+  let slot = ((hash ^ (hash >>> 16) ^ (low & 7)) << 1) & mask;
+  for (;;) {
+    const bits = words[slot + 1] as number;
+    if (bits === 0 || (words[slot] === low && bits >> HIGH_SHIFT === high)) return slot;
+    slot = (slot + 2) & mask;
+  }
 }

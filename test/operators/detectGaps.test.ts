@@ -1,5 +1,11 @@
+import * as fc from 'fast-check';
 import { from, type Observable, of, Subject, take, tap } from 'rxjs';
-import { detectGaps, type DetectGapsConfig, type Gap } from '../../src/operators/detectGaps.js';
+import {
+  createGapWatch,
+  detectGaps,
+  type DetectGapsConfig,
+  type Gap,
+} from '../../src/operators/detectGaps.js';
 import { marbles } from '../marbles.js';
 
 type Config = DetectGapsConfig<string>;
@@ -460,6 +466,120 @@ describe('detectGaps', () => {
         'B9',
         '|',
       ]);
+    });
+  });
+
+  describe('createGapWatch', () => {
+    it('tells what the operator tells, whatever comes', () => {
+      const numbers = fc.oneof(fc.nat(12), fc.constantFrom(2 ** 31, 2 ** 40, 2 ** 40 + 1));
+      const values = fc.array(fc.tuple(fc.constantFrom('A', 'B', 'C'), numbers, numbers, fc.nat(9)), {
+        maxLength: 60,
+      });
+      type Message = readonly [scope: string, number: number, link: number, luck: number];
+      const kinds: DetectGapsConfig<Message>[] = [
+        {},
+        { first: ([, number, link]) => Math.min(number, link) },
+        { previous: ([, , link, luck]) => (luck === 0 ? undefined : link) },
+      ];
+      fc.assert(
+        fc.property(values, fc.nat(2), fc.boolean(), fc.boolean(), (messages, kind, isScoped, isReset) => {
+          const told = (play: (config: DetectGapsConfig<Message>) => void): unknown[] => {
+            const events: unknown[] = [];
+            play({
+              ...kinds[kind],
+              ...(isScoped && { scope: ([name]) => name, maxScopes: 2 }),
+              ...(isReset && { isReset: ([, , , luck]) => luck === 1 }),
+              onGap: (gap, value) => events.push([gap, value]),
+              onLate: (value, expected) => events.push([value, expected]),
+              onScopeForgotten: (name) => events.push(name),
+            });
+            return events;
+          };
+
+          expect(
+            told((config) => {
+              const watch = createGapWatch<Message>(([, number]) => number, config);
+              for (const message of messages) watch(message);
+            }),
+          ).toStrictEqual(
+            told((config) => {
+              from(messages)
+                .pipe(detectGaps(([, number]: Message) => number, config))
+                .subscribe();
+            }),
+          );
+        }),
+        { numRuns: 300 },
+      );
+    });
+
+    it('has told when it returns', () => {
+      const told: unknown[] = [];
+      const watch = createGapWatch(last, {
+        onGap: (gap) => told.push(gap),
+        onLate: (value, expected) => told.push([value, expected]),
+      });
+      watch('1');
+      expect(told).toStrictEqual([]);
+      watch('3');
+      expect(told.splice(0)).toStrictEqual([{ after: 1, before: 3, missing: 1 }]);
+      watch('2');
+      expect(told).toStrictEqual([['2', 4]]);
+    });
+
+    it.each<[string, string, Config, readonly string[]]>([
+      ['without links', '1 2 5 3 6', { first: last }, ['of', 'scope', 'isReset', 'first']],
+      [
+        'with links',
+        '0>1 1>2 4>5 2>3 5>6',
+        { previous, first: fail },
+        ['of', 'scope', 'isReset', 'previous'],
+      ],
+    ])('asks each hook at most once a value, %s', (_name, values, config, names) => {
+      const asked: string[] = [];
+      const counted =
+        <A, R>(name: string, hook: (value: A) => R) =>
+        (value: A): R => {
+          asked.push(name);
+          return hook(value);
+        };
+      const watch = createGapWatch(counted('of', last), {
+        ...(config.previous
+          ? { previous: counted('previous', config.previous) }
+          : { first: counted('first', last) }),
+        scope: counted('scope', () => 'one'),
+        isReset: counted('isReset', () => false),
+      });
+      for (const value of values.split(' ')) {
+        watch(value);
+        expect(asked).toStrictEqual([...new Set(asked)]);
+        expect(names).toStrictEqual(expect.arrayContaining(asked.splice(0)));
+      }
+    });
+
+    it('what a hook throws comes out, and so does a number that is no safe integer', () => {
+      const watch = createGapWatch(last, { onGap: fail });
+      watch('1');
+      expect(() => {
+        watch('3');
+      }).toThrow('thrown');
+      expect(() => {
+        watch('x');
+      }).toThrow(new RangeError('detectGaps: of must give a safe integer, got NaN'));
+    });
+
+    it('holds nothing back, whatever reorder and recover say', () => {
+      const onGap = jest.fn();
+      const watch = createGapWatch(last, { onGap, recover: fail, reorder: { maxItems: 0, maxMs: 0 } });
+      watch('1');
+      watch('3');
+      expect(onGap).toHaveBeenCalledTimes(1);
+    });
+
+    it('refuses a maxScopes out of its range', () => {
+      expect(thrownBy(() => createGapWatch(last, { maxScopes: 0 }))).toStrictEqual(
+        new RangeError('detectGaps: maxScopes must be a whole number from 1 to 16777216, got 0'),
+      );
     });
   });
 

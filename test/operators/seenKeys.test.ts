@@ -104,6 +104,26 @@ describe('createSeenKeys', () => {
     );
   });
 
+  it.each([63, 64, 65, 256, 1_000])('remembers exactly the last %i strings, growing to that', (maxKeys) => {
+    const seen = createSeenKeys({ maxKeys });
+    for (let key = 0; key < maxKeys; key += 1) expect(seen.add(`id ${key}`)).toBe(true);
+    expect(seen.add('id 0')).toBe(false);
+    expect(seen.stats()).toStrictEqual({ size: maxKeys, hits: 1, misses: maxKeys, evictions: 0 });
+
+    expect(seen.add('one more')).toBe(true);
+    expect([seen.has('id 0'), seen.has('id 1'), seen.has('id 2')]).toStrictEqual([true, false, true]);
+    expect(seen.stats()).toStrictEqual({ size: maxKeys, hits: 1, misses: maxKeys + 1, evictions: 1 });
+  });
+
+  it('takes the order of strings along as it grows', () => {
+    const seen = createSeenKeys({ maxKeys: 70 });
+    for (let key = 0; key < 64; key += 1) seen.add(`id ${key}`);
+    seen.add('id 0');
+    for (let key = 64; key < 71; key += 1) seen.add(`id ${key}`);
+
+    expect([seen.has('id 0'), seen.has('id 1'), seen.has('id 2')]).toStrictEqual([true, false, true]);
+  });
+
   it('its statistics add up', () => {
     const adds = fc.array(fc.oneof(fc.nat(30), fc.nat(30).map(String)), { maxLength: 200 });
     fc.assert(

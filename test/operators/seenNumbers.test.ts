@@ -53,6 +53,40 @@ describe('createSeenNumbers', () => {
     );
   });
 
+  it('keeps two generations of neighbours too, which share their slots where no times are kept', () => {
+    const starts = fc.constantFrom(
+      -40,
+      0,
+      2 ** 31 - 20,
+      2 ** 32 - 20,
+      -(2 ** 32) - 20,
+      2 ** 53 - 60,
+      60 - 2 ** 53,
+    );
+    const near = fc.tuple(starts, fc.integer({ min: -30, max: 55 }));
+    fc.assert(
+      fc.property(
+        fc.array(near, { maxLength: 400 }),
+        fc.integer({ min: 1, max: 120 }),
+        fc.boolean(),
+        (seen, maxKeys, keepTimes) => {
+          const numbers = createSeenNumbers(maxKeys, keepTimes);
+          const model = createModel(maxKeys);
+          for (const [index, [start, offset]] of seen.entries()) {
+            const key = start + offset;
+            const at = keepTimes ? index : 0;
+            expect(numbers.see(key, at)).toBe(model.see(key, at));
+            expect(numbers.find(key + 1)).toBe(model.find(key + 1));
+            expect(numbers.find(key - 1)).toBe(model.find(key - 1));
+            expect(numbers.size).toBe(model.size);
+            expect(numbers.evictions).toBe(model.evictions);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   it('remembers the last maxKeys, and never more than twice as many', () => {
     fc.assert(
       fc.property(fc.array(keys, { maxLength: 200 }), fc.integer({ min: 1, max: 20 }), (seen, maxKeys) => {
@@ -72,6 +106,37 @@ describe('createSeenNumbers', () => {
       }),
     );
   });
+
+  it('a number at which the generations change places is in the young one, though its neighbours are in the old', () => {
+    const numbers = createSeenNumbers(3, false);
+    for (const key of [0, 1, 2, 3, 100, 200, 300]) numbers.see(key, 0);
+
+    expect([2, 3, 100, 300].map((key) => numbers.find(key))).toStrictEqual([undefined, 0, 0, 0]);
+  });
+
+  it.each([false, true])(
+    'its tables stay as large as maxKeys needs, however long it runs (times: %p)',
+    (keepTimes) => {
+      const lengths: number[] = [];
+      const real = globalThis.Int32Array;
+      globalThis.Int32Array = class extends real {
+        constructor(length: number) {
+          super(length);
+          lengths.push(length);
+        }
+      } as unknown as Int32ArrayConstructor;
+      try {
+        const numbers = createSeenNumbers(100, keepTimes);
+        expect(lengths).toStrictEqual([]);
+        for (let key = 0; key < 5_000; key += 1) numbers.see(key * 8, 0);
+      } finally {
+        globalThis.Int32Array = real;
+      }
+
+      const twoWordsASlot = [16, 32, 64, 128, 256].map((slots) => slots * 2);
+      expect(lengths).toStrictEqual([...twoWordsASlot, ...twoWordsASlot]);
+    },
+  );
 
   it('keeps no times where none are wanted', () => {
     const numbers = createSeenNumbers(10, false);
