@@ -1,7 +1,6 @@
 import {
   asyncScheduler,
   catchError,
-  defaultIfEmpty,
   defer,
   EMPTY,
   finalize,
@@ -10,22 +9,22 @@ import {
   map,
   merge,
   mergeMap,
+  noop,
   type Observable,
   type ObservableInput,
   type OperatorFunction,
   Subject,
   switchMap,
-  take,
   takeUntil,
   takeWhile,
   tap,
   timer,
 } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
-import { createLine } from './line.js';
+import { createBoundedLine, type Failure, type Overflow } from './boundedLine.js';
+import { createTurnBudget, type Worker } from './turnBudget.js';
 
-/** What happens to a value that arrives when the line is full. */
-export type Overflow = 'drop-oldest' | 'drop-newest' | 'conflate' | 'error' | 'pause';
+export { BufferOverflowError, type Overflow } from './boundedLine.js';
 
 export interface BufferBoundedConfig<T, R = T> {
   /**
@@ -66,14 +65,6 @@ export interface BufferBoundedConfig<T, R = T> {
    * that has ended is not paused any more. @default 30_000
    */
   readonly maxPauseMs?: number;
-}
-
-/** More than `maxItems` values had to wait, and the policy was `error`. */
-export class BufferOverflowError extends Error {
-  override readonly name = 'BufferOverflowError';
-  constructor(readonly maxItems: number) {
-    super(`more than ${maxItems} values had to wait`);
-  }
 }
 
 /** The line did not drain to half within `maxPauseMs`. */
@@ -125,84 +116,66 @@ export function bufferBounded<T, R = T>(
       `bufferBounded: maxPauseMs must be above 0 and at most ${maxTimerMs}, got ${maxPauseMs}`,
     );
   }
-  const keyOf = overflow === 'conflate' ? key : undefined;
-  const mostWaiting = overflow === 'pause' ? 2 * maxItems + 10_000 : maxItems;
 
   return (source) =>
     defer(() => {
-      const line = createLine<T>();
       const out$ = new Subject<T>();
       const done$ = new Subject<void>();
-      const turns$ = new Subject<void>();
       const pauses$ = new Subject<boolean>();
-      let sending = false;
       let running = 0;
-      let turnBegan: number | undefined;
-      let paused = false;
-      let ended = false;
-      let failure: { readonly error: unknown } | undefined;
+      let goOn = noop;
+      let failure: Failure | undefined;
+      let isTaken = false;
 
-      const isWanted = (): boolean => out$.observed;
-      const mayRun = (): boolean => running < concurrency;
-      const mayWork = (): boolean => {
-        const now = asyncScheduler.now();
-        if (turnBegan !== undefined) return now - turnBegan < sliceMs;
-        turnBegan = now;
-        turns$.next();
-        return true;
+      const joinSink = (onTurn: () => void): Worker => {
+        goOn = onTurn;
+        return { mayWork: () => running < concurrency, wait: noop, leave: noop };
       };
-      const maySend = project ? mayRun : mayWork;
+      const joinTurns = (onTurn: () => void): Worker =>
+        createTurnBudget(
+          settled.pipe(
+            catchError((error: unknown) => {
+              fail(error);
+              return EMPTY;
+            }),
+          ),
+        ).join(sliceMs, onTurn);
 
-      const drain = (): void => {
-        if (sending) return;
-        sending = true;
-        while (line.size > 0 && isWanted() && maySend()) {
-          out$.next(line.shift());
-          if (paused && isWanted() && line.size <= maxItems / 2) {
-            paused = false;
-            pauses$.next(false);
-            onResume?.();
-          }
-        }
-        sending = false;
-        if (!ended || line.size > 0 || running > 0) return;
-        if (failure)
-          done$.error(failure.error); // eslint-disable-line rxjs-x/throw-error -- an error is passed on as it came
+      const fail = (error: unknown): void => {
+        done$.error(error); // eslint-disable-line rxjs-x/throw-error -- an error is passed on as it came
+      };
+
+      const finish = (): void => {
+        if (!isTaken || running > 0) return;
+        if (failure) fail(failure.error);
         else done$.next();
       };
 
-      /** Gives a value its place in line, or drops one; false once nothing more is to be taken in. */
-      const wait = (value: T): boolean => {
-        const id = keyOf?.(value);
-        if (id !== undefined && line.has(id)) {
-          const replaced = line.replace(value, id);
-          onDrop?.(replaced, 'conflated');
-        } else if (line.size < mostWaiting) {
-          line.push(value, id);
-          if (overflow === 'pause' && !paused && line.size > maxItems) {
-            paused = true;
-            pauses$.next(true);
-            onPause?.();
-          }
-        } else if (overflow === 'drop-oldest' || overflow === 'conflate') {
-          const oldest = line.shift();
-          line.push(value, id);
-          onDrop?.(oldest, 'overflow');
-        } else {
-          if (overflow === 'error') failure = { error: new BufferOverflowError(maxItems) };
-          onDrop?.(value, 'overflow');
-        }
-        return failure === undefined;
-      };
-
-      const accept = (value: T): boolean => {
-        if (sending || line.size > 0 || !maySend()) return wait(value);
-        sending = true;
-        out$.next(value);
-        sending = false;
-        drain();
-        return true;
-      };
+      const line = createBoundedLine<T>({
+        maxItems,
+        overflow,
+        ...(key && { key }),
+        join: project ? joinSink : joinTurns,
+        take: (value) => {
+          out$.next(value);
+          if (!out$.observed) line.leave(); // a source that is still being subscribed to is told of it only later
+        },
+        onDone: (by) => {
+          failure = by;
+          isTaken = true;
+          finish();
+        },
+        onError: fail,
+        ...(onDrop && { onDrop }),
+        onPause: () => {
+          pauses$.next(true);
+          onPause?.();
+        },
+        onResume: () => {
+          pauses$.next(false);
+          onResume?.();
+        },
+      });
 
       const run = (value: T): Observable<R> => {
         running++;
@@ -210,7 +183,8 @@ export function bufferBounded<T, R = T>(
           tap({
             complete: () => {
               running--;
-              drain();
+              goOn();
+              finish();
             },
           }),
         );
@@ -219,13 +193,6 @@ export function bufferBounded<T, R = T>(
       return merge(
         project ? out$.pipe(mergeMap(run)) : (out$ as Observable<unknown> as Observable<R>),
         merge(
-          turns$.pipe(
-            switchMap(() => settled.pipe(take(1), defaultIfEmpty(undefined))),
-            tap(() => {
-              turnBegan = undefined;
-              drain();
-            }),
-          ),
           pauses$.pipe(
             switchMap((isPaused) => (isPaused && maxPauseMs < Infinity ? timer(maxPauseMs) : EMPTY)),
             map(() => {
@@ -237,24 +204,18 @@ export function bufferBounded<T, R = T>(
               failure = { error };
               return EMPTY;
             }),
-            takeWhile(accept),
+            takeWhile((value) => line.accept(value, asyncScheduler.now())),
             tap({
               complete: () => {
-                ended = true;
                 pauses$.next(false); // nothing is held back any more: what waits has all the time it needs
-                drain();
+                line.end(failure);
               },
             }),
           ),
         ).pipe(ignoreElements()),
       ).pipe(
         takeUntil(done$),
-        finalize(() => {
-          while (line.size > 0) {
-            const left = line.shift();
-            onDrop?.(left, 'ended');
-          }
-        }),
+        finalize(() => line.leave()),
       );
     });
 }

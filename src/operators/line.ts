@@ -1,6 +1,8 @@
 /** Values waiting their turn, first in first out; every operation takes amortised constant time. */
 export interface Line<T> {
   readonly size: number;
+  /** For the path of every value: V8 inlines it, and not the getter `size`. */
+  isEmpty(): boolean;
   /** Joins at the end; a `key` makes the value's place known to `replace`. */
   push(value: T, key?: unknown): void;
   /** Whether a value with this key waits. */
@@ -11,42 +13,66 @@ export interface Line<T> {
   shift(): T;
 }
 
-interface Place<T> {
-  value: T;
-  readonly key: unknown;
-}
+/** What an empty line starts with, and what it keeps when it shortens: a burst of some hundred values costs no resizing. */
+const FIRST_SLOTS = 16;
+const KEPT_SLOTS = 512;
 
 /** An empty line; its memory grows with what waits, and is given back as the line shortens. */
 export function createLine<T>(): Line<T> {
-  const byKey = new Map<unknown, Place<T>>();
-  let places: (Place<T> | undefined)[] = [];
+  /** A ring: the number of a value, counted from the first ever, gives its slot; there are a power of two of them. */
+  let values: (T | undefined)[] = [];
   let first = 0;
+  let next = 0;
+  /** Made for the first key: of each slot, and the number of each key's value. */
+  let keys: unknown[] | undefined;
+  let numbers: Map<unknown, number> | undefined;
+
+  const resize = (slots: number): void => {
+    const moved = <V>(from: readonly V[]): V[] => {
+      const to = new Array<V>(slots);
+      for (let n = first; n < next; n += 1) to[n & (slots - 1)] = from[n & (from.length - 1)] as V;
+      return to;
+    };
+    if (keys !== undefined) keys = moved(keys);
+    values = moved(values);
+  };
 
   return {
     get size() {
-      return places.length - first;
+      return next - first;
     },
+    isEmpty: () => next === first,
     push(value, key) {
-      const place = { value, key };
-      places.push(place);
-      if (key !== undefined) byKey.set(key, place);
+      if (next - first === values.length) resize(Math.max(FIRST_SLOTS, 2 * values.length));
+      const slot = next & (values.length - 1);
+      values[slot] = value;
+      if (key !== undefined) {
+        keys ??= new Array<unknown>(values.length);
+        numbers ??= new Map();
+        keys[slot] = key;
+        numbers.set(key, next);
+      }
+      next += 1;
     },
-    has: (key) => byKey.has(key),
+    has: (key) => numbers?.has(key) === true,
     replace(value, key) {
-      const place = byKey.get(key) as Place<T>;
-      const replaced = place.value;
-      place.value = value;
+      const slot = (numbers?.get(key) as number) & (values.length - 1);
+      const replaced = values[slot] as T;
+      values[slot] = value;
       return replaced;
     },
     shift() {
-      const { value, key } = places[first] as Place<T>;
-      places[first++] = undefined;
-      if (key !== undefined) byKey.delete(key);
-      // The empty front is cut off once it is the greater half, so each value is moved once at most on average.
-      if (first * 2 >= places.length) {
-        places = places.slice(first);
-        first = 0;
+      const slot = first & (values.length - 1);
+      const value = values[slot] as T;
+      values[slot] = undefined;
+      first += 1;
+      const key = keys?.[slot];
+      if (keys !== undefined && key !== undefined) {
+        keys[slot] = undefined;
+        numbers?.delete(key);
       }
+      if (values.length > KEPT_SLOTS && next - first <= values.length / 8)
+        resize(Math.max(KEPT_SLOTS, values.length / 4));
       return value;
     },
   };

@@ -132,6 +132,17 @@ describe('bufferBounded', () => {
       expect(seen).toStrictEqual([1, 2, 3]);
     });
 
+    it('errors when settled does', () => {
+      const turn$ = new Subject<void>();
+      const source$ = new Subject<number>();
+      const error = jest.fn();
+      source$.pipe(bufferBounded(5, { settled: turn$ })).subscribe({ error });
+      source$.next(1);
+      turn$.error(new Error('no turn'));
+      expect(error.mock.calls).toStrictEqual([[new Error('no turn')]]);
+      expect(source$.observed).toBe(false);
+    });
+
     it('never waits where settled is synchronous', () => {
       const time = clock();
       const seen: number[] = [];

@@ -28,6 +28,33 @@ describe('createLine', () => {
     expect(line.has('a')).toBe(false);
   });
 
+  it('mistakes no key for that of a value that was in the same place before', () => {
+    const line = createLine<string>();
+    for (let n = 0; n < 50; n += 1) {
+      line.push('without');
+      line.push('with', 'a');
+      line.shift();
+      expect([line.has('a'), line.shift(), line.has('a')]).toStrictEqual([true, 'with', false]);
+      line.push('one more, so that places change parity');
+      line.shift();
+    }
+  });
+
+  it('keeps order and keys as it grows and shortens', () => {
+    const line = createLine<number>();
+    let first = 0;
+    let next = 0;
+    for (const size of [5, 40, 3, 3_000, 700, 1_200, 10, 0, 20, 0]) {
+      while (line.size < size) {
+        line.push(next, next % 3 === 0 ? next : undefined);
+        next += 1;
+      }
+      while (line.size > size) expect(line.shift()).toBe(first++);
+      for (let key = 0; key < next; key += 3) expect(line.has(key)).toBe(key >= first);
+    }
+    expect([first, next]).toStrictEqual([3_557, 3_557]);
+  });
+
   it('behaves like an array, whatever is done to it', () => {
     const action = fc.oneof(
       fc.record({
@@ -54,7 +81,7 @@ describe('createLine', () => {
               model.push({ value, key: next.key });
             }
           }
-          expect(line.size).toBe(model.length);
+          expect([line.size, line.isEmpty()]).toStrictEqual([model.length, model.length === 0]);
         });
       }),
     );

@@ -1,0 +1,284 @@
+import fc from 'fast-check';
+import { asyncScheduler, config, EMPTY, NEVER, type Observable, of, Subject, tap, timer } from 'rxjs';
+import { createTurnBudget, turnBudgetOf, type Worker } from '../../src/operators/turnBudget.js';
+import { marbles } from '../marbles.js';
+
+/** A clock that stands still until it is set. */
+const clock = (): { now: number } => {
+  const time = { now: 1_000 };
+  jest.spyOn(Date, 'now').mockImplementation(() => time.now);
+  return time;
+};
+
+const nothing = (): void => undefined;
+
+describe('createTurnBudget', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+    config.onUnhandledError = null;
+  });
+
+  it('gives the time of one turn to all together', () => {
+    const turn$ = new Subject<void>();
+    const budget = createTurnBudget(turn$);
+    const one = budget.join(5, nothing);
+    const other = budget.join(5, nothing);
+
+    expect([
+      one.mayWork(1_000),
+      other.mayWork(1_004),
+      one.mayWork(1_005),
+      other.mayWork(1_005),
+    ]).toStrictEqual([true, true, false, false]);
+    turn$.next();
+    expect([other.mayWork(1_006), one.mayWork(1_010), one.mayWork(1_011)]).toStrictEqual([true, true, false]);
+  });
+
+  it('holds each to its own slice of the turn', () => {
+    const budget = createTurnBudget(NEVER);
+    const short = budget.join(2, nothing);
+    const long = budget.join(Infinity, nothing);
+
+    expect([short.mayWork(0), short.mayWork(2), long.mayWork(2), long.mayWork(1e9)]).toStrictEqual([
+      true,
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  it('asks for the end of the turn once, and only when somebody works or waits', () => {
+    let asked = 0;
+    const turn$ = new Subject<void>();
+    const worker = createTurnBudget(turn$.pipe(tap({ subscribe: () => (asked += 1) }))).join(5, nothing);
+    expect(asked).toBe(0);
+    for (let at = 0; at < 50; at += 1) worker.mayWork(at);
+    expect(asked).toBe(1);
+    turn$.next();
+    expect([asked, turn$.observed]).toStrictEqual([1, false]);
+    worker.wait();
+    worker.wait();
+    expect(asked).toBe(2);
+  });
+
+  it.each<[string, Observable<unknown>]>([
+    ['emits', of(undefined)],
+    ['completes', EMPTY],
+  ])('is never used up where settled %s at once, as in virtual time', (_what, settled) => {
+    const calls: string[] = [];
+    const worker = createTurnBudget(settled).join(5, () => calls.push('turn'));
+
+    expect([worker.mayWork(0), worker.mayWork(50), worker.mayWork(1e6)]).toStrictEqual([true, true, true]);
+    worker.wait();
+    expect(calls).toStrictEqual(['turn']);
+  });
+
+  it(
+    'ends a turn when settled says so',
+    marbles(({ cold, flush }) => {
+      const answers: [number, boolean][] = [];
+      const worker = createTurnBudget(timer(9)).join(5, nothing);
+      cold('a-a-a-a-a-a-a|').subscribe(() => {
+        const at = asyncScheduler.now();
+        answers.push([at, worker.mayWork(at)]);
+      });
+      flush();
+      expect(answers).toStrictEqual([
+        [0, true],
+        [2, true],
+        [4, true],
+        [6, false],
+        [8, false],
+        [10, true],
+        [12, true],
+      ]);
+    }),
+  );
+
+  it('measures anew when the clock is set back, and does not freeze', () => {
+    const worker = createTurnBudget(NEVER).join(5, nothing);
+
+    expect([worker.mayWork(1_000), worker.mayWork(10), worker.mayWork(14), worker.mayWork(15)]).toStrictEqual(
+      [true, true, true, false],
+    );
+  });
+
+  it('calls those who wait in the order they asked, until the time is used up; the next turn goes on there', () => {
+    const time = clock();
+    const turn$ = new Subject<void>();
+    const budget = createTurnBudget(turn$);
+    const calls: string[] = [];
+    const workers = ['a', 'b', 'c', 'd'].map((name) => {
+      const worker = budget.join(5, () => {
+        worker.mayWork(time.now);
+        calls.push(name);
+        time.now += 3;
+        worker.wait();
+      });
+      return worker;
+    });
+    for (const worker of workers) worker.wait();
+    const turns = [1, 2, 3].map(() => {
+      turn$.next();
+      return calls.splice(0).join('');
+    });
+
+    expect(turns).toStrictEqual(['ab', 'cd', 'ab']);
+  });
+
+  it('calls one that waits on without using any time once a turn', () => {
+    const turn$ = new Subject<void>();
+    let calls = 0;
+    const worker: Worker = createTurnBudget(turn$).join(5, () => {
+      calls += 1;
+      worker.wait();
+    });
+    worker.wait();
+    turn$.next();
+    expect(calls).toBe(1);
+    turn$.next();
+    expect(calls).toBe(2);
+  });
+
+  it('calls nobody in the middle of the turn of another', () => {
+    const turn$ = new Subject<void>();
+    const budget = createTurnBudget(turn$);
+    const log: string[] = [];
+    const first = budget.join(5, () => {
+      first.mayWork(asyncScheduler.now());
+      log.push('first begins');
+      turn$.next();
+      log.push('first ends');
+    });
+    const second = budget.join(5, () => log.push('second'));
+    first.wait();
+    second.wait();
+    turn$.next();
+
+    expect(log).toStrictEqual(['first begins', 'first ends', 'second']);
+  });
+
+  it('reports what one throws, and calls the others', () => {
+    jest.useFakeTimers();
+    try {
+      const reported: unknown[] = [];
+      config.onUnhandledError = (error) => reported.push(error);
+      const turn$ = new Subject<void>();
+      const budget = createTurnBudget(turn$);
+      const onTurn = jest.fn();
+      const bad = budget.join(5, () => {
+        throw new Error('bad');
+      });
+      const good = budget.join(5, onTurn);
+      bad.wait();
+      good.wait();
+      turn$.next();
+      expect(onTurn).toHaveBeenCalledTimes(1);
+      jest.runAllTimers();
+      expect(reported).toStrictEqual([new Error('bad')]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('takes an error of settled for the end of the turn, and reports it', () => {
+    jest.useFakeTimers();
+    try {
+      const reported: unknown[] = [];
+      config.onUnhandledError = (error) => reported.push(error);
+      const turn$ = new Subject<void>();
+      const worker = createTurnBudget(turn$).join(5, nothing);
+      worker.mayWork(0);
+      turn$.error(new Error('no turn'));
+      expect(worker.mayWork(100)).toBe(true);
+      jest.runAllTimers();
+      expect(reported[0]).toStrictEqual(new Error('no turn'));
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('does not call who has left, and waits for no turn when all have', () => {
+    const turn$ = new Subject<void>();
+    const budget = createTurnBudget(turn$);
+    const onTurn = jest.fn();
+    const gone = budget.join(5, onTurn);
+    const stays = budget.join(5, nothing);
+    gone.wait();
+    gone.leave();
+    gone.leave();
+    gone.wait();
+    expect(turn$.observed).toBe(true);
+    turn$.next();
+    expect(onTurn).not.toHaveBeenCalled();
+    stays.mayWork(0);
+    expect(turn$.observed).toBe(true);
+    stays.leave();
+    expect(turn$.observed).toBe(false);
+
+    expect(budget.join(5, nothing).mayWork(1e6)).toBe(true);
+  });
+
+  it('passes nobody over twice by one behind it, works at most a slice too much a turn, and loses nothing', () => {
+    const sliceMs = 5;
+    const jobs = fc.array(fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 8 }), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(jobs, fc.array(fc.nat(7), { maxLength: 10 }), (work, leavers) => {
+        const time = clock();
+        const turn$ = new Subject<void>();
+        const budget = createTurnBudget(turn$);
+        const left = work.map((costs) => [...costs]);
+        const gone = new Set<number>();
+        /** Names in the order in which they asked, as the budget ought to keep them. */
+        const order: number[] = [];
+        let began: number | undefined;
+        const workers = work.map((_costs, name) => {
+          const worker = budget.join(sliceMs, () => {
+            expect(order.shift()).toBe(name);
+            expect(left[name]!.length).toBeGreaterThan(0);
+            while (left[name]!.length > 0 && worker.mayWork(time.now)) {
+              began ??= time.now;
+              expect(time.now - began).toBeLessThan(sliceMs);
+              time.now += left[name]!.shift()!;
+            }
+            if (left[name]!.length === 0) return;
+            order.push(name);
+            worker.wait();
+          });
+          return worker;
+        });
+        for (const [name, worker] of workers.entries()) {
+          order.push(name);
+          worker.wait();
+        }
+        for (let turn = 0; order.length > 0; turn += 1) {
+          const before = left.flat().length;
+          began = undefined;
+          turn$.next();
+          expect(left.flat().length).toBeLessThan(before);
+          const leaver = leavers[turn];
+          if (leaver === undefined || leaver >= workers.length) continue;
+          workers[leaver]!.leave();
+          gone.add(leaver);
+          if (order.includes(leaver)) order.splice(order.indexOf(leaver), 1);
+        }
+        expect(left.filter((rest, name) => rest.length > 0 && !gone.has(name))).toStrictEqual([]);
+        // The last turn ends like every other; then nothing is waited for.
+        turn$.next();
+        expect(turn$.observed).toBe(false);
+      }),
+    );
+  });
+});
+
+describe('turnBudgetOf', () => {
+  it('is the same for the same settled, and another for another', () => {
+    const turn$ = new Subject<void>();
+
+    expect(turnBudgetOf(turn$)).toBe(turnBudgetOf(turn$));
+    expect(turnBudgetOf(turn$)).not.toBe(turnBudgetOf(new Subject<void>()));
+  });
+});
