@@ -1,4 +1,18 @@
-import { defer, filter, type Observable, of, Subject, switchMap, take } from 'rxjs';
+import {
+  defer,
+  endWith,
+  filter,
+  identity,
+  ignoreElements,
+  map,
+  type Observable,
+  of,
+  repeat,
+  Subject,
+  switchMap,
+  take,
+  takeWhile,
+} from 'rxjs';
 
 export interface BacklogConfig {
   /** As the transport's: emits once what had arrived at the socket has been handed over. */
@@ -7,6 +21,8 @@ export interface BacklogConfig {
   readonly isPaused: () => boolean;
   /** Emits when a pause ends. */
   readonly resumed$: Observable<unknown>;
+  /** Reading rests until the next `settled`, so that what had arrived is not all handed over yet. @default never */
+  readonly isYielding?: () => boolean;
 }
 
 /** How far a feed is behind its socket. */
@@ -17,7 +33,16 @@ export interface Backlog {
   done(): void;
   /** Counts from nothing again; whoever waits here waits on. */
   clear(): void;
-  /** Emits once and completes when whatever had arrived is worked off, and reading is not stopped. */
+  /**
+   * Emits once and completes when whatever had arrived is worked off, and reading is not stopped:
+   *
+   *     settled      ---s---s---s-----       one a turn
+   *     isYielding   -yyyyyyy---------
+   *     done         ----------------d       the last that had come by the end of the quiet turn
+   *     workedOff$   ----------------(x|)
+   *
+   * Reading that rests in every turn puts it off by 100 of them at most.
+   */
   readonly workedOff$: Observable<unknown>;
 }
 
@@ -25,13 +50,30 @@ export interface Backlog {
  * Counts the frames between socket and subscribers, for a verdict of silence that must wait for them: a stream is not
  * silent whose values stand in line. Frames that come later put nothing off. O(1) per frame.
  */
-export function createBacklog({ settled, isPaused, resumed$ }: BacklogConfig): Backlog {
+export function createBacklog({
+  settled,
+  isPaused,
+  resumed$,
+  isYielding = () => false,
+}: BacklogConfig): Backlog {
   const done$ = new Subject<void>();
   let cameCount = 0;
   let doneCount = 0;
 
   const reach = (mark: number): Observable<unknown> =>
     doneCount >= mark ? of(undefined) : done$.pipe(filter(() => doneCount >= mark));
+
+  /** A turn, and whether reading rested in it: at its start, if whoever goes on with `settled` does so before us, or at its end. */
+  const turn$ = defer(() => (isPaused() ? resumed$ : of(undefined))).pipe(
+    take(1),
+    switchMap(() => {
+      const wasYielding = isYielding();
+      return settled.pipe(
+        take(1),
+        map(() => wasYielding || isYielding()),
+      );
+    }),
+  );
 
   return {
     came() {
@@ -45,11 +87,19 @@ export function createBacklog({ settled, isPaused, resumed$ }: BacklogConfig): B
       cameCount = 0;
       doneCount = 0;
     },
-    workedOff$: defer(() => (isPaused() ? resumed$ : of(undefined))).pipe(
-      take(1),
-      switchMap(() => settled.pipe(take(1))),
+    workedOff$: turn$.pipe(
+      repeat(MAX_TURNS),
+      takeWhile(identity),
+      ignoreElements(),
+      endWith(undefined),
       switchMap(() => reach(cameCount)),
       take(1),
     ),
   };
 }
+
+/**
+ * Under a permanent flood a verdict must fall at last. A turn reads 64 KiB at least, and the kernel holds some 6 MiB at most
+ * (`tcp_rmem` of Linux): by then whatever had arrived has been read.
+ */
+const MAX_TURNS = 100;

@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import { defer, EMPTY, NEVER, type Observable, of, ReplaySubject, share, Subject, tap, timer } from 'rxjs';
+import { asyncScheduler, defer, EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs';
+import { createLastValues, type LastValues } from './lastValues.js';
+import { createRoster, type Roster } from './roster.js';
 
 export interface FanOutConfig {
   /**
@@ -41,15 +43,17 @@ export interface FanOut<T> {
 }
 
 interface Channel<T> {
-  /** Carries the values. */
-  readonly values: Subject<T>;
-  /** Carries nothing but the end. */
-  readonly end: Subject<never>;
-  readonly stream$: Observable<T>;
+  readonly topic: string | undefined;
+  readonly roster: Roster<T>;
+  /** Absent without `replay`. */
+  readonly kept: LastValues<T> | undefined;
+  /** `onOpen` was told of it. */
+  isTold: boolean;
+  linger: Subscription | undefined;
 }
 
 /**
- * Spreads one stream over its subscribers, through one Subject for the whole and one for each topic in use.
+ * Spreads one stream over its subscribers, through one list for the whole and one for each topic in use.
  *
  *     next       --a(A)--b(B)--c(A)--
  *     stream()   --a-----b-----c-----
@@ -76,80 +80,145 @@ export function createFanOut<T>({
     throw new RangeError(`createFanOut: maxTopics must be an integer above 0, got ${maxTopics}`);
   }
 
-  const makeSubject = (): Subject<T> => (replay > 0 ? new ReplaySubject<T>(replay) : new Subject<T>());
+  const keep = (): LastValues<T> | undefined => (replay > 0 ? createLastValues(replay) : undefined);
   const channels = new Map<string | undefined, Channel<T>>();
+  let whole: Channel<T> | undefined;
+  let wholeKept = keep();
   /** The topics nobody listens to; without `replay` there is nothing to keep of them. */
-  const unheard = replay > 0 ? new LRUCache<string, Subject<T>>({ max: maxTopics }) : undefined;
-  let whole = makeSubject();
-
-  const remember = (topic: string): Subject<T> | undefined => {
-    let values = unheard?.get(topic);
-    if (values === undefined) unheard?.set(topic, (values = makeSubject()));
-    return values;
-  };
+  const unheard = replay > 0 ? new LRUCache<string, LastValues<T>>({ max: maxTopics }) : undefined;
 
   const forgetAll = (): void => {
-    whole = makeSubject();
+    wholeKept = keep();
     unheard?.clear();
   };
 
-  const openChannel = (topic: string | undefined): Channel<T> => {
-    const values = topic === undefined ? whole : (unheard?.get(topic) ?? makeSubject());
+  /** What is sent meanwhile waits here. */
+  const waiting = new Set<() => void>();
+  let isBusy = false;
+  const catchUp = (): void => {
+    for (const task of waiting) {
+      waiting.delete(task);
+      task();
+    }
+  };
+  /** At once, even from inside a delivery; what is sent from inside the task waits for its end. */
+  const now = (task: () => void): void => {
+    if (isBusy) {
+      task();
+      return;
+    }
+    isBusy = true;
+    try {
+      task();
+      catchUp();
+    } finally {
+      isBusy = false;
+    }
+  };
+  const inTurn = (task: () => void): void => {
+    if (isBusy) waiting.add(task);
+    else now(task);
+  };
+
+  const deliver = (value: T, topic: string | undefined): void => {
+    wholeKept?.push(value);
+    if (whole !== undefined) whole.roster.next(value);
+    // With no topic open there is none to look up, which is most of what a value costs.
+    if (topic !== undefined && (unheard !== undefined || channels.size > (whole === undefined ? 0 : 1))) {
+      deliverTo(topic, value);
+    }
+  };
+  const deliverTo = (topic: string, value: T): void => {
+    const channel = channels.get(topic);
+    (channel === undefined ? remembered(topic) : channel.kept)?.push(value);
+    if (channel !== undefined) channel.roster.next(value);
+  };
+  const remembered = (topic: string): LastValues<T> | undefined => {
+    let values = unheard?.get(topic);
+    if (values === undefined) unheard?.set(topic, (values = createLastValues(replay)));
+    return values;
+  };
+
+  const isOpen = (channel: Channel<T>): boolean => channels.get(channel.topic) === channel;
+
+  const open = (topic: string | undefined): Channel<T> => {
+    const kept = topic === undefined ? wholeKept : (unheard?.get(topic) ?? keep());
     if (topic !== undefined) unheard?.delete(topic);
-    const end = new Subject<never>();
-    let opened = false;
-    const isOpen = (): boolean => channels.get(topic) === channel;
-
-    const close = (): void => {
-      if (!isOpen()) return;
-      channels.delete(topic);
-      if (opened) {
-        if (topic === undefined) forgetAll();
-        reportErrors(() => onClose?.(topic));
-      } else if (topic !== undefined) unheard?.set(topic, values);
-    };
-    // A first subscriber whom the values kept were enough for opens nothing, so there is nothing to linger for.
-    const lingers = (): boolean => lingerMs > 0 && opened && isOpen();
-    const linger = (): Observable<unknown> => (lingerMs === Infinity ? NEVER : timer(lingerMs));
-
-    const stream$ = defer(() => {
-      opened = true;
-      onOpen?.(topic);
-      return end;
-    }).pipe(
-      tap({ error: close, complete: close }),
-      share({
-        connector: () => values,
-        resetOnRefCountZero: () => (lingers() ? linger() : of(undefined)).pipe(tap(close)),
-      }),
-    );
-    const channel = { values, end, stream$ };
+    const channel: Channel<T> = { topic, roster: createRoster(), kept, isTold: false, linger: undefined };
     channels.set(topic, channel);
+    if (topic === undefined) whole = channel;
     return channel;
   };
 
-  const inTurn = createTurns();
-
-  const deliver = (value: T, topic: string | undefined): void => {
-    if (replay > 0 || whole.observed) whole.next(value);
-    if (topic !== undefined) (channels.get(topic)?.values ?? remember(topic))?.next(value);
+  const close = (channel: Channel<T>): void => {
+    const { topic, kept, isTold, linger } = channel;
+    channels.delete(topic);
+    if (topic === undefined) whole = undefined;
+    linger?.unsubscribe();
+    if (isTold) {
+      if (topic === undefined) forgetAll();
+      reportErrors(() => onClose?.(topic));
+    } else if (topic !== undefined && kept !== undefined) unheard?.set(topic, kept);
   };
 
-  const endAll = (finish: (end: Subject<never>) => void): void =>
+  const end = (channel: Channel<T>, finish: (subscriber: Subscriber<T>) => void): void => {
+    if (!isOpen(channel)) return;
+    close(channel);
+    channel.roster.end(finish);
+  };
+
+  const join = (channel: Channel<T>, subscriber: Subscriber<T>): void => {
+    const { topic, roster, kept } = channel;
+    channel.linger?.unsubscribe();
+    const leave = roster.add(subscriber);
+    subscriber.add(() => {
+      leave();
+      if (roster.size === 0 && isOpen(channel)) letGo(channel);
+    });
+    if (kept !== undefined) now(() => kept.replayTo(subscriber));
+    // Whom the values kept were enough for opens nothing.
+    if (channel.isTold || roster.size === 0) return;
+    channel.isTold = true;
+    try {
+      onOpen?.(topic);
+    } catch (error) {
+      end(channel, failWith(error));
+    }
+  };
+
+  const letGo = (channel: Channel<T>): void => {
+    if (lingerMs === 0 || !channel.isTold) close(channel);
+    else if (lingerMs < Infinity) channel.linger = asyncScheduler.schedule(() => close(channel), lingerMs);
+  };
+
+  const endAll = (finish: (subscriber: Subscriber<T>) => void): void =>
     inTurn(() => {
       forgetAll();
-      for (const { end } of [...channels.values()]) finish(end);
+      for (const channel of [...channels.values()]) end(channel, finish);
     });
 
   return {
-    next: (value, topic) => inTurn(() => deliver(value, topic)),
-    stream: (topic) => defer(() => (channels.get(topic) ?? openChannel(topic)).stream$),
-    complete: () => endAll((end) => end.complete()),
+    next(value, topic) {
+      if (isBusy) {
+        waiting.add(() => deliver(value, topic));
+        return;
+      }
+      isBusy = true;
+      try {
+        deliver(value, topic);
+        if (waiting.size > 0) catchUp();
+      } finally {
+        isBusy = false;
+      }
+    },
+    // By hand, as an operator or a Subject in between would cost each value more than all the rest here does.
+    stream: (topic) => new Observable((subscriber) => join(channels.get(topic) ?? open(topic), subscriber)),
+    complete: () => endAll((subscriber) => subscriber.complete()),
     error: (error) => endAll(failWith(error)),
     errorTopic: (topic, error) =>
       inTurn(() => {
         const channel = channels.get(topic);
-        if (channel !== undefined) failWith(error)(channel.end);
+        if (channel !== undefined) end(channel, failWith(error));
       }),
     get topics() {
       return [...channels.keys()];
@@ -162,27 +231,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const failWith =
   (error: unknown) =>
-  (end: Subject<never>): void =>
-    end.error(error); // eslint-disable-line rxjs-x/throw-error -- an error is passed on as it came
-
-/** Runs tasks one after the other: one that comes while another runs waits for its turn. */
-function createTurns(): (task: () => void) => void {
-  const waiting: (() => void)[] = [];
-  let busy = false;
-  return (task) => {
-    if (busy) {
-      waiting.push(task);
-      return;
-    }
-    busy = true;
-    try {
-      task();
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) next();
-    } finally {
-      busy = false;
-    }
-  };
-}
+  (subscriber: Subscriber<never>): void =>
+    subscriber.error(error);
 
 /** Hands what a callback throws to rxjs, which reports it once the present work is done. */
 function reportErrors(callback: () => void): void {

@@ -1,22 +1,16 @@
 import { asyncScheduler, EMPTY, type Observable, Subject, Subscription, take } from 'rxjs';
-import { createDeadlines, type Deadline } from './deadlines.js';
-import { createLowWater, type LowWater } from './lowWater.js';
+import { createDeadlines } from './deadlines.js';
+import {
+  createHealthEntry,
+  type HealthEntry,
+  requireAboveZero,
+  type StreamHealth,
+  type StreamHealthConfig,
+  toHealthRow,
+  trail,
+} from './healthEntry.js';
 
-/** What a stream, and each topic of it, owes. */
-export interface StreamHealthConfig {
-  /** Milliseconds from one value to the next, as a rule; `staleAfterMs` is three times this unless given. */
-  readonly expectedIntervalMs?: number;
-  /** Milliseconds without a value after which it is unhealthy. Without this and the other there is no verdict, only the age. */
-  readonly staleAfterMs?: number;
-  /** Silence means nothing here: never unhealthy. @default false */
-  readonly allowSilence?: boolean;
-  /**
-   * Milliseconds for which the smallest lag of event time is remembered, for half as long at least. Clocks drift apart
-   * (by 180 ms an hour, if left alone) and are set: the longer it is, the later that is got over; the shorter, the
-   * sooner a lag that stays is taken for the rule. @default 3_600_000
-   */
-  readonly lagWindowMs?: number;
-}
+export type { StreamHealth, StreamHealthConfig } from './healthEntry.js';
 
 export interface HealthMonitorConfig {
   /** The streams by name. */
@@ -47,21 +41,10 @@ export interface HealthChange {
   readonly at: number;
 }
 
-/** A row of the table. */
-export interface StreamHealth {
-  readonly stream: string;
-  /** Absent for the stream as a whole. */
-  readonly topic?: string;
-  readonly healthy: boolean;
-  /** Its last value, epoch ms; absent before the first. */
-  readonly lastAt?: number;
-  /** Milliseconds since its last value, or since watching began. */
-  readonly ageMs: number;
-  /** Absent if its age is not judged. */
-  readonly staleAfterMs?: number;
-  readonly allowSilence: boolean;
-  /** How much further event time trails arrival than at its best lately, ms; absent before the first `recordLag`. */
-  readonly lagMs?: number;
+/** As `record` and `recordLag`, for one stream. */
+export interface StreamRecorder {
+  record(at: number, topic?: string): void;
+  recordLag(sourceTimeMs: number, at: number, topic?: string): void;
 }
 
 /**
@@ -73,6 +56,11 @@ export interface HealthMonitor {
   record(stream: string, at?: number, topic?: string): void;
   /** A value that carries the time of its event arrived. Clocks differ, so only growth over the smallest lag lately counts. */
   recordLag(stream: string, sourceTimeMs: number, at?: number, topic?: string): void;
+  /**
+   * `record` and `recordLag` for one stream: ask once, not per message. A value costs a comparison or two and no look-up, unless a
+   * topic is watched.
+   */
+  recorder(stream: string): StreamRecorder;
   /** A sign of life of the connection: any frame at all. */
   recordLiveness(at?: number): void;
   /** The connection is up, which is a sign of life too, or down. It counts as up at first. */
@@ -93,24 +81,6 @@ export interface HealthMonitor {
   start(): void;
   /** Lets the verdicts rest and leaves no timer; a value still ends an unhealthy spell. */
   stop(): void;
-}
-
-interface Entry extends Deadline {
-  readonly stream: string;
-  readonly topic: string | undefined;
-  readonly config: StreamHealthConfig;
-  /** Infinity for no verdict. */
-  readonly staleAfterMs: number;
-  readonly allowSilence: boolean;
-  readonly topics: Map<string, Entry>;
-  watched: boolean;
-  healthy: boolean;
-  /** -Infinity before the first value. */
-  lastAt: number;
-  /** Where the present silence is measured from. */
-  since: number;
-  readonly smallestLag: LowWater;
-  lagMs: number | undefined;
 }
 
 /**
@@ -140,47 +110,26 @@ export function createHealthMonitor({
   let livenessAt = asyncScheduler.now();
   let running = false;
 
-  const createEntry = (stream: string, topic: string | undefined, config: StreamHealthConfig): Entry => {
-    const {
-      expectedIntervalMs = Infinity,
-      staleAfterMs = 3 * expectedIntervalMs,
-      allowSilence = false,
-      lagWindowMs = 3_600_000,
-    } = config;
-    requireAboveZero(`streams.${stream}.expectedIntervalMs`, expectedIntervalMs);
-    requireAboveZero(`streams.${stream}.staleAfterMs`, staleAfterMs);
-    requireAboveZero(`streams.${stream}.lagWindowMs`, lagWindowMs);
-    return {
-      stream,
-      topic,
-      config,
-      staleAfterMs,
-      allowSilence,
-      topics: new Map(),
-      watched: topic === undefined,
-      healthy: true,
-      lastAt: -Infinity,
-      since: asyncScheduler.now(),
-      smallestLag: createLowWater(lagWindowMs),
-      lagMs: undefined,
-      dueAt: Infinity,
-      slot: -1,
-    };
-  };
   const entries = new Map(
-    Object.entries(streams).map(([stream, config]) => [stream, createEntry(stream, undefined, config)]),
+    Object.entries(streams).map(([stream, config]) => [stream, createHealthEntry(stream, undefined, config)]),
   );
 
-  const entryOf = (stream: string): Entry => {
+  const entryOf = (stream: string): HealthEntry => {
     const entry = entries.get(stream);
     if (entry === undefined) throw new TypeError(`createHealthMonitor: no stream is called ${stream}`);
     return entry;
   };
 
   /** Streams in the order configured, each before its topics. */
-  const rows = (): Entry[] => [...entries.values()].flatMap((entry) => [entry, ...entry.topics.values()]);
+  const rows = (): HealthEntry[] =>
+    [...entries.values()].flatMap((entry) => [entry, ...entry.topics.values()]);
 
-  const tell = (type: HealthChange['type'], { stream, topic }: Entry, since: number, at: number): void =>
+  const tell = (
+    type: HealthChange['type'],
+    { stream, topic }: HealthEntry,
+    since: number,
+    at: number,
+  ): void =>
     changes.next({
       type,
       stream,
@@ -190,14 +139,14 @@ export function createHealthMonitor({
       at,
     });
 
-  const isSilent = (entry: Entry, now: number): boolean => {
+  const isSilent = (entry: HealthEntry, now: number): boolean => {
     // A stamp from the future, or a clock that was set back, must not put the verdict off.
     entry.since = Math.min(entry.since, now);
     entry.lastAt = Math.min(entry.lastAt, now);
     return entry.since + entry.staleAfterMs <= now;
   };
 
-  const judge = (entry: Entry, now: number): void => {
+  const judge = (entry: HealthEntry, now: number): void => {
     if (!running || !entry.watched || !entry.healthy) return;
     if (!isSilent(entry, now)) {
       awaitValue(entry);
@@ -209,10 +158,10 @@ export function createHealthMonitor({
   };
 
   /** Those that fell due together look once more together. */
-  let suspects: { readonly at: number; readonly entries: Entry[] } | undefined;
+  let suspects: { readonly at: number; readonly entries: HealthEntry[] } | undefined;
   let looks = new Subscription();
 
-  const lookAgain = (entry: Entry, now: number): void => {
+  const lookAgain = (entry: HealthEntry, now: number): void => {
     if (suspects?.at === now) {
       suspects.entries.push(entry);
       return;
@@ -227,18 +176,18 @@ export function createHealthMonitor({
     looks.add(settled.pipe(take(1)).subscribe({ complete: judgeThem }));
   };
 
-  const deadlines = createDeadlines<Entry>((entry, now) =>
+  const deadlines = createDeadlines<HealthEntry>((entry, now) =>
     isSilent(entry, now) ? lookAgain(entry, now) : awaitValue(entry),
   );
 
-  const awaitValue = (entry: Entry): void => {
+  const awaitValue = (entry: HealthEntry): void => {
     const { watched, healthy, allowSilence, since, staleAfterMs } = entry;
     if (running && watched && healthy && !allowSilence && staleAfterMs < Infinity) {
       deadlines.put(entry, since + staleAfterMs);
     }
   };
 
-  const stamp = (entry: Entry, at: number): void => {
+  const stamp = (entry: HealthEntry, at: number): void => {
     const { since } = entry;
     if (at > entry.lastAt) entry.lastAt = at;
     if (at > since) entry.since = at;
@@ -254,6 +203,28 @@ export function createHealthMonitor({
     tell('recovered', entry, since, entry.since);
   };
 
+  const topicOf = ({ topics }: HealthEntry, topic: string | undefined): HealthEntry | undefined =>
+    topic === undefined || topics.size === 0 ? undefined : topics.get(topic);
+
+  const record = (entry: HealthEntry, at: number, topic: string | undefined): void => {
+    stamp(entry, at);
+    const ofTopic = topicOf(entry, topic);
+    if (ofTopic !== undefined) stamp(ofTopic, at);
+  };
+
+  const recordLag = (
+    entry: HealthEntry,
+    sourceTimeMs: number,
+    at: number,
+    topic: string | undefined,
+  ): void => {
+    const lagMs = at - sourceTimeMs;
+    if (!Number.isFinite(lagMs)) return;
+    trail(entry, lagMs, at);
+    const ofTopic = topicOf(entry, topic);
+    if (ofTopic !== undefined) trail(ofTopic, lagMs, at);
+  };
+
   const start = (): void => {
     if (running) return;
     running = true;
@@ -267,18 +238,17 @@ export function createHealthMonitor({
 
   return {
     record(stream, at = asyncScheduler.now(), topic) {
-      const entry = entryOf(stream);
-      stamp(entry, at);
-      const ofTopic = topic === undefined ? undefined : entry.topics.get(topic);
-      if (ofTopic !== undefined) stamp(ofTopic, at);
+      record(entryOf(stream), at, topic);
     },
     recordLag(stream, sourceTimeMs, at = asyncScheduler.now(), topic) {
+      recordLag(entryOf(stream), sourceTimeMs, at, topic);
+    },
+    recorder(stream) {
       const entry = entryOf(stream);
-      const lagMs = at - sourceTimeMs;
-      if (!Number.isFinite(lagMs)) return;
-      trail(entry, lagMs, at);
-      const ofTopic = topic === undefined ? undefined : entry.topics.get(topic);
-      if (ofTopic !== undefined) trail(ofTopic, lagMs, at);
+      return {
+        record: (at, topic) => record(entry, at, topic),
+        recordLag: (sourceTimeMs, at, topic) => recordLag(entry, sourceTimeMs, at, topic),
+      };
     },
     recordLiveness(at = asyncScheduler.now()) {
       if (at > livenessAt) livenessAt = at;
@@ -290,7 +260,9 @@ export function createHealthMonitor({
     watch(stream, topic) {
       const whole = entryOf(stream);
       const entry =
-        topic === undefined ? whole : (whole.topics.get(topic) ?? createEntry(stream, topic, whole.config));
+        topic === undefined
+          ? whole
+          : (whole.topics.get(topic) ?? createHealthEntry(stream, topic, whole.config));
       if (entry.watched) return;
       if (topic !== undefined) whole.topics.set(topic, entry);
       entry.watched = true;
@@ -310,7 +282,7 @@ export function createHealthMonitor({
     changes$: changes.asObservable(),
     status() {
       const now = asyncScheduler.now();
-      return rows().map((entry) => toRow(entry, now));
+      return rows().map((entry) => toHealthRow(entry, now));
     },
     isHealthy() {
       // As with values: a sign of life from the future proves no more than one that came now.
@@ -330,28 +302,4 @@ export function createHealthMonitor({
       suspects = undefined;
     },
   };
-}
-
-function trail(entry: Entry, lagMs: number, at: number): void {
-  entry.lagMs = lagMs - entry.smallestLag.note(lagMs, at);
-}
-
-function toRow(
-  { stream, topic, healthy, lastAt, since, staleAfterMs, allowSilence, lagMs }: Entry,
-  now: number,
-): StreamHealth {
-  return {
-    stream,
-    ...(topic !== undefined && { topic }),
-    healthy,
-    ...(lastAt > -Infinity && { lastAt }),
-    ageMs: Math.max(0, now - since),
-    ...(staleAfterMs < Infinity && { staleAfterMs }),
-    allowSilence,
-    ...(lagMs !== undefined && { lagMs }),
-  };
-}
-
-function requireAboveZero(option: string, value: number): void {
-  if (!(value > 0)) throw new RangeError(`createHealthMonitor: ${option} must be above 0, got ${value}`);
 }

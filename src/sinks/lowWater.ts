@@ -16,17 +16,18 @@ export function createLowWater(windowMs: number): LowWater {
 
   return {
     note(value, at) {
-      const halves = Math.floor((at - beganAt) / halfMs);
-      if (halves > 0) {
+      if (at - beganAt >= halfMs) {
+        const halves = Math.floor((at - beganAt) / halfMs);
         before = halves === 1 ? lately : Infinity;
         lately = value;
         beganAt = halves === Infinity ? at : beganAt + halves * halfMs;
       } else {
+        // Written only where they change: a number that a closure keeps is a new object each time.
+        if (value < lately) lately = value;
         // A clock that was set back must not make the half last longer.
-        beganAt = Math.min(beganAt, at);
-        lately = Math.min(lately, value);
+        if (at < beganAt) beganAt = at;
       }
-      return Math.min(before, lately);
+      return before < lately ? before : lately;
     },
   };
 }

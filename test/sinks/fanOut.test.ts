@@ -1,6 +1,9 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import {
   config,
+  firstValueFrom,
   noop,
   type Observable,
   repeat,
@@ -12,7 +15,11 @@ import {
   timer,
 } from 'rxjs';
 import { createFanOut, type FanOut, type FanOutConfig } from '../../src/sinks/fanOut.js';
+import { settled } from '../../src/streams/settled.js';
 import { marbles } from '../marbles.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Subscribes, and writes down everything that comes. */
 const listen = (
@@ -118,6 +125,47 @@ describe('createFanOut', () => {
       leaver.subscription.unsubscribe();
       fanOut.next('2', 'a');
       expect([leaver.heard, stayer.heard]).toStrictEqual([['1'], ['1', '2']]);
+    });
+
+    it('SUB-10 who leaves during a value does not get it any more, and who comes then gets the next one', () => {
+      const fanOut = createFanOut<string>();
+      const late: string[] = [];
+      onEach(fanOut.stream('a').pipe(take(1)), () => {
+        leaver.subscription.unsubscribe();
+        onEach(fanOut.stream('a'), (value) => late.push(value));
+      });
+      const leaver = listen(fanOut.stream('a'));
+      const stayer = listen(fanOut.stream('a'));
+      fanOut.next('1', 'a');
+      fanOut.next('2', 'a');
+      expect([leaver.heard, late, stayer.heard]).toStrictEqual([[], ['2'], ['1', '2']]);
+    });
+
+    it('keeps the order of 50 000 values sent from inside one', () => {
+      const fanOut = createFanOut<string>();
+      const numbers = Array.from({ length: 50_000 }, (_, n) => `${n}`);
+      onEach(fanOut.stream().pipe(take(1)), () => {
+        for (const n of numbers) fanOut.next(n);
+      });
+      const { heard } = listen(fanOut.stream());
+      fanOut.next('first');
+      expect(heard).toStrictEqual(['first', ...numbers]);
+    });
+
+    it('TDN-08 holds a subscriber that left no longer, though others stay', async () => {
+      const fanOut = createFanOut<string>();
+      const stayers = [1, 2].map(() => listen(fanOut.stream('a')));
+      const left = ((): WeakRef<object>[] =>
+        [1, 2, 3].map(() => {
+          const observer = { next: noop, error: noop };
+          fanOut.stream('a').subscribe(observer).unsubscribe();
+          return new WeakRef(observer);
+        }))();
+      fanOut.next('1', 'a');
+      await firstValueFrom(settled); // a WeakRef holds until the end of its turn
+      collectGarbage();
+      expect(left.map((each) => each.deref())).toStrictEqual([undefined, undefined, undefined]);
+      expect(stayers.map(({ heard }) => heard)).toStrictEqual([['1'], ['1']]);
     });
 
     it('shows everybody the same order when a subscriber sends from inside a value', () => {
@@ -316,6 +364,15 @@ describe('createFanOut', () => {
       expect(log).toStrictEqual(Array.from({ length: 4 }, () => ['open a', 'close a']).flat());
     });
 
+    it('tells once of a topic that its last subscriber leaves while another is ended', () => {
+      const { log, fanOut } = logged();
+      const other: Subscription[] = [];
+      fanOut.stream('a').subscribe({ error: noop, complete: () => other[0]?.unsubscribe() });
+      other.push(fanOut.stream('b').subscribe());
+      fanOut.complete();
+      expect(log).toStrictEqual(['open a', 'open b', 'close a', 'close b']);
+    });
+
     it('an error of one topic reaches its subscribers and nobody else', () => {
       const { log, fanOut } = logged();
       const [whole, a, b] = [listen(fanOut.stream()), listen(fanOut.stream('a')), listen(fanOut.stream('b'))];
@@ -407,6 +464,33 @@ describe('createFanOut', () => {
         expect(listen(fanOut.stream(topic).pipe(take(3))).heard).toStrictEqual(['1', '2', '3', 'complete']);
       }
       expect([log, fanOut.topics]).toStrictEqual([[], []]);
+    });
+
+    it('hands the last values over before what is sent meanwhile', () => {
+      const fanOut = createFanOut<string>({ replay: 2 });
+      fanOut.next('1');
+      fanOut.next('2');
+      const heard: string[] = [];
+      onEach(fanOut.stream(), (value) => {
+        heard.push(value);
+        if (value === '1') fanOut.next('3');
+      });
+      expect(heard).toStrictEqual(['1', '2', '3']);
+    });
+
+    it('opens nothing for a subscriber that is ended while it gets the last values', () => {
+      const { log, fanOut } = logged({ replay: 1 });
+      fanOut.next('1', 'a');
+      const heard: string[] = [];
+      fanOut.stream('a').subscribe({
+        next: (value) => {
+          heard.push(value);
+          fanOut.complete();
+        },
+        error: noop,
+        complete: () => heard.push('complete'),
+      });
+      expect([heard, log, fanOut.topics]).toStrictEqual([['1', 'complete'], [], []]);
     });
 
     it('keeps maxTopics topics that nobody listens to, and forgets the one least recently fed', () => {

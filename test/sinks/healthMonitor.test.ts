@@ -763,6 +763,73 @@ describe('createHealthMonitor', () => {
     });
   });
 
+  describe('recorder', () => {
+    it('does for one stream what record and recordLag do', () => {
+      const step = fc.record({
+        stream: fc.constantFrom('a', 'b'),
+        topic: fc.constantFrom(undefined, 'x', 'y'),
+        do: fc.constantFrom('record', 'recordLag', 'watch', 'unwatch'),
+        afterMs: fc.nat(8),
+        lagMs: fc.oneof(fc.integer({ min: -9, max: 9 }), fc.constant(NaN)),
+      });
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+          marbles(({ flush }) => {
+            const [plain, asked] = [1, 2].map(() =>
+              createHealthMonitor({ streams: { a: { staleAfterMs: 10, lagWindowMs: 20 }, b: {} } }),
+            ) as [HealthMonitor, HealthMonitor];
+            const recorders = { a: asked.recorder('a'), b: asked.recorder('b') };
+            const [told, toldAsked]: [HealthChange[], HealthChange[]] = [[], []];
+            plain.changes$.pipe(tap((change) => told.push(change))).subscribe();
+            asked.changes$.pipe(tap((change) => toldAsked.push(change))).subscribe();
+            let at = 0;
+            for (const { stream, topic, do: act, afterMs, lagMs } of steps) {
+              const now = (at += afterMs);
+              timer(now)
+                .pipe(
+                  tap(() => {
+                    if (act === 'record') {
+                      plain.record(stream, now, topic);
+                      recorders[stream].record(now, topic);
+                    } else if (act === 'recordLag') {
+                      plain.recordLag(stream, now - lagMs, now, topic);
+                      recorders[stream].recordLag(now - lagMs, now, topic);
+                    } else {
+                      for (const monitor of [plain, asked]) monitor[act](stream, topic);
+                    }
+                    expect(asked.status()).toStrictEqual(plain.status());
+                  }),
+                )
+                .subscribe();
+            }
+            flush();
+            expect(toldAsked).toStrictEqual(told);
+          })();
+        }),
+      );
+    });
+
+    it('keeps its stream fresh, and its topics that are watched, and no other', () => {
+      const monitor = createHealthMonitor({ streams: { a: {}, b: {} }, autoStart: false });
+      const recorder = monitor.recorder('a');
+      recorder.record(1_000, 'x');
+      monitor.watch('a', 'x');
+      monitor.watch('a', 'y');
+      recorder.record(2_000, 'x');
+      recorder.recordLag(1_900, 2_000, 'x');
+      recorder.recordLag(2_950, 3_000, 'x');
+      recorder.recordLag(2_930, 3_000, 'x');
+      expect(
+        monitor.status().map(({ stream, topic, lastAt, lagMs }) => [stream, topic, lastAt, lagMs]),
+      ).toStrictEqual([
+        ['a', undefined, 2_000, 20],
+        ['a', 'x', 2_000, 20],
+        ['a', 'y', undefined, undefined],
+        ['b', undefined, undefined, undefined],
+      ]);
+    });
+  });
+
   it(
     'sets one timer for 10 000 streams, and none for their values',
     marbles(({ flush }) => {
@@ -796,6 +863,7 @@ describe('createHealthMonitor', () => {
   it.each([
     ['record', (monitor: HealthMonitor) => monitor.record('b')],
     ['recordLag', (monitor: HealthMonitor) => monitor.recordLag('b', 0)],
+    ['recorder', (monitor: HealthMonitor) => void monitor.recorder('b')],
     ['watch', (monitor: HealthMonitor) => monitor.watch('b', 'topic')],
     ['unwatch', (monitor: HealthMonitor) => monitor.unwatch('b', 'topic')],
     ['isStreamHealthy', (monitor: HealthMonitor) => void monitor.isStreamHealthy('b')],

@@ -91,12 +91,30 @@ describe('createLedger', () => {
     expect(ledger.stats()).toStrictEqual({ ...settled, streams: { trade: settled, order: zero } });
   });
 
+  it('deliver settles as delivered', () => {
+    const [one, other] = [createLedger(['trade']), createLedger(['trade'])];
+    for (const ledger of [one, other]) {
+      ledger.receive(2);
+      ledger.stream('trade').route();
+      ledger.stream('trade').route();
+    }
+    one.stream('trade').deliver();
+    other.stream('trade').settle('delivered');
+    expect(one.stats()).toStrictEqual(other.stats());
+    expect(one.stats()).toMatchObject({
+      held: 1,
+      delivered: 1,
+      streams: { trade: { held: 1, delivered: 1 } },
+    });
+  });
+
   it('writes to the same page however often a stream is asked for', () => {
     const ledger = createLedger(['trade']);
     ledger.receive(2);
     ledger.stream('trade').route();
     ledger.stream('trade').route();
     expect(ledger.stats().streams).toStrictEqual({ trade: { ...zero, received: 2, held: 2 } });
+    expect(ledger.stream('trade').received).toBe(2);
   });
 
   it('hands out snapshots that later messages do not change', () => {
@@ -143,7 +161,8 @@ describe('createLedger', () => {
             loose += now.count;
           } else if (now.do === 'settleRouted') {
             if (routed[now.stream] === 0) continue;
-            ledger.stream(now.stream).settle(now.outcome);
+            if (now.outcome === 'delivered') ledger.stream(now.stream).deliver();
+            else ledger.stream(now.stream).settle(now.outcome);
             routed[now.stream] -= 1;
           } else if (loose === 0) {
             continue;
