@@ -7,7 +7,7 @@ import type { Config } from 'jest';
 const config: Config = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test', '<rootDir>/examples'],
-  testPathIgnorePatterns: ['captures', 'browser', 'network', 'load'].map(
+  testPathIgnorePatterns: ['captures', 'browser', 'fuzz', 'network', 'load'].map(
     (suite) => `<rootDir>/test/${suite}/`,
   ),
   transform: { '\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.jest.json' }] },

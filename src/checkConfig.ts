@@ -10,6 +10,7 @@ import type {
 } from './feedConfig.js';
 import { maxTimerMs } from './operators/backoff.js';
 import type { SeenKeys, SeenKeysConfig } from './operators/seenKeys.js';
+import type { SkimConfig } from './operators/skim.js';
 import type { StaleRemedyConfig } from './sinks/staleRemedy.js';
 import type { TripwireConfig } from './sinks/tripwire.js';
 import type { RotateConfig } from './streams/rotation.js';
@@ -78,6 +79,7 @@ const aMemory: Rule = (value, path) => {
   anObject(value, path);
   const memory = value as Readonly<Record<string, unknown>>;
   aFunction(memory['add'], `${path}.add`);
+  aFunction(memory['has'], `${path}.has`);
   aFunction(memory['stats'], `${path}.stats`);
 };
 
@@ -226,6 +228,8 @@ const aConfig = options<FeedConfig<Schemas>>(
     subscriptions: anObject,
     rejects: aTripwire,
     buffer: aBufferOfItsKind,
+    skim: options<SkimConfig>({ route: aFunction, key: aFunction }, ['route', 'key']),
+    reader: aBoolean,
     lingerMs: aNumber(`from 0 to ${maxTimerMs}`, (value) => value >= 0 && value <= maxTimerMs),
     rotate: options<RotateConfig>({
       everyMs: aTimer,
@@ -245,7 +249,18 @@ const aConfig = options<FeedConfig<Schemas>>(
  */
 export function checkConfig<S extends Schemas>(config: FeedConfig<S>): FeedConfig<S> {
   aConfig(config, '');
-  const { buffer, streams, subscriptions, transport = wsTransport } = config;
+  const { buffer, skim, reader, codec, unpack, streams, subscriptions, transport = wsTransport } = config;
+  if (reader === true && (codec !== undefined || unpack !== undefined)) {
+    const other = codec === undefined ? 'unpack' : 'codec';
+    throw new TypeError(
+      `createFeed: reader cannot be set beside ${other}: it reads one message of JSON a frame`,
+    );
+  }
+  if (skim !== undefined && unpack !== undefined) {
+    throw new TypeError(
+      'createFeed: skim cannot be set beside unpack: a frame of many messages has no one key',
+    );
+  }
   if (buffer?.overflow === 'pause' && transport.can?.pause === false) {
     throw new TypeError(`createFeed: buffer.overflow must not be 'pause': the transport cannot stop reading`);
   }

@@ -5,8 +5,8 @@ import {
   defer,
   EMPTY,
   filter,
+  finalize,
   firstValueFrom,
-  ignoreElements,
   map,
   merge,
   noop,
@@ -22,16 +22,13 @@ import {
 } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import { checkConfig } from './checkConfig.js';
-import {
-  type FeedConfig,
-  routeByType,
-  type Schemas,
-  type StreamConfig,
-  type StreamOf,
-} from './feedConfig.js';
+import { type FeedConfig, type Schemas, type StreamConfig, type StreamOf } from './feedConfig.js';
+import { createDispatch, quietly } from './dispatch.js';
 import { jsonCodec } from './jsonCodec.js';
-import { bufferBounded } from './operators/bufferBounded.js';
-import { createOutlet, listOf, type Outlet, refOf, type Why } from './outlet.js';
+import { type BoundedLine, createBoundedLine } from './operators/boundedLine.js';
+import { turnBudgetOf } from './operators/turnBudget.js';
+import type { Why } from './chain.js';
+import { createOutlet, type Outlet, refOf } from './outlet.js';
 import { createBacklog } from './sinks/backlog.js';
 import { createHealthMonitor, type HealthMonitor } from './sinks/healthMonitor.js';
 import { type Counts, createLedger, type FeedStats, type StreamStats } from './sinks/ledger.js';
@@ -43,6 +40,7 @@ import type { ConnectionStatus, FeedEvent, Rejected, RejectReason, TopicRef } fr
 import { PauseTimeoutError, ReconnectRequestedError } from './streams/failure.js';
 import { checkFarewell, type Farewell } from './streams/fromSocket.js';
 import type { SendResult, Ticket } from './streams/outbox.js';
+import { createReading } from './streams/reading.js';
 import { createRequests, RequestRejectedError, type RequestConfig } from './streams/requests.js';
 import type { Frame, OpenSession } from './streams/session.js';
 import { createSubscriptions } from './streams/subscriptions.js';
@@ -105,15 +103,6 @@ export interface Feed<S extends Schemas> {
   close(farewell?: Farewell): Promise<void>;
 }
 
-/** What a rule gives, or `undefined` if it throws: for a first look at a frame whose rejection comes in line. */
-const quietly = <T>(ask: () => T): T | undefined => {
-  try {
-    return ask();
-  } catch {
-    return undefined;
-  }
-};
-
 /** What a message gets that is sent to a closed feed. */
 const refused: Ticket = { result: 'rejected', cancel: () => false };
 
@@ -123,26 +112,27 @@ const refused: Ticket = { result: 'rejected', cancel: () => false };
  * @throws {TypeError | RangeError} If an option is wrong, naming the option and the value.
  */
 export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
-  const {
-    codec = jsonCodec,
-    route = routeByType,
-    heartbeat = {},
-    buffer = {},
-    lingerMs = 0,
-    random = Math.random,
-  } = checkConfig(config);
-  const { maxItems = 10_000, maxPauseMs = 30_000, key: conflateKey, ...flow } = buffer;
+  const { codec = jsonCodec, buffer = {}, lingerMs = 0, random = Math.random } = checkConfig(config);
+  const { maxItems = 10_000, maxPauseMs = 30_000, sliceMs = 5, overflow, key: conflateKey } = buffer;
   const { settled, can } = config.transport ?? wsTransport;
+  /** Shared by all feeds of this transport. */
+  const turns = turnBudgetOf(settled);
   const definitions = Object.entries(config.streams) as [string, StreamConfig<GenericSchema>][];
 
   const events$ = new Subject<FeedEvent>();
   const rejected$ = new Subject<Rejected>();
   const flush$ = new Subject<void>();
-  const resumed$ = new Subject<void>();
   /** The deadline of `close()`: what is still buffered is dropped. */
   const abort$ = new Subject<void>();
   const ledger = createLedger(definitions.map(([name]) => name));
-  const backlog = createBacklog({ settled, isPaused: () => isPaused, resumed$ });
+  const reading = createReading({
+    maxPauseMs,
+    onChange: (type) => tell({ type, ...now() }),
+    onTooLong: () => connection.drop(new PauseTimeoutError(maxPauseMs)),
+  });
+  const { resumed$ } = reading;
+  const isPaused = (): boolean => reading.isPaused;
+  const backlog = createBacklog({ settled, isPaused, resumed$, isYielding: () => reading.isYielding });
   const health = createHealthMonitor({
     streams: Object.fromEntries(definitions),
     autoStart: false,
@@ -155,17 +145,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   if (isOnDemand) for (const [name] of definitions) health.unwatch(name);
   const losses = createLossReport((loss) => tell({ type: 'overflow', ...loss, ...now() }));
 
-  /** The frame being worked on: what a rejection shows, and the connection a value came by. */
-  let current: Frame | undefined;
   let session: OpenSession | undefined;
-  /** The one in charge, and one that has retired and delivers its last frames. */
-  const reading = new Set<OpenSession>();
   let readyAt = 0;
-  /** How many want reading paused: the buffer, and callers of `pause()`. */
-  let holds = 0;
-  let pauses = 0;
-  let isPaused = false;
-  let pauseDeadline: Subscription | undefined;
 
   const now = (): { readonly generation: number; readonly at: number } => ({
     generation: connection.status$.value.generation,
@@ -174,7 +155,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const tell = (event: FeedEvent): void => events$.next(event);
 
   const reject = (reason: RejectReason, why: Why): void => {
-    const { session: { generation } = now(), data: raw = '' } = current ?? {};
+    const { session: { generation } = now(), data: raw = '' } = dispatch.current ?? {};
     const rejected: Rejected = { reason, raw, generation, at: asyncScheduler.now(), ...why };
     rejected$.next(rejected);
     tell({ type: 'rejected', rejected, generation: rejected.generation, at: rejected.at });
@@ -205,8 +186,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const connection = createConnection(config, {
     tell,
     encode: codec.encode,
-    peek: (data) => quietly(() => unpack(codec.decode(data))),
-    onHeld: (message, from) => quietly(() => concernsConnection(message, from)) === true,
+    peek: (data) => dispatch.peek(data),
+    onHeld: (message, from) => dispatch.onHeld(message, from),
     maxHeld: maxItems,
     onLost: (frames, { phase }) => {
       const of = phase === 'login' ? 'authentication' : 'rotation';
@@ -233,58 +214,50 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     forgetPositions: () => subscriptions?.forget(),
     onReady: (ready) => {
       session = ready;
-      reading.add(ready);
       readyAt = asyncScheduler.now();
       health.setAlive(true);
-      if (isPaused) pauseReading();
+      reading.add(ready);
     },
     onEnded: (ended, error) => {
       reading.delete(ended);
       requests.fail(error ?? new RequestRejectedError('the feed was closed'), ended.port);
     },
     onOver: () => over(),
-    isPaused: () => isPaused,
+    isPaused,
     resumed$,
   });
 
-  /** TCP pushes back from here on; a server drops a reader that is slow for too long, so the pause has an end. */
-  const pauseReading = (): void => {
-    for (const { socket } of reading) socket.pause?.();
-    if (pauseDeadline?.closed === false) return; // a rotation meanwhile does not put it off
-    pauseDeadline = asyncScheduler.schedule(
-      () => connection.drop(new PauseTimeoutError(maxPauseMs)),
-      maxPauseMs,
-    );
-  };
-
-  /** Reading stops for the first who asks, and goes on when the last has let go. */
-  const stopReading = (): void => {
-    holds += 1;
-    if (isPaused) return;
-    isPaused = true;
-    tell({ type: 'paused', ...now() });
-    pauseReading();
-  };
-  const readOn = (): void => {
-    holds = Math.max(0, holds - 1);
-    if (!isPaused || holds > 0) return;
-    isPaused = false;
-    pauseDeadline?.unsubscribe();
-    tell({ type: 'resumed', ...now() });
-    for (const { socket } of reading) socket.resume?.();
-    resumed$.next();
-  };
-
   const over = (): void => {
     session = undefined;
-    pauseDeadline?.unsubscribe();
+    reading.rest();
     losses.reset();
     health.setAlive(false);
   };
 
-  // Below the line, per stream: parse → dedupe → gaps → fan-out. See outlet.ts.
-  const outlets = new Map<string, Outlet>(
-    definitions.map(([name, definition]) => [
+  // Below it, for every frame: decode → control, or route. See dispatch.ts.
+  const outlets = new Map<string, Outlet>();
+  const dispatch = createDispatch(config, {
+    ledger,
+    requests,
+    outlets,
+    pong: (from) => connection.pong(from),
+    onLook: () => {
+      lookedAt.received += 1;
+    },
+    reject: (reason, cause) => reject(reason, { cause }),
+    onRepeat: (stream) => {
+      const { account } = outlets.get(stream) as Outlet;
+      account.route();
+      account.settle('duplicate');
+      tell({ type: 'duplicate', stream, ...dispatch.arrival });
+    },
+    onMistrust: (about) => tell({ type: 'skimMistrusted', ...about, ...now() }),
+    onHookFailed: (hook, error) => tell({ type: 'hookFailed', hook, error, ...now() }),
+  });
+
+  // Then, per stream: parse → dedupe → gaps → fan-out. See outlet.ts.
+  for (const [name, definition] of definitions) {
+    outlets.set(
       name,
       createOutlet(name, definition, {
         ledger,
@@ -293,8 +266,9 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
         flush$,
         tell,
         reject,
-        generationNow: () => current?.session.generation ?? 0,
-        saw: (ref, sequence) => subscriptions?.saw(ref, sequence),
+        arrival: dispatch.arrival,
+        onRead: dispatch.onRead,
+        saw: config.subscriptions && ((topic, sequence) => subscriptions?.saw(name, topic, sequence)),
         onScopeForgotten: () => losses.count('sequences', 'forget-oldest'),
         onOpen: (topic) => {
           if (topic !== undefined || isOnDemand) health.watch(name, topic);
@@ -308,8 +282,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
           subscriptions?.unwant(refOf(name, topic));
         },
       }),
-    ]),
-  );
+    );
+  }
 
   // eslint-disable-next-line rxjs-x/no-ignored-error -- a Subject that never errors
   health.changes$.subscribe((change) => {
@@ -334,82 +308,12 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     {
       ...(subscriptions && { resubscribe: (ref: TopicRef) => subscriptions.again(ref) }),
       reconnect: (reason) => connection.drop(new ReconnectRequestedError(reason)),
-      upSince: () => (session === undefined || isPaused ? undefined : readyAt),
+      upSince: () => (session === undefined || reading.isPaused ? undefined : readyAt),
       tell: (remedy) => tell({ type: 'remedy', ...remedy, ...now() }),
       onHookFailed: (error) => tell({ type: 'hookFailed', hook: 'onStale', error, ...now() }),
       random,
     },
   );
-
-  const unpack = (decoded: unknown): readonly unknown[] => {
-    if (config.unpack === undefined) return [decoded];
-    return listOf('unpack', config.unpack(decoded));
-  };
-
-  /** Acks and heartbeats: what a server says of the connection. */
-  const concernsConnection = (message: unknown, from: OpenSession): boolean => {
-    if (from.topics?.hear(message) === true) return true;
-    if (heartbeat.isPong?.(message) !== true) return from.heartbeat.reply(message);
-    connection.pong(from);
-    return true;
-  };
-
-  /** Told to whom they concern, and no data. */
-  const isControl = (message: unknown, index: number, { session: from, held }: Frame): boolean => {
-    if (held === undefined) from.hear(message);
-    if (held === undefined ? concernsConnection(message, from) : held.acted[index] === true) return true;
-    if (requests.hear(message, from.port)) return true;
-    if (config.rotate?.when?.(message) === true) {
-      from.notice();
-      return true;
-    }
-    return config.isControl?.(message) === true;
-  };
-
-  /** Where a message goes: to a stream, or to one of the counts. */
-  const destination = (
-    message: unknown,
-    index: number,
-    frame: Frame,
-  ): Outlet | 'control' | 'unrouted' | 'rejected' => {
-    try {
-      if (isControl(message, index, frame)) return 'control';
-      // What nobody routes while a session authenticates is the conversation of its login.
-      return outlets.get(route(message) ?? '') ?? (frame.held?.phase === 'login' ? 'control' : 'unrouted');
-    } catch (cause) {
-      reject('route', { cause });
-      return 'rejected';
-    }
-  };
-
-  const receive = (frame: Frame): void => {
-    workOff(frame);
-    backlog.done();
-  };
-
-  const workOff = (frame: Frame): void => {
-    current = frame;
-    let messages: readonly unknown[];
-    try {
-      messages = unpack(codec.decode(frame.data));
-    } catch (cause) {
-      lookedAt.received += 1;
-      ledger.settle('rejected');
-      reject('decode', { cause });
-      return;
-    }
-    ledger.unpack(messages.length);
-    for (const [index, message] of messages.entries()) {
-      lookedAt.received += 1;
-      const to = destination(message, index, frame);
-      if (typeof to === 'string') {
-        ledger.settle(to);
-      } else {
-        to.account.route();
-        to.input$.next(message);
-      }
-    }
-  };
 
   /** Counts the runs, of which one is on at a time: a run that tells of its end may be asked for the next meanwhile. */
   let run = 0;
@@ -424,8 +328,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const end = (mine: number): void => {
     if (mine !== run || !isRunning) return;
     isRunning = false;
-    isPaused = false;
-    holds = pauses = 0;
+    reading.reset();
     // Before the streams end: nobody is to be told on this connection that their topics are not wanted any more.
     session?.topics?.leave();
     flush$.next();
@@ -436,32 +339,54 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     for (const tripwire of tripwires.values()) tripwire.reset();
   };
 
-  const buffered = bufferBounded<Frame>(maxItems, {
-    ...flow,
-    ...(conflateKey && { key: (frame: Frame) => quietly(() => conflateKey(frame.data)) }),
-    settled,
-    maxPauseMs: Infinity, // the feed bounds the pause itself: too long a one ends the connection, not the feed
-    onDrop: (_frame, reason) => {
-      backlog.done();
-      ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
-      if (reason === 'overflow') losses.count('buffer', flow.overflow ?? 'drop-oldest');
-    },
-    onPause: () => stopReading(),
-    onResume: () => readOn(),
-  });
+  /** Between socket and parser: what comes faster than it is worked off waits here, and the event loop gets its turn. */
+  const createLine = (ended$: Subject<never>): BoundedLine<Frame> =>
+    createBoundedLine<Frame>({
+      maxItems,
+      ...(overflow && { overflow }),
+      ...(conflateKey && { key: (frame: Frame) => quietly(() => conflateKey(frame.data)) }),
+      join: (onTurn) => turns.join(sliceMs, onTurn),
+      take: (frame, at) => {
+        dispatch.receive(frame, at);
+        backlog.done();
+      },
+      onDrop: (_frame, reason) => {
+        backlog.done();
+        ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
+        if (reason === 'overflow') losses.count('buffer', overflow ?? 'drop-oldest');
+      },
+      onPause: () => reading.hold(),
+      onResume: () => reading.letGo(),
+      onYield: () => reading.yieldTurn(),
+      onTurn: () => reading.takeTurn(),
+      onDone: (failure) => {
+        if (failure === undefined) ended$.complete();
+        else ended$.error(failure.error); // eslint-disable-line rxjs-x/throw-error -- told as it came
+      },
+      onError: (error) => ended$.error(error), // eslint-disable-line rxjs-x/throw-error -- told as it came
+    });
 
-  // The whole way: socket → buffer → decode, route → the streams' own chains. One subscription is one running feed.
+  // The whole way: socket → line → decode, route → the streams' own chains. One subscription is one running feed. Frames are
+  // handed on by calls; what is subscribed to here are the ends.
   const running$ = defer(() => {
     const mine = begin();
-    return connection.frames$.pipe(
-      tap(() => {
+    const workedOff$ = new Subject<never>();
+    const full$ = new Subject<void>();
+    const line = createLine(workedOff$);
+    const frames$ = connection
+      .run((frame, at) => {
         backlog.came();
         ledger.receive();
-      }),
-      buffered,
+        if (!line.accept(frame, at)) full$.next();
+      })
+      .pipe(
+        takeUntil(full$), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- the line must see the end
+        tap({ complete: () => line.end(), error: (error: unknown) => line.end({ error }) }),
+        catchError(() => EMPTY),
+      );
+    return merge(workedOff$, frames$).pipe(
       takeUntil(abort$), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- what follows must see it complete
-      tap(receive),
-      ignoreElements(),
+      finalize(() => line.leave()),
       tap({
         complete: () => {
           end(mine);
@@ -517,6 +442,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       };
       return {
         ...counts,
+        ...(dispatch.readerStats && { reader: dispatch.readerStats() }),
         streams: Object.fromEntries(Object.entries(streams).map(([name, own]) => [name, page(name, own)])),
       };
     },
@@ -539,14 +465,9 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     },
     pause() {
       if (can?.pause === false) throw new TypeError('pause: the transport cannot stop reading');
-      pauses += 1;
-      stopReading();
+      reading.pause();
     },
-    resume() {
-      if (pauses === 0) return; // the buffer's own hold is not the caller's to take back
-      pauses -= 1;
-      readOn();
-    },
+    resume: () => reading.resume(),
     rotate: () => connection.rotate(),
     reconnect(reason) {
       if (closing !== undefined) opensAgain = true;

@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs';
 import type { GenericSchema, InferOutput } from 'valibot';
 import type { Overflow } from './operators/bufferBounded.js';
 import type { Key, SeenKeys, SeenKeysConfig } from './operators/seenKeys.js';
+import type { SkimConfig } from './operators/skim.js';
 import type { Yielded } from './operators/fromYielded.js';
 import type { RecoveryConfig } from './operators/recoverGaps.js';
 import type { StreamHealthConfig } from './sinks/healthMonitor.js';
@@ -100,6 +101,17 @@ export interface FeedConfig<S extends Schemas> extends ConnectionConfig {
   /** Asks the server for topics as they are subscribed. @default nothing is asked for */
   readonly subscriptions?: SubscriptionsConfig;
   readonly buffer?: FeedBufferConfig;
+  /**
+   * Reads stream and key from the raw frame: one whose message was delivered before is dropped unparsed, as long as many are
+   * (redundant lines). Not with `unpack`. @default every frame is parsed
+   */
+  readonly skim?: SkimConfig;
+  /**
+   * Reads messages by code that is generated from the schemas, wherever a message is written as its schema says: every key, in
+   * order, without spaces. Others take the usual way, and the values are the same. Only with the default `codec`, and without
+   * `unpack`. @default false
+   */
+  readonly reader?: boolean;
   /**
    * When so many messages are rejected that it is told as `poisoned`: of each stream, and of what is rejected before it
    * gets to one. @default more than half of at least 20 in a minute

@@ -1,17 +1,20 @@
-import { asyncScheduler } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import type { SequenceConfig, StreamConfig } from './feedConfig.js';
 import type { DetectGapsConfig } from './operators/detectGaps.js';
 import type { Key } from './operators/seenKeys.js';
 import type { RejectReason } from './streams/events.js';
 
-/** One value on its way to the subscribers, with what its stream's rules say of it, each asked once. */
-export interface Item {
-  readonly value: unknown;
+/** How a message came. */
+export interface Arrival {
   /** The connection it came by. */
   readonly generation: number;
-  /** When it arrived, epoch ms. */
+  /** When its turn came, epoch ms. */
   readonly at: number;
+}
+
+/** One value on its way to the subscribers, with what its stream's rules say of it, each asked once. */
+export interface Item extends Arrival {
+  readonly value: unknown;
   readonly key: Key;
   readonly topic: string | undefined;
   readonly sourceTime: number | undefined;
@@ -27,7 +30,7 @@ export interface Item {
 export function describeItem(
   { key, topic, sequence, sourceTime }: StreamConfig<GenericSchema>,
   value: unknown,
-  generation: number,
+  { generation, at }: Arrival,
   refuse: (reason: RejectReason, cause: unknown) => void,
   isRecovered = false,
 ): Item | undefined {
@@ -44,7 +47,7 @@ export function describeItem(
     return {
       value,
       generation,
-      at: asyncScheduler.now(),
+      at,
       key: itemKey,
       topic: itemTopic,
       sourceTime: itemTime,

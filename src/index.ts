@@ -46,6 +46,13 @@ export {
   BufferPauseTimeoutError,
   type Overflow,
 } from './operators/bufferBounded.js';
+export {
+  compileSchema,
+  type CompiledSchema,
+  type CompileSchemaConfig,
+  misfit,
+} from './operators/compileSchema.js';
+export type { ReaderStats } from './operators/createReaders.js';
 export { dedupeBy, type DedupeByConfig } from './operators/dedupeBy.js';
 export { detectGaps, type DetectGapsConfig, type Gap } from './operators/detectGaps.js';
 export type { LineStats } from './operators/lineTally.js';
@@ -57,6 +64,7 @@ export {
   type RecoveryHooks,
 } from './operators/recoverGaps.js';
 export { parseAs, type ParseAsConfig } from './operators/parseAs.js';
+export { rawNumber, rawText } from './operators/rawField.js';
 export {
   MaxReconnectsExceededError,
   retryBackoff,
@@ -72,6 +80,7 @@ export {
   type SeenKeysConfig,
   type SeenKeysStats,
 } from './operators/seenKeys.js';
+export type { Mistrust, SkimConfig } from './operators/skim.js';
 export {
   type DropReason,
   SnapshotTimeoutError,
@@ -95,6 +104,7 @@ export {
   type HealthMonitorConfig,
   type StreamHealth,
   type StreamHealthConfig,
+  type StreamRecorder,
 } from './sinks/healthMonitor.js';
 export {
   type Counts,

@@ -7,8 +7,8 @@ import { checkConfig } from '../src/checkConfig.js';
 const schema = v.object({ id: v.number(), symbol: v.string() });
 type Streams = { readonly trade: typeof schema };
 
-/** Every option there is, each with a right value; the compiler sees to it that none is missing. */
-const everything: Required<FeedConfig<Streams>> = {
+/** Every option there is, each with a right value, but `skim` and `reader`, which `unpack` rules out; the compiler sees to it that none is missing. */
+const everything: Required<Omit<FeedConfig<Streams>, 'skim' | 'reader'>> = {
   url: 'wss://feed.test',
   protocols: ['v1'],
   socket: { headers: { 'x-key': 'secret' } },
@@ -423,6 +423,31 @@ describe('checkConfig', () => {
       expect(() => create({ onStale: 'report' })).not.toThrow();
     },
   );
+
+  it('takes no skim beside unpack', () => {
+    const skim = { route: () => 'trade', key: () => 1 };
+    const create = (more: object) =>
+      createFeed({ url: 'wss://feed.test', streams: { trade: { schema } }, skim, ...more });
+
+    expect(() => create({})).not.toThrow();
+    expect(() => create({ unpack: (decoded: unknown) => [decoded] })).toThrow(
+      new TypeError('createFeed: skim cannot be set beside unpack: a frame of many messages has no one key'),
+    );
+    expect(() => create({ skim: { route: () => 'trade' } })).toThrow('skim.key');
+  });
+
+  it('takes a reader neither beside unpack nor beside a codec', () => {
+    const create = (more: object) =>
+      createFeed({ url: 'wss://feed.test', streams: { trade: { schema } }, reader: true, ...more });
+
+    expect(() => create({})).not.toThrow();
+    expect(() => create({ unpack: (decoded: unknown) => [decoded] })).toThrow(
+      new TypeError('createFeed: reader cannot be set beside unpack: it reads one message of JSON a frame'),
+    );
+    expect(() => create({ codec: jsonCodec })).toThrow('beside codec');
+    expect(() => create({ unpack: (decoded: unknown) => [decoded], reader: false })).not.toThrow();
+    expect(() => create({ reader: 'yes' })).toThrow('reader');
+  });
 
   it('takes things of the user’s own that are more than what is asked of them', () => {
     const codec = { ...jsonCodec, name: 'json' };

@@ -30,7 +30,7 @@ const letters = { a: trade(1), b: trade(2), c: trade(3), d: trade(4), s: silence
 
 /** Frames come in one turn and are worked off in later ones. */
 const slowly = (attempts: readonly string[]): { readonly transport: ScriptedTransport } => {
-  const transport = scriptedTransport(attempts, letters);
+  const transport = scriptedTransport(attempts, letters, { stepsAfterPause: 3 });
   return { transport: { ...transport, settled: timer(100).pipe(map(() => undefined)) } };
 };
 

@@ -28,23 +28,27 @@ const only = (events: readonly FeedEvent[], ...types: FeedEvent['type'][]): stri
 
 describe('a verdict of health', () => {
   it.each([
-    ['drop-oldest', 32],
-    ['pause', 42], // which is over at 22; what had arrived by then is there a turn later
+    ['drop-oldest', 52], // a turn after the one in which reading rested
+    ['pause', 62], // the pause is over at 22; what had arrived by then is there a turn later, and the next is quiet
   ] as const)('waits for values that stand in line, by the policy %s: until %d ms', (overflow, verdictAt) => {
     marbles(({ flush }) => {
       // Each turn of its event loop takes 20 ms, after one of work.
-      const transport = scriptedTransport('o-a-(bcd)', {
-        a: trade(1),
-        b: trade(2),
-        c: trade(3),
-        d: trade(4),
-      });
+      const transport = scriptedTransport(
+        'o-a-(bcd)',
+        {
+          a: trade(1),
+          b: trade(2),
+          c: trade(3),
+          d: trade(4),
+        },
+        { stepsAfterPause: 3 },
+      );
       const slow = { ...transport, settled: timer(20).pipe(map(() => undefined)) };
       const { feed, events } = scene(
         [],
         {},
         { ...streams(), transport: slow, buffer: { maxItems: 2, overflow, sliceMs: 1 } },
-        { endMs: 60 },
+        { endMs: 90 },
       );
       feed.stream('trade').subscribe();
       flush();
@@ -186,7 +190,11 @@ describe('onStale', () => {
     'waits while reading is paused',
     marbles(({ flush }) => {
       const script = 'o-a 42ms s (sss)';
-      const transport = scriptedTransport([script, 'o'], { a: trade(1), s: order('x') });
+      const transport = scriptedTransport(
+        [script, 'o'],
+        { a: trade(1), s: order('x') },
+        { stepsAfterPause: 3 },
+      );
       const slow = { ...transport, settled: timer(20).pipe(map(() => undefined)) };
       const { feed, events } = scene(
         [],

@@ -223,7 +223,7 @@ describe('a rotation', () => {
   it(
     'during a pause loses nothing of what the old connection has not read',
     marbles(({ flush }) => {
-      const scripted = scriptedTransport(['oabcdefg', 'o 10ms h'], trades);
+      const scripted = scriptedTransport(['oabcdefg', 'o 10ms h'], trades, { stepsAfterPause: 3 });
       const { feed, events } = scene(
         [],
         {},
@@ -247,7 +247,7 @@ describe('a rotation', () => {
   it(
     'during a pause does not put off its end',
     marbles(({ flush }) => {
-      const scripted = scriptedTransport(['oabcdefg', 'o', 'o'], trades);
+      const scripted = scriptedTransport(['oabcdefg', 'o', 'o'], trades, { stepsAfterPause: 3 });
       const { feed, events } = scene(
         [],
         {},

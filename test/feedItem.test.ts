@@ -3,6 +3,7 @@ import { describeItem, gapRules, type Item } from '../src/feedItem.js';
 import { marbles } from './marbles.js';
 
 const schema = v.any();
+const arrival = { generation: 1, at: 0 };
 const fail = (): never => {
   throw new Error('bad rule');
 };
@@ -20,14 +21,14 @@ describe('describeItem', () => {
           sequence: { of: () => 5, first: () => 3, previous: () => 2, isReset: () => true },
         },
         'value',
-        4,
+        { generation: 4, at: 9 },
         fail,
       );
 
       expect(item).toStrictEqual({
         value: 'value',
         generation: 4,
-        at: 0,
+        at: 9,
         key: 'k',
         topic: 't',
         sourceTime: 7,
@@ -42,7 +43,7 @@ describe('describeItem', () => {
 
   it.each(['key', 'topic', 'sourceTime'] as const)('refuses a value whose %s rule throws', (rule) => {
     const refused: unknown[] = [];
-    const item = describeItem({ schema, [rule]: fail }, 1, 1, (reason, cause) =>
+    const item = describeItem({ schema, [rule]: fail }, 1, arrival, (reason, cause) =>
       refused.push([reason, cause]),
     );
 
@@ -53,7 +54,7 @@ describe('describeItem', () => {
     'refuses %p as a sequence number',
     (number) => {
       const refused: string[] = [];
-      describeItem({ schema, sequence: { of: () => number as number } }, 1, 1, (_reason, cause) =>
+      describeItem({ schema, sequence: { of: () => number as number } }, 1, arrival, (_reason, cause) =>
         refused.push((cause as Error).message),
       );
 
@@ -69,7 +70,7 @@ describe('describeItem', () => {
     ['topic', 7],
   ] as const)('refuses a value whose %s is %p', (rule, yielded) => {
     const refused: unknown[] = [];
-    describeItem({ schema, [rule]: () => yielded }, 1, 1, (reason, cause) =>
+    describeItem({ schema, [rule]: () => yielded }, 1, arrival, (reason, cause) =>
       refused.push([reason, (cause as Error).name]),
     );
 
@@ -82,7 +83,7 @@ describe('describeItem', () => {
       describeItem(
         { schema, sequence: { of: () => 1, previous: () => previous as number } },
         1,
-        1,
+        arrival,
         (reason) => refused.push(reason),
       );
 

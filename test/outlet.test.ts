@@ -20,24 +20,27 @@ const rig = () => {
     {
       ledger,
       health: {
-        record: (name, _at, topic) => void told.push(['fresh', name, topic]),
-        recordLag: () => undefined,
+        recorder: (name) => ({
+          record: (_at, topic) => void told.push(['fresh', name, topic]),
+          recordLag: () => undefined,
+        }),
       },
       lingerMs: 0,
       onOpen: (topic) => told.push(['open', topic]),
       onClose: (topic) => told.push(['close', topic]),
-      generationNow: () => 7,
+      arrival: { generation: 7, at: 0 },
+      onRead: () => undefined,
       flush$: NEVER,
       tell: ({ type, generation }) => told.push([type, generation]),
       reject: (reason, { stream }) => told.push(['reject', reason, stream]),
-      saw: (ref, sequence) => told.push(['saw', ref, sequence]),
+      saw: (topic, sequence) => told.push(['saw', topic, sequence]),
       onScopeForgotten: () => told.push('forgotten'),
     },
   );
   const hand = (message: unknown): void => {
     ledger.receive();
     outlet.account.route();
-    outlet.input$.next(message);
+    outlet.take(message, false);
   };
   return { outlet, ledger, told, hand };
 };
@@ -58,11 +61,11 @@ describe('an outlet', () => {
     expect(told).toStrictEqual([
       ['open', 'A'],
       ['fresh', 'tick', 'A'],
-      ['saw', { stream: 'tick', topic: 'A' }, 1],
+      ['saw', 'A', 1],
       ['duplicate', 7],
       ['fresh', 'tick', 'A'],
       ['gap', 7],
-      ['saw', { stream: 'tick', topic: 'A' }, 3],
+      ['saw', 'A', 3],
       ['reject', 'schema', 'tick'],
       ['close', 'A'],
     ]);

@@ -69,6 +69,8 @@ function describe(event: FeedEvent): string {
     case 'poisoned':
     case 'cured':
       return `${event.stream ?? 'the feed'} ${event.type}: ${event.rejects} of ${plural(event.of, 'message')} rejected in ${duration(event.inMs)}`;
+    case 'skimMistrusted':
+      return `skim is off: it read ${String(event.raw)} for ${nameOf(event)}, where the message says ${String(event.parsed)}`;
     default:
       return unheardOf(event);
   }

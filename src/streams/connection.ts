@@ -35,7 +35,7 @@ import { fromYielded, type Yielded } from './input.js';
 import { createOutbox, type OutboxConfig, type OutboxHooks, type Port, type Ticket } from './outbox.js';
 import { type ReconnectConfig, resolvePolicies } from './policies.js';
 import { lineOfSessions, type RotateConfig } from './rotation.js';
-import type { Frame, OpenSession, Session } from './session.js';
+import type { OpenSession, Session, TakeFrame } from './session.js';
 import type { SessionTopics } from './subscriptions.js';
 import type { Data, Socket } from './transport.js';
 import { wsTransport } from './wsTransport.js';
@@ -91,8 +91,11 @@ export interface ConnectionHooks {
 }
 
 export interface Connection {
-  /** Subscribing connects, and reconnects, until unsubscribed; errors when the policies give up. */
-  readonly frames$: Observable<Frame>;
+  /**
+   * Subscribing connects, and reconnects, until unsubscribed; errors when the policies give up. Every frame is handed to
+   * `take`, as `OpenSession.deliver` does; it emits nothing itself.
+   */
+  run(take: TakeFrame): Observable<never>;
   readonly status$: BehaviorSubject<ConnectionStatus>;
   /** `onWritten` is told by which session's port the message left. */
   send(message: unknown, onWritten?: (port: Port) => void): Ticket;
@@ -104,7 +107,7 @@ export interface Connection {
   drop(error: Error): void;
   /** Makes a new connection beside this one and moves over to it; without a ready connection it does nothing. */
   rotate(): void;
-  /** Takes nothing more in, flushes the outbox, then completes `frames$` and says farewell to the socket. */
+  /** Takes nothing more in, flushes the outbox, then completes `run` and says farewell to the socket. */
   close(farewell: Farewell): void;
   /** Says that a message answered the ping that is out. */
   pong(session: OpenSession): void;
@@ -146,7 +149,7 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
   });
   let dials = 0;
   let readyCount = 0;
-  /** Counts the subscriptions of `frames$`, of which one is active at a time. */
+  /** Counts the subscriptions of `run`, of which one is active at a time. */
   let runs = 0;
   let isActive = false;
   let farewell: () => Farewell = () => ({});
@@ -183,6 +186,7 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
   const pong = (session: OpenSession, by: 'frame' | 'message'): void => {
     const latencyMs = session.heartbeat.answered(by);
     if (latencyMs === undefined) return;
+    session.latencyMs = latencyMs;
     if (session === inCharge) status$.next({ ...status$.value, latencyMs });
     hooks.tell({ type: 'pong', latencyMs, generation: session.generation, at: asyncScheduler.now() });
   };
@@ -272,14 +276,14 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
           },
           onPong: (session) => pong(session, 'frame'),
           onHookFailed: hookFailed,
-          onNoRoom: (session, data) => {
+          onNoRoom: (session, data, at) => {
             if (session.phase !== 'ready') {
               hooks.onLost(1, session);
               return;
             }
             // It waits for the last frames of the one before it, and can wait no longer.
             cut$.next();
-            if (!session.receive(data)) hooks.onLost(1, session);
+            if (!session.receive(data, at)) hooks.onLost(1, session);
           },
           onEnd: (session, error) => {
             if (inCharge === session) inCharge = undefined;
@@ -414,28 +418,29 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     }),
   );
 
-  const frames$ = defer(() => {
-    const mine = ++runs;
-    isActive = true;
-    const sessions$ = line$.pipe(
-      retrying,
-      // One after the other: after a rotation the old connection's last frames come first.
-      concatMap((session) => session.frames$.pipe(tap({ complete: () => unread.delete(session) }))),
-    );
-    return sessions$.pipe(
-      takeUntil(merge(stop$, network$)),
-      finalize(() => {
-        for (const session of unread) hooks.onLost(session.abandon(), session);
-        unread.clear();
-        if (mine !== runs) return; // the next run began while this one told of its end
-        isActive = false;
-        if (status$.value.state !== 'CLOSED' && status$.value.state !== 'CLOSING') setState('DISCONNECTED');
-      }),
-    );
-  });
+  const run = (take: TakeFrame): Observable<never> =>
+    defer(() => {
+      const mine = ++runs;
+      isActive = true;
+      const sessions$ = line$.pipe(
+        retrying,
+        // One after the other: after a rotation the old connection's last frames come first.
+        concatMap((session) => session.deliver(take).pipe(tap({ complete: () => unread.delete(session) }))),
+      );
+      return sessions$.pipe(
+        takeUntil(merge(stop$, network$)),
+        finalize(() => {
+          for (const session of unread) hooks.onLost(session.abandon(), session);
+          unread.clear();
+          if (mine !== runs) return; // the next run began while this one told of its end
+          isActive = false;
+          if (status$.value.state !== 'CLOSED' && status$.value.state !== 'CLOSING') setState('DISCONNECTED');
+        }),
+      );
+    });
 
   return {
-    frames$,
+    run,
     status$,
     setState,
     pong: (session) => pong(session, 'message'),

@@ -1,4 +1,5 @@
 import {
+  asyncScheduler,
   catchError,
   defer,
   EMPTY,
@@ -7,7 +8,9 @@ import {
   map,
   merge,
   mergeMap,
+  noop,
   type Observable,
+  Subject,
   switchMap,
   takeUntil,
   tap,
@@ -37,7 +40,7 @@ export interface DialSessionConfig extends FromSocketConfig, AuthenticateConfig 
   readonly onPong: (session: OpenSession) => void;
   readonly onHookFailed: (hook: string, error: unknown) => void;
   /** A frame that found no room. */
-  readonly onNoRoom: (session: OpenSession, data: Data) => void;
+  readonly onNoRoom: (session: OpenSession, data: Data, at: number) => void;
   /** Held frames that nobody will ever read. */
   readonly onLost: (frames: number, session: OpenSession) => void;
   /** The session is over; `error` is `undefined` if it was unsubscribed. */
@@ -97,11 +100,21 @@ export function dialSession<T>(
       });
       session = mine;
 
-      const intake$ = socket.data$.pipe(
-        heartbeat.watch,
-        tap((data) => {
-          if (!mine.receive(data)) config.onNoRoom(mine, data);
-        }),
+      /** Frames, thinned to one a millisecond: as exact a sign of life, and most frames cost no more than a comparison. */
+      const beats$ = new Subject<void>();
+      let beatAt: number | undefined;
+      const frames$ = defer(() => {
+        socket.divert((data) => {
+          const at = asyncScheduler.now();
+          if (at !== beatAt) {
+            beatAt = at;
+            beats$.next();
+          }
+          if (!mine.receive(data, at)) config.onNoRoom(mine, data, at);
+        });
+        return socket.data$;
+      }).pipe(tap({ complete: () => beats$.complete(), finalize: () => socket.divert(noop) }));
+      const intake$ = merge(beats$.pipe(heartbeat.watch), frames$).pipe(
         ignoreElements(),
         takeUntil(config.stopIntake$),
       );

@@ -1,4 +1,5 @@
 import type { BaseIssue } from 'valibot';
+import type { Mistrust } from '../operators/skim.js';
 import type { FailureClass } from './failure.js';
 import type { Data } from './transport.js';
 
@@ -116,6 +117,8 @@ export type FeedEvent =
   | (Told & { readonly type: 'pong'; readonly latencyMs: number })
   /** A hook threw or rejected where that must not end the connection. */
   | (Told & { readonly type: 'hookFailed'; readonly hook: string; readonly error: unknown })
+  /** What `skim` read from a raw frame is not what its message says: from here on every frame is parsed. */
+  | (Told & Mistrust & { readonly type: 'skimMistrusted' })
   | (Told & { readonly type: 'rejected'; readonly rejected: Rejected })
   | (Told & { readonly type: 'duplicate'; readonly stream: string; readonly topic?: string })
   /** Numbers `after + 1 … before - 1` are missing, and nothing waits for them any more: comes before the value behind them. */

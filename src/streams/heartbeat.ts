@@ -28,8 +28,8 @@ import { maxTimerMs } from '../operators/backoff.js';
 import { timeoutHeartbeat } from '../operators/timeoutHeartbeat.js';
 import type { OpenSocket } from './fromSocket.js';
 import { fromYielded } from './input.js';
-import { createRoundTrip, type RoundTrip } from './roundTrip.js';
-import type { Data, Transport } from './transport.js';
+import { createRoundTrip } from './roundTrip.js';
+import type { Transport } from './transport.js';
 
 export interface HeartbeatConfig {
   /** Milliseconds without any frame after which a ping goes out. @default 15_000 */
@@ -78,9 +78,11 @@ export interface HeartbeatLink {
 }
 
 /** The pings and pongs of one connection. */
-export interface Heartbeat extends Pick<RoundTrip, 'latencyMs'> {
+export interface Heartbeat {
+  /** The last round trip, ms. Like all that a message passes, no getter: V8 is slow with objects that have one. */
+  latencyMs: number | undefined;
   /** Passes the frames through; errors with `HeartbeatTimeoutError` when the peer is silent for too long. */
-  readonly watch: MonoTypeOperatorFunction<Data>;
+  readonly watch: MonoTypeOperatorFunction<unknown>;
   /** A pong came, as a frame or as a message; the round trip as in `RoundTrip`, if it is what answers this kind of ping. */
   answered(by: 'frame' | 'message'): number | undefined;
   /** Answers a ping of the server's application; `false` if the message is none. Throws what the `reply` hook throws. */
@@ -202,7 +204,7 @@ export function createHeartbeat(
     return trip.isOut || isPaused() ? EMPTY : ping$;
   }).pipe(repeat());
 
-  const judge: MonoTypeOperatorFunction<Data> = timeoutHeartbeat({
+  const judge: MonoTypeOperatorFunction<unknown> = timeoutHeartbeat({
     everyMs,
     timeoutMs,
     ping: () => ping$,
@@ -211,7 +213,7 @@ export function createHeartbeat(
     isSuspended: isPaused,
   });
 
-  return {
+  const heartbeat: Heartbeat = {
     watch: (source) =>
       source.pipe(
         off ? identity : judge,
@@ -220,7 +222,12 @@ export function createHeartbeat(
           ? takeUntil(measure$.pipe(ignoreElements()))
           : identity,
       ),
-    answered: (by) => (by === kind ? trip.answered() : undefined),
+    answered(by) {
+      const latencyMs = by === kind ? trip.answered() : undefined;
+      if (latencyMs !== undefined) heartbeat.latencyMs = latencyMs;
+      return latencyMs;
+    },
+    latencyMs: undefined,
     reply(message) {
       const yielded = reply?.(message);
       if (yielded === undefined) return false;
@@ -237,8 +244,6 @@ export function createHeartbeat(
         .subscribe({ next: (answer) => void post(() => send(answer), 'session'), error: failed });
       return true;
     },
-    get latencyMs() {
-      return trip.latencyMs;
-    },
   };
+  return heartbeat;
 }

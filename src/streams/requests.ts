@@ -34,6 +34,8 @@ export interface Requests {
   ask(post: (onWritten: (by: unknown) => void) => Ticket, config: RequestConfig): Observable<unknown>;
   /** Takes a message if it is a reply that somebody waits for; with `by`, who asked by that connection. */
   hear(message: unknown, by?: unknown): boolean;
+  /** Whether any waits for its reply. */
+  isWaiting(): boolean;
   /**
    * That connection is gone: what left by it and was not answered errors; what still waits in the outbox goes on waiting
    * for the next one. Without `by`: every request errors.
@@ -118,6 +120,7 @@ export function createRequests(maxInFlight = 1_000): Requests {
         );
       });
     },
+    isWaiting: () => asked.size > 0,
     hear(message, by) {
       const newest = lastId;
       for (const entry of asked) {

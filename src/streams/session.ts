@@ -1,4 +1,4 @@
-import { Observable, ReplaySubject, Subject } from 'rxjs';
+import { asyncScheduler, noop as ignore, Observable, ReplaySubject, Subject } from 'rxjs';
 import { createLine } from '../operators/line.js';
 import { checkFarewell, type OpenSocket } from './fromSocket.js';
 import type { Heartbeat } from './heartbeat.js';
@@ -27,6 +27,9 @@ export interface Frame {
   readonly held: Held | undefined;
 }
 
+/** Takes a frame at the time now, epoch ms. */
+export type TakeFrame = (frame: Frame, at: number) => void;
+
 /** What a session did with a frame that it held: its hooks have heard it. */
 interface Held {
   readonly phase: OpenSession['phase'];
@@ -34,29 +37,39 @@ interface Held {
   readonly acted: readonly boolean[];
 }
 
-/** A session as the feed's own stages see it. */
+/**
+ * A session as the feed's own stages see it. Every message passes it, so it has no getters: V8 keeps an object that has one as
+ * a dictionary, and each call costs more.
+ */
 export interface OpenSession extends Session {
+  /** Kept by who measures it. */
+  latencyMs: number | undefined;
   readonly socket: OpenSocket;
   readonly heartbeat: Heartbeat;
   /** Its own way out. */
   readonly port: Port;
   /** What the server was asked for on this connection; absent before that, and without `subscriptions`. */
   topics: SessionTopics | undefined;
-  /** The frames: on subscription those that were held, in order, then each as it comes. Completes at the session's end. */
-  readonly frames$: Observable<Frame>;
   /**
-   * Takes a frame from the socket: held until `frames$` is subscribed. `false` if there was no room to hold it; while
+   * Hands over the frames, each with the time now: on subscription those that were held, in order, then each as it comes. A
+   * call, not an emission, since this is the way of every message. Completes at the session's end, emits nothing.
+   */
+  deliver(take: TakeFrame): Observable<never>;
+  /**
+   * Takes a frame from the socket at the time now: held until it is delivered. `false` if there was no room to hold it; while
    * joining it is held all the same, in the place of the oldest, which the connection in charge has delivered long ago,
    * and in charge nobody has heard it yet.
    */
-  receive(data: Data): boolean;
+  receive(data: Data, at: number): boolean;
+  /** Whether anybody listens to `messages$`. */
+  isHeard(): boolean;
   /** Tells `messages$`. */
   hear(message: unknown): void;
   /** The server gave notice that it will cut this connection. */
   notice(): void;
   /** Emits at each notice, the last one again to who comes later; completes at the session's end. */
   readonly noticed$: Observable<void>;
-  readonly phase: 'login' | 'joining' | 'ready';
+  phase: 'login' | 'joining' | 'ready';
   /** Logged in; another connection is still in charge. */
   join(): void;
   /** In charge: the frames it holds are the subscribers'. */
@@ -68,12 +81,12 @@ export interface OpenSession extends Session {
   retire(): void;
   /** Emits when it retires or ends, at once if it has. */
   readonly retired$: Observable<void>;
-  readonly isRetired: boolean;
+  isRetired: boolean;
   /** It has ended: whoever acts for it later acts for nobody. */
-  readonly isOver: boolean;
+  isOver: boolean;
   /** Ends the session and returns how many held frames die with it: all of one that was never in charge. */
   end(): number;
-  /** Nobody will read `frames$`: forgets what is held, and returns how many that were. */
+  /** Nobody will take its frames: forgets what is held, and returns how many that were. */
   abandon(): number;
 }
 
@@ -106,14 +119,12 @@ export function createSession({
   onHeld,
 }: SessionConfig): OpenSession {
   const messages$ = new Subject<unknown>();
-  const frames$ = new Subject<Frame>();
   const retired$ = new ReplaySubject<void>(1);
   const noticed$ = new ReplaySubject<void>(1);
   const held = createLine<Frame>();
-  let phase: OpenSession['phase'] = 'login';
-  let isHolding = true;
-  let isRetired = false;
-  let ended = false;
+  /** Who takes the frames, once those held are out. */
+  let takeFrame: TakeFrame | undefined;
+  const ended$ = new Subject<never>();
 
   const abandon = (): number => {
     const count = held.size;
@@ -128,33 +139,34 @@ export function createSession({
     port,
     topics: undefined,
     messages$: messages$.asObservable(),
-    frames$: new Observable((subscriber) => {
-      const subscription = frames$.subscribe(subscriber);
-      // What comes meanwhile joins the line.
-      while (held.size > 0 && !subscriber.closed) frames$.next(held.shift());
-      if (!subscriber.closed) isHolding = false;
-      if (ended) frames$.complete();
-      return subscription;
-    }),
-    get latencyMs() {
-      return heartbeat.latencyMs;
-    },
-    get isOver() {
-      return ended;
-    },
+    deliver: (take) =>
+      new Observable((subscriber) => {
+        // What comes meanwhile joins the line.
+        while (held.size > 0 && !subscriber.closed) take(held.shift(), asyncScheduler.now());
+        if (subscriber.closed) return;
+        takeFrame = take;
+        subscriber.add(() => (takeFrame = ignore));
+        if (session.isOver) subscriber.complete();
+        else subscriber.add(ended$.subscribe(subscriber));
+      }),
+    latencyMs: undefined,
+    phase: 'login',
+    isRetired: false,
+    isOver: false,
     send(message) {
-      if (!ended) write(message);
+      if (!session.isOver) write(message);
     },
     close(code, reason) {
       checkFarewell({ ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) });
-      if (!ended) socket.close(code, reason);
+      if (!session.isOver) socket.close(code, reason);
     },
-    receive(data) {
-      if (!isHolding) {
-        frames$.next({ session, data, held: undefined });
+    receive(data, at) {
+      if (takeFrame !== undefined) {
+        takeFrame({ session, data, held: undefined }, at);
         return true;
       }
       const hasRoom = held.size < maxHeld;
+      const { phase } = session;
       if (!hasRoom && phase === 'ready') return false;
       const isKept = hasRoom || phase === 'joining';
       if (!hasRoom && isKept) held.shift();
@@ -167,41 +179,36 @@ export function createSession({
       }
       return hasRoom;
     },
+    isHeard: () => messages$.observed,
     hear(message) {
-      if (!ended && messages$.observed) messages$.next(message);
+      if (!session.isOver && messages$.observed) messages$.next(message);
     },
     notice() {
       noticed$.next();
     },
     noticed$: noticed$.asObservable(),
-    get phase() {
-      return phase;
-    },
     join() {
-      phase = 'joining';
+      session.phase = 'joining';
     },
     start() {
-      phase = 'ready';
+      session.phase = 'ready';
     },
     retire() {
-      if (isRetired) return;
-      isRetired = true;
+      if (session.isRetired) return;
+      session.isRetired = true;
       port.close();
       retired$.next();
       if (canDrain) socket.close(1000, 'rotated');
     },
     retired$: retired$.asObservable(),
-    get isRetired() {
-      return isRetired;
-    },
     end() {
-      ended = true;
+      session.isOver = true;
       retired$.next();
       retired$.complete();
       noticed$.complete();
       messages$.complete();
-      if (!isHolding) frames$.complete();
-      return phase === 'ready' ? 0 : abandon();
+      ended$.complete();
+      return session.phase === 'ready' ? 0 : abandon();
     },
     abandon,
   };

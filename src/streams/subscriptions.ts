@@ -97,7 +97,7 @@ export interface Subscriptions {
    */
   again(topic: TopicRef): boolean;
   /** Remembers how far a topic has come. */
-  saw(topic: TopicRef, sequence: number): void;
+  saw(stream: string, topic: string | undefined, sequence: number): void;
   /** The positions reached are void: topics are asked for from now on without `lastSequence`. */
   forget(): void;
   /** Asks a session for every wanted topic, once, and keeps it equal to what is wanted until it leaves. */
@@ -176,7 +176,7 @@ export function createSubscriptions(
       if (renewed.length > 0) touch(key, entry);
       return renewed.length > 0;
     },
-    saw({ stream, topic }, sequence) {
+    saw(stream, topic, sequence) {
       const entry = byStream.get(stream)?.get(topic);
       if (entry !== undefined) entry.lastSequence = sequence;
     },

@@ -75,6 +75,8 @@ export interface ScriptedTransportConfig {
    * @default answers nothing
    */
   readonly reply?: (message: unknown, attempt: number) => unknown;
+  /** What still comes after the client has paused, as the rest of a chunk does that `ws` has read: steps of the script. @default 0 */
+  readonly stepsAfterPause?: number;
 }
 
 /**
@@ -91,7 +93,7 @@ export interface ScriptedTransportConfig {
 export function scriptedTransport(
   attempts: string | readonly string[],
   frames: Readonly<Record<string, unknown>> = {},
-  { reply }: ScriptedTransportConfig = {},
+  { reply, stepsAfterPause = 0 }: ScriptedTransportConfig = {},
 ): ScriptedTransport {
   for (const key of Object.keys(frames)) {
     if (/^[^ ()|#^!-]$/u.test(key)) continue;
@@ -116,6 +118,7 @@ export function scriptedTransport(
     return play(scripts[attempt - 1] ?? [], handler, {
       log: (entry) => log$.next({ ...entry, attempt }),
       reply: (message) => reply?.(message, attempt),
+      stepsAfterPause,
     });
   };
 
@@ -160,14 +163,21 @@ function fromData(data: Data): unknown {
 interface Server {
   readonly log: (entry: Unnumbered<ScriptEntry>) => void;
   readonly reply: (message: unknown) => unknown;
+  readonly stepsAfterPause: number;
 }
 type Unnumbered<T> = T extends unknown ? Omit<T, 'attempt'> : never;
 
 /** One connection of the script. Like a real socket, it tells its handler nothing from inside a call of the client. */
-function play(script: readonly Cue[], handler: SocketHandler, { log, reply }: Server): Socket {
+function play(
+  script: readonly Cue[],
+  handler: SocketHandler,
+  { log, reply, stepsAfterPause }: Server,
+): Socket {
   let state: 'dial' | 'connection' | 'closing' | 'over' = 'dial';
   let isSilent = false;
   let isPaused = false;
+  /** How many steps still come although it is paused. */
+  let stillComing = 0;
   /** What the server did and a paused client has not read: as much as the script and the replies hold. */
   const unread: Step[] = [];
   const answers$ = new Subject<Observable<Step>>();
@@ -193,7 +203,7 @@ function play(script: readonly Cue[], handler: SocketHandler, { log, reply }: Se
     }
   };
   const read = (): void => {
-    for (let step = unread[0]; step !== undefined && !isPaused; step = unread[0]) {
+    for (let step = unread[0]; step !== undefined && (!isPaused || stillComing-- > 0); step = unread[0]) {
       unread.shift();
       tell(step);
     }
@@ -235,6 +245,7 @@ function play(script: readonly Cue[], handler: SocketHandler, { log, reply }: Se
     pause() {
       if (isPaused || state === 'dial' || state === 'over') return;
       isPaused = true;
+      stillComing = stepsAfterPause;
       log({ type: 'pause' });
     },
     resume() {

@@ -1,10 +1,12 @@
-import { map, NEVER, take, throwError, timer } from 'rxjs';
+import { map, NEVER, noop, Observable, take, throwError, timer } from 'rxjs';
 import type { FeedEvent } from '../../src/streams/events.js';
 import {
+  type Connection,
   type ConnectionConfig,
   type ConnectionHooks,
   createConnection,
 } from '../../src/streams/connection.js';
+import type { Frame } from '../../src/streams/session.js';
 import { PauseTimeoutError } from '../../src/streams/failure.js';
 import { fails, opens, refuses, scriptedTransport } from '../../src/testing/scriptedTransport.js';
 import { marbles } from '../marbles.js';
@@ -46,12 +48,18 @@ const rig = (
   return { connection, transport, events };
 };
 
+/** What it delivers, as an Observable. */
+const framesOf = (connection: Connection): Observable<Frame> =>
+  new Observable((subscriber) => connection.run((frame) => subscriber.next(frame)).subscribe(subscriber));
+
 describe('a connection', () => {
   it(
     'REC-10 gives the frames of one session after another, each with its generation',
     marbles(({ expectObservable }) => {
       const { connection } = rig(['oa|', 'oa|', 'oa'], { a: 'x' });
-      const frames$ = connection.frames$.pipe(map(({ session: { generation }, data }) => [generation, data]));
+      const frames$ = framesOf(connection).pipe(
+        map(({ session: { generation }, data }) => [generation, data]),
+      );
 
       // dials at 0, then 10 after the close at 2, then 20 after the close at 14
       expectObservable(frames$, '^ 50ms !').toBe('-a 11ms b 21ms c', {
@@ -66,7 +74,7 @@ describe('a connection', () => {
     'reports its state, the attempt and the delay',
     marbles(({ flush }) => {
       const { connection, events } = rig(['r', 'o'], { r: refuses(502) });
-      const subscription = connection.frames$.subscribe();
+      const subscription = connection.run(noop).subscribe();
       timer(14).subscribe(() => subscription.unsubscribe());
       flush();
       const states = events
@@ -95,7 +103,7 @@ describe('a connection', () => {
       const { connection, events } = rig(['O|', 'o'], {
         O: opens({ protocol: 'v1', extensions: 'permessage-deflate' }),
       });
-      const subscription = connection.frames$.subscribe();
+      const subscription = connection.run(noop).subscribe();
       timer(20).subscribe(() => subscription.unsubscribe());
       flush();
 
@@ -132,7 +140,7 @@ describe('a connection', () => {
         { authenticate: () => NEVER },
         { onLost: (frames) => lost.push(frames) },
       );
-      const subscription = connection.frames$.subscribe();
+      const subscription = connection.run(noop).subscribe();
       timer(6).subscribe(() => subscription.unsubscribe());
       flush();
 
@@ -148,7 +156,7 @@ describe('a connection', () => {
         { a: 'x' },
         { onConnected: () => throwError(() => new Error('no snapshot')) },
       );
-      expectObservable(connection.frames$.pipe(map(({ data }) => data)), '^--!').toBe('-x');
+      expectObservable(framesOf(connection).pipe(map(({ data }) => data)), '^--!').toBe('-x');
       expectObservable(transport.dials$).toBe('1', { 1: 1 });
       flush();
 
@@ -162,7 +170,7 @@ describe('a connection', () => {
     'drops a connection for a reason given, and counts it as any other failure',
     marbles(({ flush, expectObservable }) => {
       const { connection, events, transport } = rig(['o', 'o']);
-      const subscription = connection.frames$.subscribe();
+      const subscription = connection.run(noop).subscribe();
       timer(3).subscribe(() => connection.drop(new PauseTimeoutError(7)));
       timer(30).subscribe(() => subscription.unsubscribe());
       expectObservable(transport.closes$.pipe(take(1))).toBe('---(t|)', { t: 'terminate' });
@@ -181,7 +189,7 @@ describe('a connection', () => {
     'SND-06 sends what waited once the next connection is ready',
     marbles(({ flush, expectObservable }) => {
       const { connection, transport } = rig(['o|', 'o']);
-      const subscription = connection.frames$.subscribe();
+      const subscription = connection.run(noop).subscribe();
       timer(5).subscribe(() => expect(connection.send('m').result).toBe('queued'));
       timer(30).subscribe(() => subscription.unsubscribe());
       expectObservable(transport.sends$).toBe('11ms m');
@@ -193,7 +201,7 @@ describe('a connection', () => {
     'REC-11 errors with what the policies gave up with, and says so once',
     marbles(({ flush, expectObservable }) => {
       const { connection, events } = rig(['x'], { x: fails('CERT_HAS_EXPIRED') });
-      expectObservable(connection.frames$).toBe(
+      expectObservable(connection.run(noop)).toBe(
         '#',
         undefined,
         Object.assign(new Error('scripted CERT_HAS_EXPIRED'), { code: 'CERT_HAS_EXPIRED' }),
@@ -213,7 +221,7 @@ describe('a connection', () => {
     marbles(({ expectObservable }) => {
       const { connection } = rig(['o']);
       expectObservable(rig(['o']).connection.sockets().gone$).toBe('|');
-      const subscription = connection.frames$.subscribe();
+      const subscription = connection.run(noop).subscribe();
       timer(3).subscribe(() => subscription.unsubscribe());
       expectObservable(connection.sockets().gone$, '-^').toBe('---|');
     }),
@@ -231,7 +239,7 @@ describe('a connection', () => {
       );
       const urls: string[] = [];
       transport.log$.subscribe((entry) => entry.type === 'dial' && urls.push(entry.url));
-      const subscription = connection.frames$.subscribe();
+      const subscription = connection.run(noop).subscribe();
       timer(400).subscribe(() => subscription.unsubscribe());
       flush();
 
@@ -253,7 +261,7 @@ describe('a connection', () => {
         { url: ['ws://a', 'ws://b'] },
       );
       expectObservable(transport.dials$).toBe('1 9ms 2', { 1: 1, 2: 2 });
-      connection.frames$.subscribe({ error: () => undefined });
+      connection.run(noop).subscribe({ error: () => undefined });
       flush();
 
       expect(connection.status$.value).toMatchObject({ state: 'CLOSED', cause: { status: 404 } });
@@ -272,7 +280,7 @@ describe('a connection', () => {
             reconnect: { jitter: 'none', initialMs: 1_000, maxMs: 1_000 },
           },
         );
-        const subscription = connection.frames$.subscribe();
+        const subscription = connection.run(noop).subscribe();
         timer(40).subscribe(() => subscription.unsubscribe());
         expectObservable(transport.dials$).toBe('1-------2', { 1: 1, 2: 2 });
         flush();
@@ -289,7 +297,7 @@ describe('a connection', () => {
       'does not wake a wait for being told what it knows',
       marbles(({ cold, expectObservable }) => {
         const { connection, transport } = rig(['#', 'o'], {}, { online$: cold('t-t-t', { t: true }) });
-        const subscription = connection.frames$.subscribe();
+        const subscription = connection.run(noop).subscribe();
         timer(40).subscribe(() => subscription.unsubscribe());
         expectObservable(transport.dials$).toBe('1 9ms 2', { 1: 1, 2: 2 });
       }),
@@ -303,7 +311,7 @@ describe('a connection', () => {
           {},
           { online$: throwError(() => new Error('no such API')) },
         );
-        const subscription = connection.frames$.subscribe();
+        const subscription = connection.run(noop).subscribe();
         timer(40).subscribe(() => subscription.unsubscribe());
         flush();
 

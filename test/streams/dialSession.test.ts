@@ -1,16 +1,4 @@
-import {
-  EMPTY,
-  ignoreElements,
-  map,
-  mergeMap,
-  NEVER,
-  noop,
-  type Observable,
-  of,
-  Subject,
-  tap,
-  timer,
-} from 'rxjs';
+import { EMPTY, ignoreElements, mergeMap, NEVER, noop, Observable, of, Subject, tap, timer } from 'rxjs';
 import { dialSession, type DialSessionConfig } from '../../src/streams/dialSession.js';
 import { ReconnectRequestedError, SocketClosedError } from '../../src/streams/failure.js';
 import { createOutbox } from '../../src/streams/outbox.js';
@@ -51,7 +39,9 @@ const rig = (script: string, own: Partial<DialSessionConfig> = {}) => {
 /** Reads the frames of a session that is in charge at once. */
 const reads = (session: OpenSession) => {
   session.start();
-  return session.frames$.pipe(map(({ data }) => String(data)));
+  return new Observable<string>((subscriber) =>
+    session.deliver(({ data }) => subscriber.next(String(data))).subscribe(subscriber),
+  );
 };
 
 describe('the dial of a session', () => {

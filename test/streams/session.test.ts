@@ -1,4 +1,4 @@
-import { take } from 'rxjs';
+import { Observable, take } from 'rxjs';
 import type { OpenSocket } from '../../src/streams/fromSocket.js';
 import type { Heartbeat } from '../../src/streams/heartbeat.js';
 import type { Port } from '../../src/streams/outbox.js';
@@ -17,7 +17,7 @@ const session = (own: Partial<SessionConfig> = {}): { one: OpenSession; log: unk
     socket: {
       close: (code?: number, reason?: string) => void log.push(['close', code, reason]),
     } as OpenSocket,
-    heartbeat: { latencyMs: 12 } as Heartbeat,
+    heartbeat: {} as Heartbeat,
     port: { close: () => void log.push('port closed') } as Port,
     maxHeld: 10,
     canDrain: true,
@@ -28,6 +28,9 @@ const session = (own: Partial<SessionConfig> = {}): { one: OpenSession; log: unk
   });
   return { one, log, read };
 };
+/** What it delivers, as an Observable. */
+const framesOf = (one: OpenSession): Observable<Frame> =>
+  new Observable((subscriber) => one.deliver((frame) => subscriber.next(frame)).subscribe(subscriber));
 const into =
   (read: unknown[]) =>
   ({ data, held }: Frame): void =>
@@ -36,12 +39,12 @@ const into =
 describe('a session', () => {
   it('holds frames until they are asked for, then hands them over in order, with what was done about them', () => {
     const { one, read } = session();
-    one.receive('ack');
-    one.receive('a');
+    one.receive('ack', 0);
+    one.receive('a', 0);
     one.start();
-    one.receive('b');
-    one.frames$.subscribe(into(read));
-    one.receive('c');
+    one.receive('b', 0);
+    framesOf(one).subscribe(into(read));
+    one.receive('c', 0);
 
     expect(read).toStrictEqual([
       ['ack', 'login', [true]],
@@ -54,11 +57,11 @@ describe('a session', () => {
   it('keeps the order when more comes while the held ones are read', () => {
     const { one, read } = session();
     one.start();
-    one.receive('a');
-    one.receive('b');
-    one.frames$.subscribe(({ data }) => {
+    one.receive('a', 0);
+    one.receive('b', 0);
+    framesOf(one).subscribe(({ data }) => {
       read.push(data);
-      if (data === 'a') one.receive('c');
+      if (data === 'a') one.receive('c', 0);
     });
 
     expect(read).toStrictEqual(['a', 'b', 'c']);
@@ -68,19 +71,19 @@ describe('a session', () => {
     const { one } = session();
     const heard: unknown[] = [];
     one.messages$.subscribe((message) => heard.push(message));
-    for (const data of ['a', 'broken', 'b']) one.receive(data);
+    for (const data of ['a', 'broken', 'b']) one.receive(data, 0);
 
     expect(heard).toStrictEqual(['a', 'b']);
   });
 
   it('holds no more than maxHeld: while logging in the newest is turned away, while joining the oldest', () => {
     const { one, read } = session({ maxHeld: 2 });
-    expect(['a', 'b', 'c'].map((data) => one.receive(data))).toStrictEqual([true, true, false]);
+    expect(['a', 'b', 'c'].map((data) => one.receive(data, 0))).toStrictEqual([true, true, false]);
     one.join();
-    expect(one.receive('d')).toBe(false);
+    expect(one.receive('d', 0)).toBe(false);
     one.start();
-    expect(one.receive('e')).toBe(false);
-    one.frames$.subscribe(into(read));
+    expect(one.receive('e', 0)).toBe(false);
+    framesOf(one).subscribe(into(read));
 
     expect(read).toStrictEqual([
       ['b', 'login', [false]],
@@ -91,29 +94,29 @@ describe('a session', () => {
   it.each(['login', 'joining'] as const)('that ends in its phase %s takes what it held with it', (phase) => {
     const { one, read } = session();
     if (phase === 'joining') one.join();
-    one.receive('a');
-    one.receive('b');
+    one.receive('a', 0);
+    one.receive('b', 0);
 
     expect(one.end()).toBe(2);
-    one.frames$.subscribe(into(read));
+    framesOf(one).subscribe(into(read));
     expect(read).toStrictEqual([]);
   });
 
   it('that was in charge leaves what it held to whoever reads it later, and then completes', () => {
     const { one, read } = session();
     one.start();
-    one.receive('a');
+    one.receive('a', 0);
 
     expect(one.end()).toBe(0);
-    one.frames$.subscribe({ next: ({ data }) => read.push(data), complete: () => read.push('|') });
+    framesOf(one).subscribe({ next: ({ data }) => read.push(data), complete: () => read.push('|') });
     expect(read).toStrictEqual(['a', '|']);
   });
 
   it('says how many held frames nobody will read', () => {
     const { one } = session();
     one.start();
-    one.receive('a');
-    one.receive('b');
+    one.receive('a', 0);
+    one.receive('b', 0);
 
     expect([one.abandon(), one.abandon()]).toStrictEqual([2, 0]);
   });
@@ -121,8 +124,10 @@ describe('a session', () => {
   it('stops handing over when its reader leaves', () => {
     const { one, read } = session();
     one.start();
-    for (const data of ['a', 'b', 'c']) one.receive(data);
-    one.frames$.pipe(take(2)).subscribe(({ data }) => read.push(data));
+    for (const data of ['a', 'b', 'c']) one.receive(data, 0);
+    framesOf(one)
+      .pipe(take(2))
+      .subscribe(({ data }) => read.push(data));
 
     expect(read).toStrictEqual(['a', 'b']);
     expect(one.abandon()).toBe(1);
@@ -165,10 +170,6 @@ describe('a session', () => {
     one.end();
 
     expect([log, one.isRetired]).toStrictEqual([['over', '|'], false]);
-  });
-
-  it('HBT-09 knows the last round trip', () => {
-    expect(session().one.latencyMs).toBe(12);
   });
 
   it('passes close() on to its socket, and refuses a code that cannot be sent', () => {

@@ -30,7 +30,7 @@ describe('the acks of a session', () => {
       subscriptions.want(btc);
       const topics = join();
       expect(topics.hear({ price: 1 })).toBe(false);
-      subscriptions.saw(btc, 1);
+      subscriptions.saw(btc.stream, btc.topic, 1);
       expect(told).toStrictEqual(['subscribing BTC@1']);
       expect(topics.hear(ok({ topics: [btc, eth] }))).toBe(true);
       expect(topics.hear(ok({ topics: [btc] }))).toBe(true);
@@ -283,8 +283,8 @@ describe('an answer that the position is void', () => {
       const restart = no({ topics: [btc], restart: true });
       subscriptions.want(btc);
       subscriptions.want(eth);
-      subscriptions.saw(btc, 41);
-      subscriptions.saw(eth, 7);
+      subscriptions.saw(btc.stream, btc.topic, 41);
+      subscriptions.saw(eth.stream, eth.topic, 7);
       const topics = join();
       topics.hear(ok({ topics: [eth] }));
       topics.hear(restart);
@@ -298,7 +298,7 @@ describe('an answer that the position is void', () => {
         { sub: [btc] },
       ]);
       topics.hear(restart);
-      subscriptions.saw(btc, 42); // by another session
+      subscriptions.saw(btc.stream, btc.topic, 42); // by another session
       timer(1_499).subscribe(() => expect(log).toHaveLength(2));
       timer(1_501).subscribe(() => {
         expect(log.slice(2)).toStrictEqual([{ sub: [btc] }]);
@@ -316,7 +316,7 @@ describe('an overdue ack', () => {
       subscriptions.want(btc);
       const topics = join();
       timer(9_999).subscribe(() => {
-        subscriptions.saw(btc, 5);
+        subscriptions.saw(btc.stream, btc.topic, 5);
         expect(told).toStrictEqual(['subscribing BTC@1']);
       });
       timer(10_000).subscribe(() => expect(told.at(-1)).toBe('ackOverdue BTC@1'));
@@ -623,7 +623,7 @@ describe('a topic that is asked for again', () => {
       subscriptions.want(eth);
       const topics = join();
       topics.hear(ok({ topics: [btc, eth] }));
-      subscriptions.saw(btc, 7);
+      subscriptions.saw(btc.stream, btc.topic, 7);
       log.length = told.length = 0;
 
       expect(subscriptions.again(btc)).toBe(true);

@@ -126,14 +126,14 @@ describe('subscriptions', () => {
     topicScene({}, ({ subscriptions, log, join }) => {
       for (const ref of [btc, eth, book]) subscriptions.want(ref);
       const first = join();
-      for (const ref of [btc, eth, book]) subscriptions.saw(ref, 41);
+      for (const ref of [btc, eth, book]) subscriptions.saw(ref.stream, ref.topic, 41);
       // Leaves and returns in one turn: goes on. Returns later: starts anew.
       subscriptions.unwant(btc);
       subscriptions.want(btc);
       subscriptions.unwant(eth);
       timer(1).subscribe(() => {
         subscriptions.want(eth);
-        subscriptions.saw({ stream: 'trade', topic: 'unheard of' }, 7);
+        subscriptions.saw('trade', 'unheard of', 7);
         first.leave();
         join();
         expect(log.at(-1)).toStrictEqual({
@@ -147,7 +147,7 @@ describe('subscriptions', () => {
     'AUT-08 asks without a position once the positions are void',
     topicScene({}, ({ subscriptions, log, join }) => {
       subscriptions.want(btc);
-      subscriptions.saw(btc, 41);
+      subscriptions.saw(btc.stream, btc.topic, 41);
       subscriptions.forget();
       join();
       expect(log).toStrictEqual([{ sub: [btc] }]);

@@ -1,0 +1,169 @@
+import * as fc from 'fast-check';
+import { safeParse } from 'valibot';
+import { addUnordered } from '../../bench/lib/meter.js';
+import type { ContestantName } from '../../bench/throughput/contestants.js';
+import { type Course, foldOf, streamsOfLine, suiteOf, writeCourse } from '../../bench/throughput/course.js';
+import { race } from '../../bench/throughput/race.js';
+import { writeRedundant } from '../../bench/throughput/redundant.js';
+import { type Keyed, suites } from '../../bench/throughput/suites.js';
+import { type Expected, factOf, type Outcome } from '../../bench/throughput/traffic.js';
+
+interface Frame {
+  readonly text: string;
+  readonly line: number;
+}
+
+const written = (course: Course, count: number, seed: number): { frames: Frame[]; expected: Expected } => {
+  const frames: Frame[] = [];
+  return {
+    expected: writeCourse(course, count, seed, (text, line) => frames.push({ text, line })),
+    frames,
+  };
+};
+
+const parsed = (text: string): Keyed => JSON.parse(text) as Keyed;
+const fits = (text: string): boolean => safeParse(suites.trade.schema, JSON.parse(text)).success;
+
+/** The job of two lines in as few words as it takes. */
+const judged = (texts: readonly string[]): Outcome => {
+  const seen = new Set<string>();
+  const counts = { delivered: 0, checksum: 0, duplicates: 0, rejected: 0, gaps: 0 };
+  for (const text of texts) {
+    const { type, id } = parsed(text);
+    const key = `${type} ${id}`;
+    if (!fits(text)) counts.rejected += 1;
+    else if (seen.has(key)) counts.duplicates += 1;
+    else {
+      seen.add(key);
+      counts.delivered += 1;
+      counts.checksum = addUnordered(
+        counts.checksum,
+        factOf(suites.trade, suites.trade.streams.indexOf(type), id),
+      );
+    }
+  }
+  return counts;
+};
+
+const redundant: Course = { kind: 'trade', lines: 2, isRedundant: true };
+
+describe('redundant traffic', () => {
+  it('says itself what is to be made of it, however the lines are interleaved', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.array(fc.nat(9), { minLength: 1 }), (seed, runs) => {
+        const { frames, expected } = written(redundant, 2_000, seed);
+        const lines = [0, 1].map((line) => frames.filter((frame) => frame.line === line));
+        const merged: string[] = [];
+        for (let turn = 0; lines.some(({ length }) => length > 0); turn += 1) {
+          const next = lines[turn % 2]!.splice(0, 1 + 7 * runs[turn % runs.length]!);
+          merged.push(...next.map(({ text }) => text));
+        }
+
+        expect(expected.job).toStrictEqual(judged(merged));
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('repeats every message on the other line, but for the last one of each', () => {
+    const { frames } = written(redundant, 4_000, 1);
+    const [one, other] = [0, 1].map((line) =>
+      frames
+        .filter((frame) => frame.line === line)
+        .map(({ text }) => `${parsed(text).type} ${parsed(text).id}`),
+    );
+
+    expect(one!.slice(0, -1)).toStrictEqual(other!.slice(0, -1));
+    expect(one!.at(-1)).not.toBe(other!.at(-1));
+    expect(frames).toHaveLength(4_002);
+  });
+
+  it('breaks no message on both lines', () => {
+    const { frames } = written(redundant, 4_000, 1);
+    const broken = frames
+      .filter(({ text }) => !fits(text))
+      .map(({ text, line }) => ({ line, id: parsed(text).id }));
+
+    expect(broken.filter(({ line }) => line === 0)).toHaveLength(2);
+    expect(broken.filter(({ line }) => line === 1)).toHaveLength(2);
+    expect(new Set(broken.map(({ id }) => id)).size).toBe(4);
+  });
+
+  it('lets the lines be first in turn', () => {
+    const { frames } = written(redundant, 2_000, 1);
+    const first = frames.filter((_, place) => place % 2 === 0).map(({ line }) => line);
+
+    expect([first[0], first[99], first[100], first[199], first[200]]).toStrictEqual([0, 0, 1, 1, 0]);
+  });
+
+  it.each([0, 1_000, 3_000, NaN])('is not written for %s frames', (count) => {
+    expect(() => writeRedundant(suites.trade, 2, count, 1, () => undefined)).toThrow(
+      new RangeError(`writeRedundant: count must be whole thousands for each line, got ${count}`),
+    );
+  });
+});
+
+describe('a course', () => {
+  it('deals its streams out to its lines', () => {
+    const course: Course = { kind: 'trade', streams: 7, lines: 3 };
+    const lines = [0, 1, 2].map((line) => streamsOfLine(course, line));
+
+    expect(lines.map(({ length }) => length)).toStrictEqual([3, 2, 2]);
+    expect(lines.flat().sort()).toStrictEqual(suiteOf(course).streams);
+  });
+
+  it('sends a frame over the line that has its stream, a copy of it too', () => {
+    const course: Course = { kind: 'trade', streams: 7, lines: 3 };
+    const lines = [0, 1, 2].map((line) => streamsOfLine(course, line));
+
+    for (const { text, line } of written(course, 1_000, 1).frames) {
+      expect(lines[line]).toContain(parsed(text).type);
+    }
+  });
+
+  it('gives no id to two streams, and each ten digits, with 10 000 of them', () => {
+    const owners = new Map<number, string>();
+    for (const { text } of written({ kind: 'trade', streams: 10_000 }, 20_000, 1).frames) {
+      const { type, id } = parsed(text);
+      expect(owners.get(id) ?? type).toBe(type);
+      expect(String(id)).toHaveLength(10);
+      owners.set(id, type);
+    }
+    expect(owners.size).toBeGreaterThan(19_000);
+  });
+
+  it('has an order only if it has one line', () => {
+    const swaps = (course: Course): boolean => {
+      const add = foldOf(course);
+      return add(add(0, 1), 2) === add(add(0, 2), 1);
+    };
+
+    expect([swaps({ kind: 'trade' }), swaps({ kind: 'trade', lines: 2 })]).toStrictEqual([false, true]);
+  });
+});
+
+describe.each<readonly [string, Course, readonly ContestantName[]]>([
+  [
+    'two lines that carry the same',
+    redundant,
+    ['ws + JSON.parse', 'reference', 'rxjs idiom', 'millrace', 'millrace, skim', 'millrace, reader'],
+  ],
+  [
+    'five connections',
+    { kind: 'trade', streams: 50, lines: 5 },
+    ['ws + JSON.parse', 'reference', 'millrace'],
+  ],
+  [
+    'a thousand topics',
+    { kind: 'trade', streams: 1_000, byTopic: true },
+    ['ws + JSON.parse + callbacks', 'reference', 'millrace'],
+  ],
+])('a small race over %s', (_name, course, names) => {
+  it('is run right by everybody', async () => {
+    const runs = await race({ suite: 'small', course, frames: 4_000, seed: 7, rounds: 1, names });
+
+    expect(runs.map(({ contestant, isRight }) => [contestant, isRight])).toStrictEqual(
+      names.map((name) => [name, true]),
+    );
+  }, 60_000);
+});

@@ -1,0 +1,126 @@
+import { asyncScheduler } from 'rxjs';
+import { createReading, type Reading } from '../../src/streams/reading.js';
+import type { OpenSession } from '../../src/streams/session.js';
+import { marbles } from '../marbles.js';
+
+const rig = (): { reading: Reading; log: string[]; session: (name: string) => OpenSession } => {
+  const log: string[] = [];
+  const reading = createReading({
+    maxPauseMs: 10,
+    onChange: (type) => log.push(type),
+    onTooLong: () => log.push(`too long at ${asyncScheduler.now()}`),
+  });
+  reading.resumed$.subscribe(() => log.push('told'));
+  const session = (name: string): OpenSession =>
+    ({
+      socket: { pause: () => log.push(`${name} stops`), resume: () => log.push(`${name} reads`) },
+    }) as unknown as OpenSession;
+  return { reading, log, session };
+};
+
+describe('reading', () => {
+  it(
+    'stops for the first who holds it, and goes on when the last has let go',
+    marbles(() => {
+      const { reading, log, session } = rig();
+      reading.add(session('a'));
+      reading.hold();
+      reading.hold();
+      reading.letGo();
+      expect([reading.isPaused, log]).toStrictEqual([true, ['paused', 'a stops']]);
+      reading.letGo();
+      reading.letGo();
+
+      expect([reading.isPaused, log.slice(2)]).toStrictEqual([false, ['resumed', 'a reads', 'told']]);
+    }),
+  );
+
+  it(
+    'lets a caller take back no more than its own pauses',
+    marbles(() => {
+      const { reading } = rig();
+      reading.hold();
+      reading.resume();
+      expect(reading.isPaused).toBe(true);
+      reading.pause();
+      reading.letGo();
+      expect(reading.isPaused).toBe(true);
+      reading.resume();
+
+      expect(reading.isPaused).toBe(false);
+    }),
+  );
+
+  it(
+    'rests for a turn without a word, and a pause meanwhile outlasts that',
+    marbles(() => {
+      const { reading, log, session } = rig();
+      reading.add(session('a'));
+      reading.yieldTurn();
+      reading.hold();
+      reading.takeTurn();
+      expect(log).toStrictEqual(['a stops', 'paused', 'a stops']);
+      reading.yieldTurn();
+      reading.letGo();
+      expect(log.slice(3)).toStrictEqual(['a stops', 'resumed', 'told']);
+      reading.takeTurn();
+
+      expect(log.slice(6)).toStrictEqual(['a reads']);
+    }),
+  );
+
+  it(
+    'does not begin while it has stopped',
+    marbles(() => {
+      const { reading, log, session } = rig();
+      reading.yieldTurn();
+      reading.add(session('a'));
+      reading.takeTurn();
+      reading.hold();
+      reading.add(session('b'));
+      reading.delete(session('a'));
+
+      expect(log).toStrictEqual(['a stops', 'a reads', 'paused', 'a stops', 'b stops']);
+    }),
+  );
+
+  it(
+    'has been stopped for too long after maxPauseMs, which nobody puts off',
+    marbles(({ flush }) => {
+      const { reading, log, session } = rig();
+      reading.hold();
+      asyncScheduler.schedule(() => reading.add(session('a')), 7);
+      flush();
+
+      expect(log).toStrictEqual(['paused', 'a stops', 'too long at 10']);
+    }),
+  );
+
+  it(
+    'takes no time where there is no connection, and begins it again with the next',
+    marbles(({ flush }) => {
+      const { reading, log, session } = rig();
+      reading.hold();
+      reading.rest();
+      asyncScheduler.schedule(() => reading.add(session('a')), 50);
+      flush();
+
+      expect(log).toStrictEqual(['paused', 'a stops', 'too long at 60']);
+    }),
+  );
+
+  it(
+    'forgets who holds it',
+    marbles(() => {
+      const { reading } = rig();
+      reading.pause();
+      reading.yieldTurn();
+      reading.reset();
+      expect([reading.isPaused, reading.isYielding]).toStrictEqual([false, false]);
+      reading.hold();
+      reading.letGo();
+
+      expect(reading.isPaused).toBe(false);
+    }),
+  );
+});
