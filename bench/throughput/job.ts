@@ -1,9 +1,17 @@
+import type { Course } from './course.js';
 import type { Keyed, Suite } from './suites.js';
 import type { Outcome } from './traffic.js';
 
+/** A connection to make. */
+export interface Line {
+  readonly url: string;
+  readonly streams: readonly string[];
+}
+
 /** What a contestant gets. */
 export interface Job {
-  readonly url: string;
+  readonly lines: readonly Line[];
+  readonly course: Course;
   readonly suite: Suite;
   /** Who listens to a stream. */
   readonly callbacks: ReadonlyMap<string, (value: Keyed) => void>;

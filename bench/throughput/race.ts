@@ -2,20 +2,22 @@ import { join } from 'node:path';
 import { buildPrograms } from '../lib/build.js';
 import { inRounds } from '../lib/inRounds.js';
 import { runClient, startServer } from '../lib/processes.js';
-import type { ClientResult, ClientTask } from './client.js';
-import { type ContestantName, contestants } from './contestants.js';
+import type { ClientTask } from './begin.js';
+import type { ClientResult } from './client.js';
+import { type ContestantName, entryOf } from './contestants.js';
 import type { ServerReady, ServerTask } from './server.js';
 import type { Expected, Outcome } from './traffic.js';
 
-/** One contestant's one run: a line of `bench/results/throughput.json`. */
+/** One contestant's one run: a line of the results. */
 export interface Run {
+  /** What it was a race of. */
   readonly suite: string;
   readonly contestant: string;
   readonly round: number;
   /** Exactly what was to be made of the traffic; the figures of a run that is not right count for nothing. */
   readonly isRight: boolean;
   readonly outcome: Outcome;
-  /** Time of all cores per message, and from the first to the last of those measured, µs. */
+  /** Time of all cores per frame, and from the first to the last of those measured, µs. */
   readonly cpuUs: number;
   readonly wallUs: number;
   readonly loopDelayP99Ms: number;
@@ -24,35 +26,40 @@ export interface Run {
 }
 
 export interface RaceConfig extends ServerTask {
+  /** What it is called in the results. */
+  readonly suite: string;
   readonly rounds: number;
   readonly names: readonly ContestantName[];
+  /** The share of the messages after which measuring begins. @default 0.2 */
+  readonly warmUp?: number;
   /** Where `--cpu-prof` leaves a profile of each client. @default no profiles */
-  readonly profileDir?: string;
+  readonly profileDir?: string | undefined;
 }
 
 /** Every fact that the contestant tells is the expected one; who does not watch for gaps tells of none. */
-export const isRight = (outcome: Outcome, expected: Outcome): boolean =>
+export const isRight = (outcome: Outcome, expected: Outcome, skims = false): boolean =>
   outcome.delivered === expected.delivered &&
   outcome.checksum === expected.checksum &&
-  outcome.duplicates === expected.duplicates &&
-  outcome.rejected === expected.rejected &&
+  outcome.duplicates + outcome.rejected === expected.duplicates + expected.rejected &&
+  (skims || outcome.rejected === expected.rejected) &&
   (outcome.gaps === undefined || outcome.gaps === expected.gaps);
 
 const rounded = (value: number): number => Number(value.toFixed(3));
 
 export function toRun(
-  { suite, frames }: ServerTask,
+  { suite, frames }: Pick<RaceConfig, 'suite' | 'frames'>,
   contestant: ContestantName,
   round: number,
   expected: Expected,
   { outcome, measured, cpuMs, wallMs, loopDelayP99Ms, loopDelayMaxMs, peakMb }: ClientResult,
 ): Run {
   const messages = frames * measured;
+  const { does, skims } = entryOf(contestant);
   return {
     suite,
     contestant,
     round,
-    isRight: isRight(outcome, expected[contestants[contestant].does]),
+    isRight: isRight(outcome, expected[does], skims),
     outcome,
     cpuUs: rounded((cpuMs * 1_000) / messages),
     wallUs: rounded((wallMs * 1_000) / messages),
@@ -62,27 +69,50 @@ export function toRun(
   };
 }
 
-/** Lets the contestants do the same job on the same bytes, round by round, one client process at a time. */
-export async function race({ rounds, names, profileDir, ...task }: RaceConfig): Promise<Run[]> {
-  const built = await buildPrograms(['bench/throughput/server.ts', 'bench/throughput/client.ts']);
-  const profiling = ({ suite, contestant }: ClientTask): string[] =>
-    profileDir === undefined
-      ? []
-      : [
-          '--cpu-prof',
-          `--cpu-prof-dir=${profileDir}`,
-          `--cpu-prof-name=${suite}-${contestant.replaceAll(/\W+/g, '-')}.cpuprofile`,
-        ];
-  const program = (name: string): string => join(built.dir, `throughput/${name}.mjs`);
+/** A wrong run, for who reads the report. */
+export const told = ({ suite, contestant, round, outcome }: Omit<Run, 'isRight'>): string =>
+  `${suite}, round ${round}: ${contestant} is wrong: ${JSON.stringify(outcome)}`;
+
+const profiling = (profileDir: string | undefined, suite: string, contestant: string): string[] =>
+  profileDir === undefined
+    ? []
+    : [
+        '--cpu-prof',
+        `--cpu-prof-dir=${profileDir}`,
+        `--cpu-prof-name=${`${suite} ${contestant}`.replaceAll(/\W+/g, '-')}.cpuprofile`,
+      ];
+
+/** How a client came in. */
+interface Finish<Result> {
+  readonly contestant: ContestantName;
+  readonly round: number;
+  readonly expected: Expected;
+  /** What it said. */
+  readonly result: Result;
+}
+
+/**
+ * Serves a course, and lets the contestants run it round by round, one client process at a time.
+ *
+ * @param client The program that runs a contestant.
+ * @param nodeArgs Options for Node.
+ */
+export async function raceWith<Result>(
+  { suite, rounds, names, warmUp = 0.2, profileDir, ...task }: RaceConfig,
+  client: string,
+  nodeArgs: readonly string[] = [],
+): Promise<Finish<Result>[]> {
+  const built = await buildPrograms(['bench/throughput/server.ts', `bench/${client}.ts`]);
   try {
-    const server = await startServer<ServerReady>(program('server'), task);
+    const server = await startServer<ServerReady>(join(built.dir, 'throughput/server.mjs'), task);
     const { url, expected } = server.ready;
     try {
       return await inRounds(rounds, names, async (contestant, round) => {
-        const total = expected[contestants[contestant].does].delivered;
-        const job: ClientTask = { suite: task.suite, contestant, url, total };
-        const result = await runClient<ClientResult>(program('client'), job, profiling(job));
-        return toRun(task, contestant, round, expected, result);
+        const { delivered: total } = expected[entryOf(contestant).does];
+        const job: ClientTask = { course: task.course, contestant, url, total, warmUp };
+        const args = [...nodeArgs, ...profiling(profileDir, suite, contestant)];
+        const result = await runClient<Result>(join(built.dir, `${client}.mjs`), job, args);
+        return { contestant, round, expected, result };
       });
     } finally {
       await server.stop();
@@ -90,4 +120,12 @@ export async function race({ rounds, names, profileDir, ...task }: RaceConfig): 
   } finally {
     built.remove();
   }
+}
+
+/** Lets the contestants do the same job on the same bytes. */
+export async function race(config: RaceConfig): Promise<Run[]> {
+  const finishes = await raceWith<ClientResult>(config, 'throughput/client');
+  return finishes.map(({ contestant, round, expected, result }) =>
+    toRun(config, contestant, round, expected, result),
+  );
 }

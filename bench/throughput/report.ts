@@ -1,58 +1,90 @@
 import { median } from '../lib/median.js';
+import { shown, table } from '../lib/table.js';
+import type { Bar, Target } from '../suite.js';
 import type { Run } from './race.js';
 
-/** What the others are measured against, a column each: below 1 is slower. */
-const bases = ['reference', 'rxjs idiom', 'ws + JSON.parse'];
+type Figure = 'cpuUs' | 'wallUs' | 'loopDelayP99Ms' | 'loopDelayMaxMs' | 'peakMb';
 
-const columns = [
-  'contestant',
-  ...bases.map((base) => `× ${base}`),
-  'CPU a message, µs',
-  'messages a second',
-  'loop delay p99, ms',
-  'max, ms',
-  'peak, MB',
-  'right',
-];
+/** The median of the runs that are right; NaN without any. */
+export const medianOf = (runs: readonly Run[], contestant: string, figure: Figure): number =>
+  median(runs.filter((run) => run.contestant === contestant && run.isRight).map((run) => run[figure]));
 
-const count = (value: number): string => Math.round(value).toLocaleString('en-US').replaceAll(',', ' ');
+/** How many times as fast a contestant is as another, by CPU time per frame. */
+export const ratioOf = (runs: readonly Run[], contestant: string, base: string): number =>
+  medianOf(runs, base, 'cpuUs') / medianOf(runs, contestant, 'cpuUs');
 
-/** Medians of the runs that are right; NaN without any. */
-const of = (
-  runs: readonly Run[],
-  contestant: string,
-  figure: 'cpuUs' | 'wallUs' | 'loopDelayP99Ms' | 'loopDelayMaxMs' | 'peakMb',
-) => median(runs.filter((run) => run.contestant === contestant && run.isRight).map((run) => run[figure]));
-
-const shown = (value: number, digits: number): string => (Number.isNaN(value) ? '–' : value.toFixed(digits));
-
-const row = (runs: readonly Run[], contestant: string): string[] => {
+const row = (runs: readonly Run[], contestant: string, bases: readonly string[]): string[] => {
   const own = runs.filter((run) => run.contestant === contestant);
-  const cpuUs = of(runs, contestant, 'cpuUs');
-  const perSecond = 1e6 / of(runs, contestant, 'wallUs');
+  const of = (figure: Figure): number => medianOf(runs, contestant, figure);
   return [
     contestant,
-    ...bases.map((base) => shown(of(runs, base, 'cpuUs') / cpuUs, 2)),
-    shown(cpuUs, 2),
-    Number.isNaN(perSecond) ? '–' : count(perSecond),
-    shown(of(runs, contestant, 'loopDelayP99Ms'), 1),
-    shown(of(runs, contestant, 'loopDelayMaxMs'), 1),
-    shown(of(runs, contestant, 'peakMb'), 0),
+    ...bases.map((base) => shown(ratioOf(runs, contestant, base))),
+    shown(of('cpuUs')),
+    shown(1e6 / of('wallUs'), 0),
+    shown(of('loopDelayP99Ms'), 1),
+    shown(of('loopDelayMaxMs'), 1),
+    shown(of('peakMb'), 0),
     `${own.filter((run) => run.isRight).length} of ${own.length}`,
   ];
 };
 
-/** The runs as Markdown: a table for each suite, a line for each contestant, ratios of medians of CPU time per message. */
-export const toMarkdown = (runs: readonly Run[]): string =>
+const namesOf = (runs: readonly Run[]): string[] => [
+  ...new Set(runs.filter(({ round }) => round === 0).map(({ contestant }) => contestant)),
+];
+
+/**
+ * The runs as Markdown: a table for each suite, a line for each contestant, ratios of medians of CPU time per frame.
+ *
+ * @param bases What the others are measured against, a column each: below 1 is slower.
+ */
+export const toMarkdown = (
+  runs: readonly Run[],
+  bases: readonly string[] = ['reference', 'rxjs idiom', 'ws + JSON.parse'],
+): string =>
   [...new Set(runs.map(({ suite }) => suite))]
     .map((suite) => {
       const here = runs.filter((run) => run.suite === suite);
-      const names = [...new Set(here.filter(({ round }) => round === 0).map(({ contestant }) => contestant))];
-      const lines = [
-        columns,
-        columns.map((_, index) => (index === 0 ? '---' : '--:')),
-        ...names.map((name) => row(here, name)),
+      const columns = [
+        'contestant',
+        ...bases.map((base) => `× ${base}`),
+        'CPU a message, µs',
+        'messages a second',
+        'loop delay p99, ms',
+        'max, ms',
+        'peak, MB',
+        'right',
       ];
-      return `### ${suite}\n\n${lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('')}`;
+      return `### ${suite}\n\n${table(
+        columns,
+        namesOf(here).map((name) => row(here, name, bases)),
+      )}`;
     })
     .join('\n');
+
+/** A ratio that is to be reached. */
+export interface Goal {
+  readonly contestant: string;
+  readonly base: string;
+  readonly atLeast: number;
+  readonly floor: number;
+}
+
+/** The goals whose contestants ran. */
+export const targetsOf = (suite: string, runs: readonly Run[], goals: readonly Goal[]): Target[] =>
+  goals
+    .map(({ contestant, base, ...bounds }) => ({
+      what: `${suite}: ${contestant} × ${base}`,
+      value: ratioOf(runs, contestant, base),
+      ...bounds,
+    }))
+    .filter(({ value }) => !Number.isNaN(value));
+
+/** The ratios to the reference. Who only counts does too little to stand beside the others. */
+export const barsOf = (group: string, runs: readonly Run[], goals: readonly Goal[]): Bar[] =>
+  namesOf(runs)
+    .map((label) => ({ group, label, ratio: ratioOf(runs, label, 'reference') }))
+    .filter(({ label, ratio }) => label !== 'ws, count only' && !Number.isNaN(ratio))
+    .map((bar) => {
+      const goal = goals.find(({ contestant, base }) => contestant === bar.label && base === 'reference');
+      return { ...bar, ...(goal && { target: goal.atLeast }) };
+    });

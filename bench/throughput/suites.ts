@@ -8,7 +8,7 @@ export interface Keyed {
   readonly id: number;
 }
 
-/** One kind of traffic. */
+/** One kind of message. */
 export interface Suite {
   readonly schema: v.GenericSchema<unknown, Keyed>;
   readonly streams: readonly string[];

@@ -1,5 +1,5 @@
 import { seededRandom } from '../../src/testing/random.js';
-import { addFact } from '../lib/meter.js';
+import { addFact, type Fold } from '../lib/meter.js';
 import type { Suite } from './suites.js';
 
 /** What a contestant made of the traffic. */
@@ -27,40 +27,45 @@ const misfits = 1;
 /** A copy is of one of so many messages before it. */
 const memory = 50;
 
-/** The numbers of a stream begin here: all have ten digits. */
-const firstId = (stream: number): number => 7_000_000_000 + stream * 10_000_000;
+/** The numbers of the streams begin here: all have ten digits, and no two streams share one. */
+export const firstIds = ({ streams }: Suite): number[] => {
+  const apart = Math.min(10_000_000, Math.floor(2_900_000_000 / streams.length));
+  return streams.map((_, stream) => 7_000_000_000 + stream * apart);
+};
 
 /**
  * Writes traffic that the seed decides entirely. In each thousand frames 10 repeat one of the last 50, 1 does not fit the schema,
  * and uses up a number of its stream, which leaves a hole; the first and the last frame are good and new.
  *
  * @param count Frames; whole thousands.
- * @param onFrame Gets each one.
+ * @param onFrame Gets each one, and the place of its stream.
+ * @param add How checksums are made.
  * @returns What is to be made of it.
  */
 export function writeTraffic(
   suite: Suite,
   count: number,
   seed: number,
-  onFrame: (text: string) => void,
+  onFrame: (text: string, stream: number) => void,
+  add: Fold = addFact,
 ): Expected {
   if (!(count > 0 && count % 1_000 === 0)) {
     throw new RangeError(`writeTraffic: count must be whole thousands, got ${count}`);
   }
   const random = seededRandom(seed);
   const below = (limit: number): number => Math.floor(random() * limit);
-  const nextIds = suite.streams.map((_, stream) => firstId(stream));
+  const nextIds = firstIds(suite);
   /** Streams that delivered, and whether a number is missing since. */
   const holes = new Map<number, boolean>();
-  const recent: { readonly text: string; readonly id: number }[] = [];
+  const recent: { readonly text: string; readonly stream: number; readonly id: number }[] = [];
   const checksums = { frames: 0, parsed: 0, job: 0 };
   let delivered = 0;
   let gaps = 0;
 
-  const send = (text: string, id: number): void => {
-    checksums.frames = addFact(checksums.frames, text.length);
-    checksums.parsed = addFact(checksums.parsed, id);
-    onFrame(text);
+  const send = (text: string, stream: number, id: number): void => {
+    checksums.frames = add(checksums.frames, text.length);
+    checksums.parsed = add(checksums.parsed, id);
+    onFrame(text, stream);
   };
 
   for (let sent = 0; sent < count; sent += 1_000) {
@@ -69,8 +74,8 @@ export function writeTraffic(
     const [misfitAt] = places;
     for (let place = 0; place < 1_000; place += 1) {
       if (places.has(place) && place !== misfitAt) {
-        const { text, id } = recent[below(recent.length)] as (typeof recent)[number];
-        send(text, id);
+        const { text, stream, id } = recent[below(recent.length)] as (typeof recent)[number];
+        send(text, stream, id);
         continue;
       }
       const stream = below(suite.streams.length);
@@ -78,16 +83,16 @@ export function writeTraffic(
       nextIds[stream] = id + 1;
       const fits = place !== misfitAt;
       const text = suite.write(suite.streams[stream] as string, id, random, fits);
-      send(text, id);
+      send(text, stream, id);
       if (!fits) {
         if (holes.has(stream)) holes.set(stream, true);
         continue;
       }
       if (holes.get(stream) === true) gaps += 1;
       holes.set(stream, false);
-      checksums.job = addFact(checksums.job, factOf(suite, stream, id));
+      checksums.job = add(checksums.job, factOf(suite, stream, id));
       delivered += 1;
-      recent.push({ text, id });
+      recent.push({ text, stream, id });
       if (recent.length > memory) recent.shift();
     }
   }

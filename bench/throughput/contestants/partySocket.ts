@@ -6,6 +6,8 @@ import type { Contestant } from '../job.js';
 /** The job by hand, behind a socket that reconnects. */
 export const partySocket: Contestant = (job) => {
   const { take, findings } = byHand(job);
-  new PartySocket(job.url, [], { WebSocket }).addEventListener('message', ({ data }) => take(data as string));
+  for (const { url } of job.lines) {
+    new PartySocket(url, [], { WebSocket }).addEventListener('message', ({ data }) => take(data as string));
+  }
   return findings;
 };

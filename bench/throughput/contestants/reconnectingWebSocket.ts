@@ -9,8 +9,10 @@ const ReconnectingWebSocket = module as unknown as typeof module.default;
 /** The job by hand, behind a socket that reconnects. */
 export const reconnectingWebSocket: Contestant = (job) => {
   const { take, findings } = byHand(job);
-  new ReconnectingWebSocket(job.url, [], { WebSocket }).addEventListener('message', ({ data }) =>
-    take(data as string),
-  );
+  for (const { url } of job.lines) {
+    new ReconnectingWebSocket(url, [], { WebSocket }).addEventListener('message', ({ data }) =>
+      take(data as string),
+    );
+  }
   return findings;
 };

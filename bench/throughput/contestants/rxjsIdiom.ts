@@ -1,16 +1,16 @@
 import { LRUCache } from 'lru-cache';
-import { EMPTY, filter, groupBy, mergeMap, of, retry, tap, timeout } from 'rxjs';
+import { EMPTY, filter, groupBy, merge, mergeMap, of, retry, tap, timeout } from 'rxjs';
 import { webSocket } from 'rxjs/webSocket';
 import { safeParse } from 'valibot';
 import { WebSocket } from 'ws';
 import type { Contestant } from '../job.js';
 
 /** What the documentation of RxJS leads to: a group for each stream, and `timeout` to tell that one has gone silent. */
-export const rxjsIdiom: Contestant = ({ url, suite: { schema }, callbacks }) => {
+export const rxjsIdiom: Contestant = ({ lines, suite: { schema }, callbacks }) => {
   const seen = new LRUCache<string, true>({ max: 100_000 });
   let duplicates = 0;
   let rejected = 0;
-  webSocket<unknown>({ url, WebSocketCtor: WebSocket as never })
+  merge(...lines.map(({ url }) => webSocket<unknown>({ url, WebSocketCtor: WebSocket as never })))
     .pipe(
       mergeMap((message) => {
         const result = safeParse(schema, message);

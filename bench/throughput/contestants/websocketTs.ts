@@ -7,9 +7,11 @@ import type { Contestant } from '../job.js';
 export const websocketTs: Contestant = (job) => {
   const { take, findings } = byHand(job);
   Object.assign(globalThis, { WebSocket });
-  new WebsocketBuilder(job.url)
-    .withBackoff(new ConstantBackoff(1_000))
-    .onMessage((_socket, { data }) => take(data as string))
-    .build();
+  for (const { url } of job.lines) {
+    new WebsocketBuilder(url)
+      .withBackoff(new ConstantBackoff(1_000))
+      .onMessage((_socket, { data }) => take(data as string))
+      .build();
+  }
   return findings;
 };

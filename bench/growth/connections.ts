@@ -1,0 +1,44 @@
+import type { BenchSuite } from '../suite.js';
+import { chosen, type ContestantName } from '../throughput/contestants.js';
+import { race, type Run, told } from '../throughput/race.js';
+import { barsOf, toMarkdown } from '../throughput/report.js';
+
+const names: readonly ContestantName[] = ['ws + JSON.parse', 'reference', 'millrace'];
+
+/** The same messages of 500 streams over 1 to 500 connections, which all begin at once. */
+export const connections: BenchSuite = {
+  name: 'connections',
+  run: async ({ quick, contestants, profileDir }) => {
+    const runs: Run[] = [];
+    for (const lines of quick ? [1, 100] : [1, 10, 100, 500]) {
+      runs.push(
+        ...(await race({
+          suite: lines === 1 ? '1 connection' : `${lines} connections`,
+          course: { kind: 'trade', streams: 500, lines },
+          frames: quick ? 40_000 : 200_000,
+          rounds: quick ? 1 : 3,
+          seed: 1,
+          names: chosen(names, contestants),
+          profileDir,
+        })),
+      );
+    }
+    return {
+      name: 'connections',
+      title: 'Connections that share the traffic',
+      runs,
+      markdown: toMarkdown(runs, ['reference']),
+      targets: [],
+      wrong: runs.filter(({ isRight }) => !isRight).map(told),
+      bars: [...new Set(runs.map(({ suite }) => suite))].flatMap((suite) =>
+        barsOf(
+          'connections',
+          runs.filter((run) => run.suite === suite),
+          [],
+        )
+          .filter(({ label }) => label === 'millrace')
+          .map((bar) => ({ ...bar, label: `millrace, ${suite}` })),
+      ),
+    };
+  },
+};

@@ -1,0 +1,74 @@
+import { seededRandom } from '../../src/testing/random.js';
+import { suites } from '../throughput/suites.js';
+
+/** A trade as the server of paced traffic numbers and stamps it. */
+export interface Stamped {
+  readonly type: string;
+  /** Rises by 1 within a stream. */
+  readonly id: number;
+  /** When it was written to the socket: see `stampUs`. */
+  readonly sentAt: number;
+}
+
+/** What the first trade of every stream is numbered: all ids have ten digits. */
+export const firstId = 7_000_000_000;
+
+/** A batch holds as many trades of each stream, so that the next one goes on where it ended. */
+export const batchOf = suites.trade.streams.length;
+
+/** Writes a number over the digits that stand there: as many. */
+function overwrite(bytes: Buffer, at: number, digits: number, value: number): void {
+  let rest = value;
+  for (let place = at + digits - 1; place >= at; place -= 1) {
+    bytes[place] = 0x30 + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+}
+
+export interface Batch {
+  /**
+   * The frames as they go over the wire, in a buffer of their own.
+   *
+   * @param index How many batches came before it.
+   */
+  readonly stamp: (index: number, sentAt: number) => Buffer;
+}
+
+/**
+ * Writes frames of trades once, and from then on only their numbers and stamps: a server that did more would be slower than its client.
+ *
+ * @param size Frames; a multiple of `streams`.
+ * @param streams The first so many of the suite's streams take turns. @default all
+ */
+export function createBatch(size: number, streams = batchOf): Batch {
+  if (!(size > 0 && size % streams === 0)) {
+    throw new RangeError(`createBatch: size must be a multiple of ${streams} streams, got ${size}`);
+  }
+  const { trade } = suites;
+  const random = seededRandom(1);
+  const places: { readonly id: number; readonly sentAt: number }[] = [];
+  let length = 0;
+  const frames = Array.from({ length: size }, (_, index) => {
+    const text = trade.write(trade.streams[index % streams] as string, firstId, random, true);
+    const payload = Buffer.from(text);
+    // A whole text message in one unmasked frame (RFC 6455, 5.2) of 126 to 65 535 bytes.
+    const header = Buffer.of(0x81, 126, payload.length >> 8, payload.length & 0xff);
+    const begin = length + header.length;
+    places.push({ id: begin + text.indexOf('"id":') + 5, sentAt: begin + text.indexOf('"sentAt":') + 9 });
+    length = begin + payload.length;
+    return Buffer.concat([header, payload]);
+  });
+  const written = Buffer.concat(frames);
+  const perStream = size / streams;
+
+  return {
+    stamp: (index, sentAt) => {
+      const bytes = Buffer.from(written); // a socket may keep the one before
+      for (const [frame, place] of places.entries()) {
+        overwrite(bytes, place.id, 10, firstId + index * perStream + Math.floor(frame / streams));
+        overwrite(bytes, place.sentAt, 13, sentAt);
+      }
+      return bytes;
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { median } from '../lib/median.js';
+import { shown, table } from '../lib/table.js';
+import type { Target } from '../suite.js';
+import type { LatencyResult } from './client.js';
+import type { TakerName } from './takers.js';
+
+/** One client's one run. */
+export interface LatencyRun extends LatencyResult {
+  readonly taker: TakerName;
+  readonly round: number;
+  /** Trades sent. */
+  readonly total: number;
+}
+
+/** All came, in order, or it is told how many were dropped. */
+export const isRight = ({ total, delivered, missing, dropped, disordered }: LatencyRun): boolean =>
+  delivered + dropped === total && missing <= dropped && disordered === 0;
+
+type Figure = 'p50Us' | 'p99Us' | 'p999Us' | 'maxUs' | 'dropped';
+
+/** The median of the runs that are right; NaN without any. */
+const of = (runs: readonly LatencyRun[], taker: string, figure: Figure): number =>
+  median(runs.filter((run) => run.taker === taker && isRight(run)).map((run) => run[figure]));
+
+const columns = ['from write to listener, µs', 'p50', 'p99', 'p99.9', 'max', 'dropped', 'right'];
+
+/** The runs as Markdown: a line for each contestant, medians of what each of its runs found. */
+export const toMarkdown = (runs: readonly LatencyRun[]): string =>
+  table(
+    columns,
+    [...new Set(runs.filter(({ round }) => round === 0).map(({ taker }) => taker))].map((name) => {
+      const own = runs.filter(({ taker }) => taker === name);
+      return [
+        name,
+        ...(['p50Us', 'p99Us', 'p999Us', 'maxUs', 'dropped'] as const).map((figure) =>
+          shown(of(runs, name, figure), 0),
+        ),
+        `${own.filter(isRight).length} of ${own.length}`,
+      ];
+    }),
+  );
+
+/** What issue 5 asks of the delay; nothing where one of the two was not run. */
+export function toTargets(runs: readonly LatencyRun[]): Target[] {
+  const ratio = (figure: Figure, base: string): number =>
+    of(runs, 'millrace', figure) / of(runs, base, figure);
+  return [
+    {
+      what: 'latency p50 at 20 000 a second, to that of ws + JSON.parse',
+      value: ratio('p50Us', 'ws + JSON.parse'),
+      atMost: 1.1,
+      floor: 3,
+    },
+    {
+      what: 'latency p99 at 20 000 a second, to that of the reference',
+      value: ratio('p99Us', 'reference'),
+      atMost: 1,
+      floor: 10,
+    },
+  ].filter(({ value }) => !Number.isNaN(value));
+}
