@@ -136,14 +136,8 @@ export function createDispatch<S extends Schemas>(
     return true;
   };
 
-  const readers =
-    reader === true
-      ? createReaders(
-          Object.values(config.streams as Readonly<Record<string, StreamConfig<GenericSchema>>>).map(
-            ({ schema }) => schema,
-          ),
-        )
-      : undefined;
+  const definitions = Object.values(config.streams) as StreamConfig<GenericSchema>[];
+  const readers = reader === true ? createReaders(definitions.map(({ schema }) => schema)) : undefined;
   /** A value that the readers make of a frame is the one that decoding it would make. */
   const isRead = (frame: Frame): boolean => {
     if (readers === undefined || typeof frame.data !== 'string') return false;
