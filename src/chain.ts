@@ -1,7 +1,7 @@
 import { filter, identity, map, type OperatorFunction, pipe, tap } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import type { StreamConfig } from './feedConfig.js';
-import { type Arrival, describeItem, type Item } from './feedItem.js';
+import { type Arrival, blankItem, describeItem, fillItem, type Item } from './feedItem.js';
 import { misfit } from './operators/compileSchema.js';
 import { dedupeBy } from './operators/dedupeBy.js';
 import { createGapWatch, detectGaps, type DetectGapsConfig } from './operators/detectGaps.js';
@@ -74,6 +74,8 @@ export const composedChain = (config: ChainConfig): OperatorFunction<unknown, It
  * The same as one plain function, for a stream that holds nothing back: this is the way of nearly every message, and each
  * operator on it would cost as much as all that it does here.
  *
+ * There is one item, filled anew for each message: nobody may keep it. A message is never taken while another is.
+ *
  * @param onValue Told of each item that comes through, before the call returns.
  * @returns Takes a message; one that is known to fit the schema, and to be what comes out of it, is not parsed again.
  */
@@ -84,11 +86,11 @@ export function straightChain(
   const parse = parserOf(definition.schema, parsing(refuse, undefined));
   const refuseFor = (reason: RejectReason, cause: unknown): void => refuse(reason, { cause });
   const watch = gaps && createGapWatch(sequenceOf, gaps);
+  const item = blankItem();
   return (message, isValid) => {
     const value = isValid ? message : parse(message);
     if (value === misfit) return;
-    const item = describeItem(definition, value, arrival, refuseFor);
-    if (item === undefined) return;
+    if (!fillItem(item, definition, value, arrival, refuseFor)) return;
     onRead(item);
     if (memory?.add(item.key) === false) {
       onDuplicate(item);

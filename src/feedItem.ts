@@ -26,41 +26,70 @@ export interface Item extends Arrival {
   readonly isRecovered: boolean;
 }
 
-/** Asks a stream's rules about a value. A rule that throws, or gives no usable number, makes it a rejected message. */
-export function describeItem(
+/** Told of a value that a rule threw on, or gave nothing usable for. */
+type Refuse = (reason: RejectReason, cause: unknown) => void;
+
+/** An item to be filled. */
+export type Blank = { -readonly [Fact in keyof Item]: Item[Fact] };
+export const blankItem = (isRecovered = false): Blank => ({
+  value: undefined,
+  generation: 0,
+  at: 0,
+  key: '',
+  topic: undefined,
+  sourceTime: undefined,
+  sequence: 0,
+  first: 0,
+  previous: undefined,
+  isReset: false,
+  isRecovered,
+});
+
+/**
+ * Asks a stream's rules about a value, and writes into an item what they say. A rule that throws, or gives no usable number,
+ * makes the value a rejected one: then it is refused, and what is in the item means nothing.
+ */
+export function fillItem(
+  item: Blank,
   { key, topic, sequence, sourceTime }: StreamConfig<GenericSchema>,
   value: unknown,
   { generation, at }: Arrival,
-  refuse: (reason: RejectReason, cause: unknown) => void,
-  isRecovered = false,
-): Item | undefined {
+  refuse: Refuse,
+): boolean {
   let asking: RejectReason = 'key';
   try {
-    const itemKey = key === undefined ? '' : identity(key(value));
+    item.value = value;
+    item.generation = generation;
+    item.at = at;
+    if (key !== undefined) item.key = identity(key(value));
     asking = 'topic';
-    const itemTopic = topic === undefined ? undefined : text('topic', topic(value));
+    if (topic !== undefined) item.topic = text('topic', topic(value));
     asking = 'sourceTime';
-    const itemTime = time(sourceTime?.(value));
+    if (sourceTime !== undefined) item.sourceTime = time(sourceTime(value));
     asking = 'sequence';
-    const last = sequence === undefined ? 0 : whole('of', sequence.of(value));
-    const link = sequence?.previous?.(value);
-    return {
-      value,
-      generation,
-      at,
-      key: itemKey,
-      topic: itemTopic,
-      sourceTime: itemTime,
-      sequence: last,
-      first: sequence?.first === undefined ? last : whole('first', sequence.first(value)),
-      previous: link === undefined ? undefined : whole('previous', link),
-      isReset: sequence?.isReset?.(value) ?? false,
-      isRecovered,
-    };
+    if (sequence === undefined) return true;
+    item.sequence = whole('of', sequence.of(value));
+    const link = sequence.previous?.(value);
+    item.first = sequence.first === undefined ? item.sequence : whole('first', sequence.first(value));
+    item.previous = link === undefined ? undefined : whole('previous', link);
+    item.isReset = sequence.isReset?.(value) ?? false;
+    return true;
   } catch (cause) {
     refuse(asking, cause);
-    return undefined;
+    return false;
   }
+}
+
+/** A new item for a value; `undefined` if it is refused. */
+export function describeItem(
+  rules: StreamConfig<GenericSchema>,
+  value: unknown,
+  arrival: Arrival,
+  refuse: Refuse,
+  isRecovered = false,
+): Item | undefined {
+  const item = blankItem(isRecovered);
+  return fillItem(item, rules, value, arrival, refuse) ? item : undefined;
 }
 
 /** A key that is no identity would make every value a duplicate of the first. */

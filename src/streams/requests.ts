@@ -122,6 +122,7 @@ export function createRequests(maxInFlight = 1_000): Requests {
     },
     isWaiting: () => asked.size > 0,
     hear(message, by) {
+      if (asked.size === 0) return false; // nearly always, and a loop over nothing costs, too
       const newest = lastId;
       for (const entry of asked) {
         // Whoever asks while a message is being heard, again after a `match` that threw, say, waits for the next one.
