@@ -131,7 +131,10 @@ export function createFanOut<T>({
   const deliverTo = (topic: string, value: T): void => {
     const channel = channels.get(topic);
     (channel === undefined ? remembered(topic) : channel.kept)?.push(value);
-    if (channel !== undefined) channel.roster.next(value);
+    if (channel === undefined) return;
+    const { roster } = channel;
+    if (roster.only === undefined) roster.next(value);
+    else roster.only.next(value);
   };
   const remembered = (topic: string): LastValues<T> | undefined => {
     let values = unheard?.get(topic);

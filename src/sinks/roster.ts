@@ -4,6 +4,11 @@ import type { Subscriber } from 'rxjs';
 export interface Roster<T> {
   /** How many are in. */
   readonly size: number;
+  /**
+   * The one who is in, if it is only one: `next` called on it is `next` of the roster. With thousands of topics that have one
+   * each, what counts is how many places in memory a value leads to.
+   */
+  readonly only: Subscriber<T> | undefined;
   /** Takes one in, who hears of what comes from now on, and yields the way out, to be taken once. Both O(1), amortised. */
   add(subscriber: Subscriber<T>): () => void;
   /** Hands the value to each who was in before it came, and is still in when it gets there. */
@@ -27,13 +32,18 @@ export function createRoster<T>(): Roster<T> {
   // A plain property: with a getter each roster would be a dictionary to the engine, and three times as large.
   const roster = {
     size: 0,
+    only: undefined as Subscriber<T> | undefined,
     add(subscriber: Subscriber<T>) {
       const seat: Seat<T> = { subscriber };
       seats.push(seat);
       roster.size += 1;
+      roster.only = roster.size === 1 ? subscriber : undefined;
       return () => {
         seat.subscriber = undefined;
         roster.size -= 1;
+        // The empty seats before the last one in are few: they are the smaller part.
+        roster.only =
+          roster.size === 1 ? seats.find((each) => each.subscriber !== undefined)?.subscriber : undefined;
         if (seats.length > 2 * roster.size + SPARE_SEATS) {
           seats = seats.filter((each) => each.subscriber !== undefined);
         }
