@@ -1,8 +1,9 @@
-// Packs the package as it would be published, checks the tarball, and uses it from both module systems.
+// Packs the package as it would be published, checks the tarball, and uses it from both module systems and from bundlers.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
 
 const run = (command, args, options = {}) =>
   execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
@@ -21,20 +22,37 @@ try {
   for (const name of ['rxjs', 'ws', 'valibot', 'lru-cache', 'tslib']) {
     symlinkSync(resolve('node_modules', name), join(temp, 'consumer', 'node_modules', name));
   }
+  // What Node loads in either system, and the modules that bundlers take: the same names, each class by its own, and an error
+  // that is the same class in both entries.
   const body = `
+    const exported = { ...millrace, ...testing };
+    const { createFeed, startExchange, SocketClosedError, closes } = exported;
     if (typeof createFeed !== 'function' || typeof startExchange !== 'function') throw new Error('exports are missing');
-    console.log('imported', typeof require === 'function' ? 'as CommonJS' : 'as an ES module');`;
+    for (const [name, { name: own }] of Object.entries(exported)) {
+      if (typeof exported[name] === 'function' && own !== name) throw new Error(name + ' calls itself ' + own);
+    }
+    if (!(closes(1000).error(true) instanceof SocketClosedError)) throw new Error('testing has errors of its own');
+    process.stdout.write(Object.keys(exported).filter((name) => !/^default$|^module.exports$/.test(name)).sort().join());`;
   const consumer = join(temp, 'consumer');
   writeFileSync(
     join(consumer, 'use.mjs'),
-    `import { createFeed } from 'millrace'; import { startExchange } from 'millrace/testing'; ${body}`,
+    `import * as millrace from 'millrace'; import * as testing from 'millrace/testing'; ${body}`,
   );
   writeFileSync(
     join(consumer, 'use.cjs'),
-    `const { createFeed } = require('millrace'); const { startExchange } = require('millrace/testing'); ${body}`,
+    `const millrace = require('millrace'); const testing = require('millrace/testing'); ${body}`,
   );
-  run(process.execPath, ['use.mjs'], { cwd: consumer });
-  run(process.execPath, ['use.cjs'], { cwd: consumer });
+  const forms = {
+    'an ES module': ['use.mjs'],
+    CommonJS: ['use.cjs'],
+    'modules for a bundler': ['--conditions=module', 'use.mjs'],
+  };
+  const names = Object.entries(forms).map(([form, args]) => {
+    const told = execFileSync(process.execPath, args, { cwd: consumer, encoding: 'utf8' });
+    console.log('imported as', form);
+    return told;
+  });
+  if (new Set(names).size !== 1) throw new Error(`the forms export different names:\n${names.join('\n')}`);
 
   // The types alone, as strict as a consumer may be: without skipLibCheck, without those of `ws`, and in a page without Node's.
   mkdirSync(join(consumer, 'node_modules', '@types'));
@@ -78,6 +96,21 @@ try {
   for (const [name, source] of Object.entries(pages)) {
     writeFileSync(join(consumer, name), source);
     run(process.execPath, ['scripts/bundle-browser.mjs', join(consumer, name), join(temp, 'page.js')]);
+  }
+
+  // Who uses one function gets that one, whatever the platform: 1.5 kB of 120.
+  for (const platform of ['browser', 'node']) {
+    const { outputFiles } = await build({
+      stdin: { contents: `export { backoff } from 'millrace';`, resolveDir: consumer },
+      bundle: true,
+      minify: true,
+      platform,
+      format: 'esm',
+      write: false,
+    });
+    const bytes = outputFiles[0].contents.length;
+    console.log(`backoff alone for ${platform}: ${bytes} bytes`);
+    if (bytes > 3_000) throw new Error('a bundle holds what it does not use');
   }
 } finally {
   rmSync(temp, { recursive: true, force: true });

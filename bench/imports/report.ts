@@ -1,11 +1,12 @@
 import { median } from '../lib/median.js';
 import { shown, table } from '../lib/table.js';
 import type { Target } from '../suite.js';
-import { type Form, shipped } from './buildLibrary.js';
+import type { Form, LoadedBy } from './buildLibrary.js';
 import type { ImportsResult } from './client.js';
 
 /** One process. */
 export interface ImportsRun extends ImportsResult {
+  readonly by: LoadedBy;
   readonly what: 'dependencies' | Form;
   readonly round: number;
 }
@@ -13,40 +14,39 @@ export interface ImportsRun extends ImportsResult {
 /** Something was loaded. */
 export const isRight = ({ names }: ImportsRun): boolean => names > 0;
 
-const timesOf = (runs: readonly ImportsRun[], what: ImportsRun['what']): number[] =>
-  runs.filter((run) => run.what === what && isRight(run)).map(({ ms }) => ms);
+type Of = (times: readonly number[]) => number;
+const quickest: Of = (times) => Math.min(...times);
 
-const quickest = (times: readonly number[]): number => Math.min(...times);
+const timeOf = (runs: readonly ImportsRun[], by: LoadedBy, what: ImportsRun['what'], of: Of): number =>
+  of(runs.filter((run) => run.by === by && run.what === what && isRight(run)).map(({ ms }) => ms));
 
-/** What the library adds, ms, by medians or by the quickest. */
-const added = (
-  runs: readonly ImportsRun[],
-  form: Form,
-  of: (times: readonly number[]) => number = median,
-): number => of(timesOf(runs, form)) - of(timesOf(runs, 'dependencies'));
+/** What the library adds, ms. */
+const added = (runs: readonly ImportsRun[], by: LoadedBy, form: Form, of: Of = median): number =>
+  timeOf(runs, by, form, of) - timeOf(runs, by, 'dependencies', of);
+
+const systems: readonly LoadedBy[] = ['import', 'require'];
 
 /** The runs as Markdown: what loading takes, and what of it is the library's. */
-export const toMarkdown = (runs: readonly ImportsRun[]): string => {
-  const needed = timesOf(runs, 'dependencies');
-  return table(
-    ['import, ms', 'median', 'quickest'],
-    [
-      ['dependencies', shown(median(needed), 1), shown(quickest(needed), 1)],
-      ...(['modules', 'one file'] as const).map((form) => [
-        `millrace beside them, ${form}${form === shipped ? ' (shipped)' : ''}`,
-        shown(added(runs, form), 1),
-        shown(added(runs, form, quickest), 1),
+export const toMarkdown = (runs: readonly ImportsRun[]): string =>
+  table(
+    ['loading, ms', 'median', 'quickest'],
+    systems.flatMap((by) => [
+      [
+        `\`${by}\`: dependencies`,
+        ...[median, quickest].map((of) => shown(timeOf(runs, by, 'dependencies', of), 1)),
+      ],
+      ...(['modules', 'bundle'] as const).map((form) => [
+        `\`${by}\`: millrace beside them, ${form}${form === 'bundle' ? ' (what Node gets)' : ''}`,
+        ...[median, quickest].map((of) => shown(added(runs, by, form, of), 1)),
       ]),
-    ],
+    ]),
   );
-};
 
 /** What issue 5 asks. */
-export const toTargets = (runs: readonly ImportsRun[]): Target[] => [
-  {
-    what: "import 'millrace' over its dependencies, ms",
-    value: added(runs, shipped),
+export const toTargets = (runs: readonly ImportsRun[]): Target[] =>
+  systems.map((by) => ({
+    what: `${by === 'import' ? "import 'millrace'" : "require('millrace')"} over its dependencies, ms`,
+    value: added(runs, by, 'bundle'),
     atMost: 15,
     floor: 400,
-  },
-];
+  }));

@@ -5,7 +5,7 @@ import { buildPrograms } from '../lib/build.js';
 import { inRounds } from '../lib/inRounds.js';
 import { runClient } from '../lib/processes.js';
 import type { BenchSuite } from '../suite.js';
-import { buildLibrary, type Form } from './buildLibrary.js';
+import { buildLibrary } from './buildLibrary.js';
 import type { ImportsResult, ImportsTask } from './client.js';
 import { type ImportsRun, isRight, toMarkdown, toTargets } from './report.js';
 
@@ -14,33 +14,36 @@ interface Manifest {
   readonly peerDependencies: Readonly<Record<string, string>>;
 }
 
+const whats = ['dependencies', 'modules', 'bundle'] as const;
+const contestants = (['import', 'require'] as const).flatMap((by) => whats.map((what) => ({ by, what })));
+
 /** Loads the dependencies, and the dependencies and then the library, each time in a fresh process. */
 export async function measureImports(rounds: number): Promise<ImportsRun[]> {
   const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
   const built = await buildPrograms(['bench/imports/client.ts']);
   try {
     const needed = Object.keys({ ...dependencies, ...peerDependencies });
-    const withMillrace = async (form: Form): Promise<readonly string[]> => [
-      ...needed,
-      pathToFileURL(await buildLibrary(join(built.dir, form), form)).href,
-    ];
-    const loads = {
-      dependencies: needed,
-      modules: await withMillrace('modules'),
-      'one file': await withMillrace('one file'),
-    };
-    const names = ['dependencies', 'modules', 'one file'] as const;
     const program = join(built.dir, 'imports/client.mjs');
-    return await inRounds(rounds, names, async (what, round) => {
-      const task: ImportsTask = { modules: loads[what] };
-      return { what, round, ...(await runClient<ImportsResult>(program, task)) };
+    const loads: (Pick<ImportsRun, 'what'> & ImportsTask)[] = [];
+    for (const { by, what } of contestants) {
+      if (what === 'dependencies') {
+        loads.push({ by, what, modules: needed });
+        continue;
+      }
+      const file = await buildLibrary(join(built.dir, by, what), what, by);
+      const module = by === 'import' ? pathToFileURL(file).href : file;
+      loads.push({ by, what, modules: [...needed, module] });
+    }
+    return await inRounds(rounds, loads, async ({ by, what, modules }, round) => {
+      const task: ImportsTask = { by, modules };
+      return { by, what, round, ...(await runClient<ImportsResult>(program, task)) };
     });
   } finally {
     built.remove();
   }
 }
 
-/** What `import 'millrace'` costs over what it imports. */
+/** What `import 'millrace'` and `require('millrace')` cost over what they load besides. */
 export const imports: BenchSuite = {
   name: 'imports',
   run: async ({ quick }) => {

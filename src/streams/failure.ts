@@ -106,7 +106,7 @@ export class ProtocolError extends Error {
     if (typeof code !== 'string' || !/^(WS_ERR_|HPE_|Z_)/.test(code)) return undefined;
     const closeCode =
       code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 1009 : isBadPayload.test(code) ? 1007 : 1002;
-    return new ProtocolError(closeCode, { message: `protocol error: ${message}`, cause: error });
+    return new this(closeCode, { message: `protocol error: ${message}`, cause: error });
   }
 }
 
