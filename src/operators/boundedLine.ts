@@ -34,8 +34,9 @@ export interface BoundedLineConfig<T> {
   /** With `pause`: the line has drained to half of `maxItems`. */
   readonly onResume?: () => void;
   /**
-   * A value that came has to wait for `onTurn`: whoever sends more may stop until then. Not told in a turn that follows one in
-   * which the line overflowed: then the policy decides what is lost, and what waits at the source must not grow old there.
+   * A value that came has to wait for `onTurn`: whoever sends more may stop until then. In a turn that follows one in which the
+   * line overflowed, it is told only when an eighth of `maxItems` was lost: then the policy decides what is lost, and what waits
+   * at the source must not grow old there.
    */
   readonly onYield?: () => void;
   /**
@@ -61,6 +62,9 @@ export interface BoundedLine<T> {
   leave(): void;
 }
 
+/** In a turn after an overflow a source may go on until so many-th a part of `maxItems` is lost. */
+const OVERLOAD_PARTS = 8;
+
 /**
  * The core of `bufferBounded`, without rxjs. With nothing waiting and time left a value is taken at once, synchronously,
  * and costs no allocation. What comes while a value is being taken waits until that is done. Its caller checks the options.
@@ -85,9 +89,9 @@ export function createBoundedLine<T>({
   let isTaking = false;
   let isPaused = false;
   let isYielding = false;
-  /** A value was lost to the bound since the last turn. */
-  let isOverflowing = false;
-  /** One was in the turn before, and that left some in line. */
+  /** Values lost to the bound since the last turn. */
+  let lost = 0;
+  /** Some were in the turn before, though the source stopped: more comes than can be taken. */
   let isOverloaded = false;
   let hasEnded = false;
   let failure: Failure | undefined;
@@ -132,7 +136,7 @@ export function createBoundedLine<T>({
   const yieldTurn = (): void => {
     if (isYielding || isOver) return;
     worker.wait();
-    if (isOverloaded) return;
+    if (isOverloaded && lost < maxItems / OVERLOAD_PARTS) return;
     isYielding = true;
     onYield?.();
   };
@@ -162,8 +166,9 @@ export function createBoundedLine<T>({
     if (isTaking || isOver) return;
     try {
       drain();
-      isOverloaded = isOverflowing && !line.isEmpty();
-      isOverflowing = false;
+      // Every second turn at most: else one that takes all day to read would make the overload that it was to find out.
+      isOverloaded = lost > 0 && !isOverloaded && !line.isEmpty();
+      lost = 0;
       if (!line.isEmpty()) worker.wait();
       if (isYielding) {
         isYielding = false;
@@ -190,10 +195,10 @@ export function createBoundedLine<T>({
     } else if (overflow === 'drop-oldest' || overflow === 'conflate') {
       const oldest = line.shift();
       line.push(value, id);
-      isOverflowing = true;
+      lost += 1;
       onDrop?.(oldest, 'overflow');
     } else {
-      isOverflowing = true;
+      lost += 1;
       if (overflow === 'error') end({ error: new BufferOverflowError(maxItems) });
       onDrop?.(value, 'overflow');
     }

@@ -9,7 +9,7 @@ export type CompiledSchema<T> = (input: unknown) => T | typeof misfit;
 
 export interface CompileSchemaConfig {
   /**
-   * Whether code may be generated; functions within functions do the same at a third of the speed. @default where the
+   * Whether code may be generated; functions within functions do the same, but take as long as valibot, nearly. @default where the
    * platform allows it: the policy of a page may not
    */
   readonly generate?: boolean;

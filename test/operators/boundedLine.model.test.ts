@@ -71,13 +71,13 @@ const model = ({ overflow, maxItems }: Bounds): Machine => {
   let isPaused = false;
   let isYielding = false;
   let isWaiting = false;
-  let isOverflowing = false;
+  let lost = 0;
   let isOverloaded = false;
 
   const mayWork = (): boolean => now - (turnBegan ??= now) < sliceMs;
   const yields = (): void => {
     isWaiting = true;
-    if (isOverloaded) return;
+    if (isOverloaded && lost < maxItems / 8) return;
     if (!isYielding) log.push('yield');
     isYielding = true;
   };
@@ -114,14 +114,14 @@ const model = ({ overflow, maxItems }: Bounds): Machine => {
         log.push('pause');
       }
     } else if (overflow === 'drop-newest' || overflow === 'error') {
-      isOverflowing = true;
+      lost += 1;
       log.push(`overflow ${value.n}`);
       if (overflow === 'error') {
         state = 'ended';
         failure = 'BufferOverflowError';
       }
     } else {
-      isOverflowing = true;
+      lost += 1;
       log.push(`overflow ${line.shift()!.n}`);
       line.push(value);
     }
@@ -150,8 +150,8 @@ const model = ({ overflow, maxItems }: Bounds): Machine => {
         if (!isWaiting) return;
         drain();
         isWaiting = line.length > 0;
-        isOverloaded = isOverflowing && isWaiting;
-        isOverflowing = false;
+        isOverloaded = lost > 0 && !isOverloaded && isWaiting;
+        lost = 0;
         if (isYielding) log.push('turn');
         isYielding = false;
         finish();

@@ -92,7 +92,7 @@ describe('createBoundedLine', () => {
     expect([turn(), turn$.observed, line.size]).toStrictEqual([[], false, 0]);
   });
 
-  it('does not make its source stop in a turn after it overflowed: what is lost is up to the policy', () => {
+  it('lets its source go on in a turn after it overflowed, up to an eighth of the line, and not in the next', () => {
     const time = clock();
     const turn$ = new Subject<void>();
     const { log, line } = rig({
@@ -111,9 +111,10 @@ describe('createBoundedLine', () => {
     };
 
     expect(play(1, 2, 3, 4)).toStrictEqual(['take 1', 'yield', 'lose 2']);
-    expect(play(5, 6)).toStrictEqual(['take 3', 'turn', 'lose 4']);
-    expect(play(7)).toStrictEqual(['take 5']);
-    expect(play(8)).toStrictEqual(['take 6', 'yield']);
+    expect(play(5)).toStrictEqual(['take 3', 'turn']);
+    expect(play(6, 7, 8)).toStrictEqual(['take 4', 'yield', 'lose 5', 'lose 6']);
+    expect(play(9, 10)).toStrictEqual(['take 7', 'turn', 'lose 8', 'yield']);
+    expect(play(11, 12)).toStrictEqual(['take 9', 'turn', 'yield', 'lose 10']);
   });
 
   it('is called in turn with others of the same budget, and its source stays stopped until then', () => {
