@@ -319,6 +319,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   let run = 0;
   let isRunning = false;
   const begin = (): number => {
+    end(run); // of the one before, if it is still telling of that: this one starts clean
     isRunning = true;
     backlog.clear();
     health.start();

@@ -47,7 +47,7 @@ export interface StreamConfig<S extends GenericSchema> extends StreamHealthConfi
   readonly key?: (value: InferOutput<S>) => Key;
   /**
    * The bounds of the memory of keys; or a `memory` made by `createSeenKeys`, which brings its own: two feeds with the same one
-   * deliver each value once between them.
+   * deliver each value once between them. One that throws is told as `hookFailed`, and the key counts as new.
    */
   readonly dedupe?: SeenKeysConfig & { readonly memory?: SeenKeys };
   /** The topic of a value, for `stream(name, topic)`. */

@@ -19,6 +19,7 @@ import type { StreamConfig } from './feedConfig.js';
 import { type Arrival, gapRules, type Item } from './feedItem.js';
 import type { DetectGapsConfig } from './operators/detectGaps.js';
 import { fromYielded } from './operators/fromYielded.js';
+import { guardKeys } from './operators/guardKeys.js';
 import type { Recover } from './operators/recoverGaps.js';
 import { createSeenKeys, type Key, type SeenKeys } from './operators/seenKeys.js';
 import { createFanOut, type FanOut } from './sinks/fanOut.js';
@@ -69,6 +70,15 @@ export function listOf(hook: string, list: unknown): readonly unknown[] {
 export const refOf = (stream: string, topic: string | undefined): TopicRef =>
   topic === undefined ? { stream } : { stream, topic };
 
+/** One that the user brings may fail, which costs the stream no more than what it would have told apart. */
+const memoryOf = (
+  { key, dedupe }: StreamConfig<GenericSchema>,
+  onFailed: (error: unknown) => void,
+): SeenKeys | undefined => {
+  if (key === undefined) return undefined;
+  return dedupe?.memory === undefined ? createSeenKeys(dedupe) : guardKeys(dedupe.memory, onFailed);
+};
+
 /** Makes the chain of one stream: parse → dedupe → gaps → fan-out, and tells the feed's books, health and events of it. */
 export function createOutlet(
   name: string,
@@ -91,7 +101,15 @@ export function createOutlet(
   const { sequence } = definition;
   const account = ledger.stream(name);
   const freshness = health.recorder(name);
-  const memory = definition.key && (definition.dedupe?.memory ?? createSeenKeys(definition.dedupe));
+  const memory = memoryOf(definition, (error) =>
+    tell({
+      type: 'hookFailed',
+      hook: 'dedupe.memory',
+      error,
+      generation: arrival.generation,
+      at: asyncScheduler.now(),
+    }),
+  );
   const hub = createFanOut<unknown>({ replay: definition.replay ?? 0, lingerMs, onOpen, onClose });
   const { next } = hub; // eslint-disable-line @typescript-eslint/unbound-method -- it has no this, and costs less taken out
   const completed$ = new Subject<void>();

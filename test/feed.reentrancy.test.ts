@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { asyncScheduler, find, map, repeat, retry, timer } from 'rxjs';
 import * as v from 'valibot';
 import { WebSocketServer } from 'ws';
-import { createFeed, type FeedEvent, isBalanced } from 'millrace';
+import { createFeed, createSeenKeys, type FeedEvent, isBalanced, type Key } from 'millrace';
 import { refuses, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
 import { marbles } from './marbles.js';
 import { scene, told, Trade, trade } from './scene.js';
@@ -177,6 +177,57 @@ describe('a listener that acts while it is told', () => {
   );
 });
 
+describe('a listener that acts while it is told of a pause', () => {
+  it(
+    'resuming at paused: the socket is read on',
+    marbles(({ flush }) => {
+      const { feed, events } = scene('oa-b', { a: trade(1), b: trade(2) }, {}, { endMs: 50 });
+      feed.events$.subscribe(({ type }) => {
+        if (type === 'paused') feed.resume();
+      });
+      feed.stream('trade').subscribe();
+      at(2, () => feed.pause());
+      flush();
+
+      expect(told(events)).toStrictEqual(['0 connected', '2 paused', '2 resumed']);
+      expect(feed.stats()).toMatchObject({ delivered: 2 });
+    }),
+  );
+
+  it(
+    'leaving at paused: its deadline does not end a connection of the next run',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['o', 'o'], {}, { buffer: { maxPauseMs: 100 } }, { endMs: 500 });
+      const trades = feed.stream('trade').subscribe();
+      feed.events$.subscribe(({ type }) => {
+        if (type === 'paused') trades.unsubscribe();
+      });
+      at(2, () => feed.pause());
+      at(20, () => feed.stream('trade').subscribe());
+      flush();
+
+      expect(told(events)).toStrictEqual(['0 connected', '2 paused', '20 connected']);
+    }),
+  );
+
+  it(
+    'coming back while a paused run tells of its end: the next one is not paused',
+    marbles(({ flush }) => {
+      const { feed } = scene(['o', 'oa'], { a: trade(1) }, {}, { endMs: 50 });
+      const trades = feed.stream('trade').subscribe();
+      const comeBack = (): unknown => feed.stream('trade').subscribe();
+      feed.status$.subscribe(({ state }) => {
+        if (state === 'DISCONNECTED' && trades.closed) comeBack();
+      });
+      at(2, () => feed.pause());
+      at(4, () => trades.unsubscribe());
+      flush();
+
+      expect(feed.stats()).toMatchObject({ delivered: 1 });
+    }),
+  );
+});
+
 describe('a hook that fails', () => {
   it(
     'ERR-01 unpack: what is no array is one rejected message, and the streams go on',
@@ -240,6 +291,44 @@ describe('a hook that fails', () => {
         { hook: 'subscriptions.subscribe', error: new Error('no such topic') },
       ]);
     }),
+  );
+
+  it.each([
+    ['', undefined],
+    [' of a stream that reorders', { maxItems: 3, maxMs: 5 }],
+  ])('dedupe.memory%s: the value counts as new, and the streams go on', (_of, reorder) =>
+    marbles(({ flush }) => {
+      const keys = createSeenKeys();
+      const memory = { ...keys, add: (key: Key) => (key === 2 ? fail('no memory') : keys.add(key)) };
+      const { feed, events } = scene(
+        'oabcd-abd',
+        { a: trade(1), b: trade(2), c: trade(3), d: { type: 'order', orderId: 'x' } },
+        {
+          streams: {
+            trade: {
+              schema: Trade,
+              key: ({ id }) => id,
+              dedupe: { memory },
+              sequence: { of: ({ id }) => id, ...(reorder && { reorder }) },
+            },
+            order: { schema: Order },
+          },
+        },
+        { endMs: 50 },
+      );
+      const log: unknown[] = [];
+      const note = { error: (error: unknown) => log.push(error), complete: () => log.push('end') };
+      feed.stream('trade').subscribe({ ...note, next: ({ id }) => log.push(id) });
+      feed.stream('order').subscribe({ ...note, next: ({ orderId }) => log.push(orderId) });
+      flush();
+
+      expect(log).toStrictEqual([1, 2, 3, 'x', 2, 'x', 'end', 'end']);
+      expect(feed.stats()).toMatchObject({ received: 7, delivered: 6, duplicate: 1, held: 0 });
+      expect(events.filter(({ type }) => type === 'hookFailed')).toMatchObject([
+        { hook: 'dedupe.memory', error: new Error('no memory'), generation: 1, at: 2 },
+        { hook: 'dedupe.memory', error: new Error('no memory'), generation: 1, at: 7 },
+      ]);
+    })(),
   );
 
   it(

@@ -100,4 +100,22 @@ describe('a feed that has worked for as long as a turn of the event loop may tak
       flush();
     }),
   );
+
+  it(
+    'reads when it runs anew, also for who comes back while it tells of its end',
+    marbles(({ flush, expectObservable }) => {
+      const transport = turning(['oab', 'o 20ms c']);
+      const { feed } = scene([], {}, { transport, buffer }, { endMs: 50 });
+      const trades = feed.stream('trade').subscribe();
+      const comeBack = (): unknown => feed.stream('trade').subscribe();
+      feed.status$.subscribe(({ state }) => {
+        if (state === 'DISCONNECTED' && trades.closed) comeBack();
+      });
+      at(5, () => trades.unsubscribe());
+
+      expectObservable(reading(transport)).toBe('--p--r', { p: '1 pause', r: '1 resume' });
+      flush();
+      expect(feed.stats()).toMatchObject({ received: 3, delivered: 2, dropped: 1 });
+    }),
+  );
 });

@@ -33,6 +33,7 @@ export function createTurnBudget(settled: Observable<unknown>): TurnBudget {
   const ended$ = settled.pipe(take(1));
   const waiting = new Set<Member>();
   let members = 0;
+  let round = 0;
   let isOn = false;
   let isCalling = false;
   let beganAt = 0;
@@ -41,6 +42,8 @@ export function createTurnBudget(settled: Observable<unknown>): TurnBudget {
   interface Member {
     readonly sliceMs: number;
     readonly onTurn: () => void;
+    /** The last round of calls that it had its turn in. */
+    round: number;
   }
 
   const begin = (at: number): void => {
@@ -67,9 +70,11 @@ export function createTurnBudget(settled: Observable<unknown>): TurnBudget {
   const callThem = (): void => {
     if (isCalling) return;
     isCalling = true;
-    let unasked = waiting.size; // who waits again meanwhile has had its turn
+    round += 1;
     for (const member of waiting) {
-      if (unasked-- === 0 || !hasTime(asyncScheduler.now(), member.sliceMs)) break;
+      // Who waits again meanwhile has had its turn.
+      if (member.round === round || !hasTime(asyncScheduler.now(), member.sliceMs)) break;
+      member.round = round;
       waiting.delete(member);
       try {
         member.onTurn();
@@ -83,7 +88,7 @@ export function createTurnBudget(settled: Observable<unknown>): TurnBudget {
 
   return {
     join(sliceMs, onTurn) {
-      const member: Member = { sliceMs, onTurn };
+      const member: Member = { sliceMs, onTurn, round: 0 };
       let isIn = true;
       members += 1;
       return {

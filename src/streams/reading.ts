@@ -62,18 +62,18 @@ export function createReading({ maxPauseMs, onChange, onTooLong }: ReadingConfig
     holds += 1;
     if (isPaused) return;
     isPaused = true;
-    onChange('paused');
     stop();
     arm();
+    onChange('paused'); // last: who is told may let go, or end it all
   };
   const letGo = (): void => {
     holds = Math.max(0, holds - 1);
     if (!isPaused || holds > 0) return;
     isPaused = false;
     deadline?.unsubscribe();
-    onChange('resumed');
     goOn();
     resumed$.next();
+    onChange('resumed'); // last: who is told may hold it again
   };
 
   return {

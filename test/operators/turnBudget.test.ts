@@ -140,6 +140,23 @@ describe('createTurnBudget', () => {
     expect(calls).toBe(2);
   });
 
+  it('calls it once a turn also when another, who waited, leaves meanwhile', () => {
+    const turn$ = new Subject<void>();
+    const budget = createTurnBudget(turn$);
+    let calls = 0;
+    const worker: Worker = budget.join(5, () => {
+      calls += 1;
+      other.leave();
+      worker.wait();
+    });
+    const other = budget.join(5, nothing);
+    worker.wait();
+    other.wait();
+    turn$.next();
+
+    expect(calls).toBe(1);
+  });
+
   it('calls nobody in the middle of the turn of another', () => {
     const turn$ = new Subject<void>();
     const budget = createTurnBudget(turn$);

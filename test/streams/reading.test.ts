@@ -27,11 +27,11 @@ describe('reading', () => {
       reading.hold();
       reading.hold();
       reading.letGo();
-      expect([reading.isPaused, log]).toStrictEqual([true, ['paused', 'a stops']]);
+      expect([reading.isPaused, log]).toStrictEqual([true, ['a stops', 'paused']]);
       reading.letGo();
       reading.letGo();
 
-      expect([reading.isPaused, log.slice(2)]).toStrictEqual([false, ['resumed', 'a reads', 'told']]);
+      expect([reading.isPaused, log.slice(2)]).toStrictEqual([false, ['a reads', 'told', 'resumed']]);
     }),
   );
 
@@ -59,10 +59,10 @@ describe('reading', () => {
       reading.yieldTurn();
       reading.hold();
       reading.takeTurn();
-      expect(log).toStrictEqual(['a stops', 'paused', 'a stops']);
+      expect(log).toStrictEqual(['a stops', 'a stops', 'paused']);
       reading.yieldTurn();
       reading.letGo();
-      expect(log.slice(3)).toStrictEqual(['a stops', 'resumed', 'told']);
+      expect(log.slice(3)).toStrictEqual(['a stops', 'told', 'resumed']);
       reading.takeTurn();
 
       expect(log.slice(6)).toStrictEqual(['a reads']);
@@ -80,7 +80,7 @@ describe('reading', () => {
       reading.add(session('b'));
       reading.delete(session('a'));
 
-      expect(log).toStrictEqual(['a stops', 'a reads', 'paused', 'a stops', 'b stops']);
+      expect(log).toStrictEqual(['a stops', 'a reads', 'a stops', 'paused', 'b stops']);
     }),
   );
 
@@ -106,6 +106,30 @@ describe('reading', () => {
       flush();
 
       expect(log).toStrictEqual(['paused', 'a stops', 'too long at 60']);
+    }),
+  );
+
+  it(
+    'tells of a change when it is done, so that who is told may turn it back',
+    marbles(() => {
+      const log: string[] = [];
+      const answers: (() => void)[] = [() => reading.resume(), () => reading.pause()];
+      const reading = createReading({
+        maxPauseMs: 10,
+        onChange: (type) => {
+          log.push(type);
+          answers.shift()?.();
+        },
+        onTooLong: () => log.push('too long'),
+      });
+      const socket = { pause: () => log.push('stops'), resume: () => log.push('reads') };
+      reading.add({ socket } as unknown as OpenSession);
+      reading.pause();
+
+      expect([reading.isPaused, log]).toStrictEqual([
+        true,
+        ['stops', 'paused', 'reads', 'resumed', 'stops', 'paused'],
+      ]);
     }),
   );
 
