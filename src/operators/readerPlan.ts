@@ -70,7 +70,7 @@ export function planReader(schema: GenericSchema): ReaderPlan | undefined {
     for (const key in schemas) {
       const { isOptional, value } = withoutOptional(schemas[key] as GenericSchema);
       const entry = value && plan(value);
-      if (!entry || key === '__proto__') return undefined;
+      if (!entry || key === '__proto__' || !Object.hasOwn(schemas, key)) return undefined;
       // An array cannot be a part of what is there or not, and a comma is what tells where such a part begins.
       if (isOptional && (!isFlat(entry) || entries.length === 0)) return undefined;
       entries.push({ key, plan: entry, isOptional });

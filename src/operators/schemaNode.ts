@@ -62,6 +62,8 @@ export type SchemaNode = Shape & {
 
 /** Of schemas within schemas: entries may be getters that go round for ever. */
 const MAX_DEPTH = 64;
+/** Of schemas: those that getters make anew each time, two in each, would be without number long before they are too deep. */
+const MAX_NODES = 10_000;
 
 type Facts = Readonly<Record<string, unknown>>;
 
@@ -170,7 +172,7 @@ function nodesOf(): (schema: Runnable) => SchemaNode {
     if (!node) {
       if (schema['async'] !== false) throw new Unsplittable();
       depth += 1;
-      node = depth > MAX_DEPTH ? leftToValibot(schema) : build(schema);
+      node = depth > MAX_DEPTH || nodes.size > MAX_NODES ? leftToValibot(schema) : build(schema);
       depth -= 1;
       nodes.set(schema, node);
     }

@@ -71,8 +71,9 @@ export function createSeenKeys(config: SeenKeysConfig = {}): SeenKeys {
       if (others.max === maxKeys) forgotten += 1;
       else others = grown(others, Math.min(maxKeys, others.max * 4));
     }
+    if (seenAt === undefined) others.set(ownKey(key), now);
     // Without a window there is no time to renew.
-    if (seenAt === undefined || isTimed) others.set(key, now);
+    else if (isTimed) others.set(key, now);
     return seenAt;
   };
 
@@ -104,6 +105,9 @@ function grown(keys: LRUCache<Key, number>, max: number): LRUCache<Key, number> 
   keys.rforEach((seenAt, key) => roomier.set(key, seenAt));
   return roomier;
 }
+
+/** A text cut from another keeps the whole of that in memory: here a frame for each key, 200 MB where the keys take one. */
+const ownKey = (key: Key): Key => (typeof key === 'string' ? ` ${key}`.slice(1) : key);
 
 const isWhole = (key: Key): key is number => typeof key === 'number' && Number.isSafeInteger(key);
 

@@ -228,6 +228,10 @@ describe('compileReader', () => {
       'too many entries',
       v.object(Object.fromEntries(Array.from({ length: 300 }, (_, key) => [`k${key}`, v.null()]))),
     ],
+    [
+      'choices too long for an expression',
+      v.object({ a: v.picklist(Array.from({ length: 200 }, (_, at) => `${at}`.padEnd(600, '.'))) }),
+    ],
     ['a schema made late', v.object({ a: v.lazy(() => v.string()) })],
     [
       'a function put in by hand',

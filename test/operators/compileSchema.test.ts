@@ -242,6 +242,25 @@ describe.each([
     expect(compile(tree())({ n: 1, next: { n: '2' } })).toBe(misfit);
   });
 
+  it('leaves to valibot what branches for ever', () => {
+    let made = 0;
+    const tree = (): v.GenericSchema => {
+      if ((made += 1) > 100_000) throw new Error('too many');
+      return v.object({
+        n: v.number(),
+        get left() {
+          return v.optional(tree());
+        },
+        get right() {
+          return v.optional(tree());
+        },
+      });
+    };
+    const run = compile(tree());
+    expect(run({ n: 1, right: { n: 2 } })).toStrictEqual({ n: 1, right: { n: 2 } });
+    expect(run({ n: 1, right: { n: '2' } })).toBe(misfit);
+  });
+
   it('makes one function of a schema', () => {
     expect(compile(item)).toBe(compile(item));
   });

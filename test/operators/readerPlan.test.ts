@@ -23,6 +23,7 @@ describe('planReader', () => {
     ['a default', v.optional(v.string(), '')],
     ['a record', v.record(v.string(), v.number())],
     ['an entry that would set the prototype', v.object({ ['__proto__']: v.string() })],
+    ['an inherited entry', v.strictObject(Object.create({ a: v.string() }) as object as never)],
   ])('has none of a schema with %s', (_what, inner) => {
     expect(planReader(v.object({ id: v.number(), inner }))).toBeUndefined();
   });

@@ -1,7 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { from, timer } from 'rxjs';
 import { createSeenKeys, dedupeBy, type Key, type SeenKeysConfig } from 'millrace';
 import { marbles } from '../marbles.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Which of the keys were new, in order. */
 const news = (keys: readonly Key[], config: SeenKeysConfig = {}): Key[] => {
@@ -123,6 +128,22 @@ describe('createSeenKeys', () => {
 
     expect([seen.has('id 0'), seen.has('id 1'), seen.has('id 2')]).toStrictEqual([true, false, true]);
   });
+
+  it.each([Infinity, 1_000])(
+    'keeps no message that a text was cut from, with a window of %s ms',
+    (windowMs) => {
+      const seen = createSeenKeys({ windowMs });
+      collectGarbage();
+      const before = process.memoryUsage().heapUsed;
+      for (let at = 0; at < 500; at += 1) {
+        const message = Buffer.from(`${at}`.padStart(36, '0') + 'x'.repeat(50_000)).toString();
+        seen.add(message.slice(0, 36));
+      }
+      collectGarbage();
+      expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
+      expect(seen.has('499'.padStart(36, '0'))).toBe(true);
+    },
+  );
 
   it('its statistics add up', () => {
     const adds = fc.array(fc.oneof(fc.nat(30), fc.nat(30).map(String)), { maxLength: 200 });
