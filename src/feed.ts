@@ -2,21 +2,18 @@ import {
   asyncScheduler,
   catchError,
   concat,
-  defer,
   EMPTY,
   filter,
-  finalize,
   firstValueFrom,
   map,
   merge,
   noop,
-  type Observable,
+  Observable,
   of,
   share,
   Subject,
   type Subscription,
   takeUntil,
-  tap,
   throwIfEmpty,
   timer,
 } from 'rxjs';
@@ -25,7 +22,7 @@ import { checkConfig } from './checkConfig.js';
 import { type FeedConfig, type Schemas, type StreamConfig, type StreamOf } from './feedConfig.js';
 import { createDispatch, quietly } from './dispatch.js';
 import { jsonCodec } from './jsonCodec.js';
-import { type BoundedLine, createBoundedLine } from './operators/boundedLine.js';
+import { type BoundedLine, createBoundedLine, type Failure } from './operators/boundedLine.js';
 import { turnBudgetOf } from './operators/turnBudget.js';
 import type { Why } from './chain.js';
 import { createOutlet, type Outlet, refOf } from './outlet.js';
@@ -34,7 +31,7 @@ import { createHealthMonitor, type HealthMonitor } from './sinks/healthMonitor.j
 import { type Counts, createLedger, type FeedStats, type StreamStats } from './sinks/ledger.js';
 import { createLossReport } from './sinks/lossReport.js';
 import { createStaleRemedy } from './sinks/staleRemedy.js';
-import { createTripwire, type Tripwire } from './sinks/tripwire.js';
+import { checkTripwire, createTripwire, type Tripwire } from './sinks/tripwire.js';
 import { createConnection } from './streams/connection.js';
 import type { ConnectionStatus, FeedEvent, Rejected, RejectReason, TopicRef } from './streams/events.js';
 import { PauseTimeoutError, ReconnectRequestedError } from './streams/failure.js';
@@ -123,7 +120,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   const rejected$ = new Subject<Rejected>();
   const flush$ = new Subject<void>();
   /** The deadline of `close()`: what is still buffered is dropped. */
-  const abort$ = new Subject<void>();
+  let abort = noop;
   const ledger = createLedger(definitions.map(([name]) => name));
   const reading = createReading({
     maxPauseMs,
@@ -159,28 +156,28 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     const rejected: Rejected = { reason, raw, generation, at: asyncScheduler.now(), ...why };
     rejected$.next(rejected);
     tell({ type: 'rejected', rejected, generation: rejected.generation, at: rejected.at });
-    tripwires.get(why.stream)?.reject();
+    tripwireOf(why.stream).reject();
   };
 
-  const tripwireOf = (
-    name: string | undefined,
-    page: { readonly received: number },
-    rejects = config.rejects ?? {},
-  ): Tripwire =>
-    createTripwire(
+  const tripwireOf = (name: string | undefined): Tripwire => {
+    const known = tripwires.get(name);
+    if (known !== undefined) return known;
+    const page = name === undefined ? lookedAt : ledger.stream(name);
+    const rejects = (name === undefined ? undefined : config.streams[name]?.rejects) ?? config.rejects;
+    const tripwire = createTripwire(
       rejects,
       () => page.received,
       (poison) => tell({ ...poison, ...(name !== undefined && { stream: name }), ...now() }),
     );
+    tripwires.set(name, tripwire);
+    return tripwire;
+  };
   /** The messages looked at: the ledger has received those, too, that wait in line or behind others in their frame. */
   const lookedAt = { received: 0 };
-  /** One for each stream, and one for what is rejected before it gets to any. */
-  const tripwires = new Map<string | undefined, Tripwire>([
-    [undefined, tripwireOf(undefined, lookedAt)],
-    ...definitions.map(
-      ([name, { rejects }]) => [name, tripwireOf(name, ledger.stream(name), rejects)] as const,
-    ),
-  ]);
+  /** One for each stream, and one for what is rejected before it gets to any: made for the first reject. */
+  const tripwires = new Map<string | undefined, Tripwire>();
+  for (const rejects of [config.rejects, ...definitions.map(([, own]) => own.rejects)])
+    checkTripwire(rejects);
 
   // Above the line: one connection at a time, made again and again. See connection.ts.
   const connection = createConnection(config, {
@@ -341,7 +338,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   };
 
   /** Between socket and parser: what comes faster than it is worked off waits here, and the event loop gets its turn. */
-  const createLine = (ended$: Subject<never>): BoundedLine<Frame> =>
+  const createLine = (onEnd: () => void, onError: (error: unknown) => void): BoundedLine<Frame> =>
     createBoundedLine<Frame>({
       maxItems,
       ...(overflow && { overflow }),
@@ -361,47 +358,62 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       onYield: () => reading.yieldTurn(),
       onTurn: () => reading.takeTurn(),
       onDone: (failure) => {
-        if (failure === undefined) ended$.complete();
-        else ended$.error(failure.error); // eslint-disable-line rxjs-x/throw-error -- told as it came
+        if (failure === undefined) onEnd();
+        else onError(failure.error);
       },
-      onError: (error) => ended$.error(error), // eslint-disable-line rxjs-x/throw-error -- told as it came
+      onError,
     });
 
   // The whole way: socket → line → decode, route → the streams' own chains. One subscription is one running feed. Frames are
-  // handed on by calls; what is subscribed to here are the ends.
-  const running$ = defer(() => {
+  // handed on by calls; what is subscribed to here are the ends: by hand, as with operators an idle feed takes 6 kB more.
+  const run$ = new Observable<never>((subscriber) => {
     const mine = begin();
-    const workedOff$ = new Subject<never>();
-    const full$ = new Subject<void>();
-    const line = createLine(workedOff$);
-    const frames$ = connection
+    const stop$ = new Subject<void>();
+    let isOver = false;
+    const complete = (): void => {
+      if (isOver) return;
+      isOver = true;
+      end(mine);
+      if (connection.status$.value.state !== 'CLOSING') connection.setState('CLOSED');
+      for (const outlet of outlets.values()) outlet.complete();
+      subscriber.complete();
+    };
+    const fail = (cause: unknown): void => {
+      if (isOver) return;
+      isOver = true;
+      end(mine);
+      if (connection.status$.value.state !== 'CLOSED') connection.setState('CLOSED', { cause });
+      subscriber.error(cause);
+    };
+    /** The frames and the line, which may end in either order. */
+    let going = 2;
+    const ended = (): void => {
+      going -= 1;
+      if (going === 0) complete();
+    };
+    const line = createLine(ended, fail);
+    const framesEnded = (failure?: Failure): void => {
+      if (isOver) return;
+      line.end(failure);
+      ended();
+    };
+    abort = complete;
+    subscriber.add(() => {
+      isOver = true;
+      stop$.next();
+      line.leave();
+      end(mine);
+    });
+    connection
       .run((frame, at) => {
         backlog.came();
         ledger.receive();
-        if (!line.accept(frame, at)) full$.next();
+        if (!line.accept(frame, at)) stop$.next();
       })
-      .pipe(
-        takeUntil(full$), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- the line must see the end
-        tap({ complete: () => line.end(), error: (error: unknown) => line.end({ error }) }),
-        catchError(() => EMPTY),
-      );
-    return merge(workedOff$, frames$).pipe(
-      takeUntil(abort$), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- what follows must see it complete
-      finalize(() => line.leave()),
-      tap({
-        complete: () => {
-          end(mine);
-          if (connection.status$.value.state !== 'CLOSING') connection.setState('CLOSED');
-          for (const { complete } of outlets.values()) complete();
-        },
-        error: (cause: unknown) => {
-          end(mine);
-          if (connection.status$.value.state !== 'CLOSED') connection.setState('CLOSED', { cause });
-        },
-        finalize: () => end(mine),
-      }),
-    );
-  }).pipe(
+      .pipe(takeUntil(stop$))
+      .subscribe({ complete: () => framesEnded(), error: (error: unknown) => framesEnded({ error }) });
+  });
+  const running$ = run$.pipe(
     share({
       // Who leaves because it ended lingers for nothing.
       resetOnRefCountZero: lingerMs === 0 ? true : () => (isRunning ? timer(lingerMs) : of(undefined)),
@@ -462,7 +474,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     request: (message, requestConfig) => requests.ask((onWritten) => post(message, onWritten), requestConfig),
     takeUnsent: () => connection.takeUnsent(),
     get bufferedBytes() {
-      return connection.unsentBytes + (session?.socket.bufferedBytes ?? 0);
+      return connection.unsentBytes() + (session?.socket.bufferedBytes ?? 0);
     },
     pause() {
       if (can?.pause === false) throw new TypeError('pause: the transport cannot stop reading');
@@ -490,7 +502,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       const sockets = connection.sockets();
       connection.setState('CLOSING');
       const deadline = asyncScheduler.schedule(() => {
-        abort$.next();
+        abort();
         sockets.terminate();
       }, timeoutMs);
       concat(ended$, sockets.gone$).subscribe({

@@ -53,7 +53,7 @@ export interface Failure {
 /** Values on their way to who takes them, of which a bounded number wait when it is not their turn. */
 export interface BoundedLine<T> {
   /** Values that wait. */
-  readonly size: number;
+  size(): number;
   /** Takes a value in, at the time `at` (epoch ms): false once nothing more is taken in. */
   accept(value: T, at: number): boolean;
   /** Takes nothing more in; what waits is still taken. */
@@ -206,9 +206,7 @@ export function createBoundedLine<T>({
   };
 
   return {
-    get size() {
-      return line.size;
-    },
+    size: () => line.size,
     accept(value, at) {
       if (!isOpen()) return false;
       try {

@@ -3,24 +3,22 @@ import {
   concat,
   defer,
   EMPTY,
+  filter,
   from,
-  ignoreElements,
   isObservable,
-  merge,
   type MonoTypeOperatorFunction,
   NEVER,
   type Observable,
   of,
-  repeat,
   Subject,
   take,
   takeUntil,
   tap,
   throwError,
   timeout,
-  timer,
 } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
+import { whenDue } from './whenDue.js';
 
 export interface TimeoutHeartbeatConfig {
   /** Milliseconds without a sign of life after which to ping. Above 0, at most 2^31 - 1. @default 15_000 */
@@ -113,16 +111,21 @@ export function timeoutHeartbeat<T>({
         ).pipe(takeUntil(answer$));
       });
 
-      const watch$ = defer(() => {
+      const waitMs = (): number => {
         const now = asyncScheduler.now();
         // A wall clock that was set back must not put off the verdict by as much.
         lastSignAt = isSuspended() ? now : Math.min(lastSignAt, now);
-        const waitMs = lastSignAt + everyMs - now;
-        return waitMs > 0 ? timer(waitMs) : probe$;
-      }).pipe(repeat());
+        return lastSignAt + everyMs - now;
+      };
+      const signs$ = alive$.pipe(
+        filter(() => {
+          sign();
+          return false;
+        }),
+      );
 
-      // Nothing is emitted by the notifier, but its error is an error of the stream.
-      return source.pipe(tap(sign), takeUntil(merge(alive$.pipe(tap(sign)), watch$).pipe(ignoreElements())));
+      // Nothing is emitted by the notifiers, but their errors are errors of the stream.
+      return source.pipe(tap(sign), takeUntil(whenDue(waitMs, probe$)), takeUntil(signs$));
     });
 }
 

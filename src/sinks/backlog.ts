@@ -64,16 +64,17 @@ export function createBacklog({
     doneCount >= mark ? of(undefined) : done$.pipe(filter(() => doneCount >= mark));
 
   /** A turn, and whether reading rested in it: at its start, if whoever goes on with `settled` does so before us, or at its end. */
-  const turn$ = defer(() => (isPaused() ? resumed$ : of(undefined))).pipe(
-    take(1),
-    switchMap(() => {
-      const wasYielding = isYielding();
-      return settled.pipe(
-        take(1),
-        map(() => wasYielding || isYielding()),
-      );
-    }),
-  );
+  const turn$ = (): Observable<boolean> =>
+    defer(() => (isPaused() ? resumed$ : of(undefined))).pipe(
+      take(1),
+      switchMap(() => {
+        const wasYielding = isYielding();
+        return settled.pipe(
+          take(1),
+          map(() => wasYielding || isYielding()),
+        );
+      }),
+    );
 
   return {
     came() {
@@ -87,13 +88,16 @@ export function createBacklog({
       cameCount = 0;
       doneCount = 0;
     },
-    workedOff$: turn$.pipe(
-      repeat(MAX_TURNS),
-      takeWhile(identity),
-      ignoreElements(),
-      endWith(undefined),
-      switchMap(() => reach(cameCount)),
-      take(1),
+    // Made when somebody waits, which few ever do.
+    workedOff$: defer(() =>
+      turn$().pipe(
+        repeat(MAX_TURNS),
+        takeWhile(identity),
+        ignoreElements(),
+        endWith(undefined),
+        switchMap(() => reach(cameCount)),
+        take(1),
+      ),
     ),
   };
 }

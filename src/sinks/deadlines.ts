@@ -1,4 +1,4 @@
-import { asyncScheduler, Subscription, tap, timer } from 'rxjs';
+import { asyncScheduler, Subscription } from 'rxjs';
 
 /** Something that falls due; only the queue writes these fields. */
 export interface Deadline {
@@ -86,9 +86,7 @@ export function createDeadlines<T extends Deadline>(onDue: (entry: T, now: numbe
       disarm();
       alarmAt = first.dueAt;
       alarmSetAt = asyncScheduler.now();
-      alarm = timer(Math.min(alarmAt - alarmSetAt, MAX_TIMER_MS))
-        .pipe(tap(ring))
-        .subscribe();
+      alarm = asyncScheduler.schedule(ring, Math.min(alarmAt - alarmSetAt, MAX_TIMER_MS));
     }
   };
 

@@ -1,4 +1,4 @@
-import { asyncScheduler } from 'rxjs';
+import { asyncScheduler, noop } from 'rxjs';
 import { backoff } from '../operators/backoff.js';
 import type { TopicRef } from '../streams/events.js';
 import { createDeadlines, type Deadline } from './deadlines.js';
@@ -121,6 +121,7 @@ export function createStaleRemedy(
     if (typeof plan.action !== 'function') checked(plan.action);
     if (plan.action !== 'report') plans.set(stream, plan);
   }
+  if (plans.size === 0) return nothing;
   const mostPerHour = Math.max(0, ...[...plans.values()].map(({ maxPerHour }) => maxPerHour));
 
   const wait = (patient: Patient, ms: number): void => {
@@ -247,6 +248,9 @@ export function createStaleRemedy(
     },
   };
 }
+
+/** What is done where every stream is only to be reported. */
+const nothing: StaleRemedy = { hear: noop, forget: noop, start: noop, stop: noop };
 
 function toPlan(config: OnStale, random: () => number): Plan {
   const {

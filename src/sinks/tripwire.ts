@@ -44,19 +44,12 @@ export interface Tripwire {
  * @throws {RangeError} On creation, if an option is out of its range.
  */
 export function createTripwire(
-  { maxShare = 0.5, minMessages = 20, perMs = 60_000 }: TripwireConfig,
+  config: TripwireConfig = {},
   received: () => number,
   tell: (poison: Poison) => void,
 ): Tripwire {
-  if (!(maxShare >= 0 && maxShare <= 1)) {
-    throw new RangeError(`createTripwire: maxShare must be from 0 to 1, got ${maxShare}`);
-  }
-  if (!(Number.isSafeInteger(minMessages) && minMessages > 0)) {
-    throw new RangeError(`createTripwire: minMessages must be a whole number above 0, got ${minMessages}`);
-  }
-  if (!(perMs >= 1 && perMs <= maxTimerMs)) {
-    throw new RangeError(`createTripwire: perMs must be from 1 to ${maxTimerMs}, got ${perMs}`);
-  }
+  const { maxShare = 0.5, minMessages = 20, perMs = 60_000 } = config;
+  checkTripwire(config);
 
   let isPoisoned = false;
   let beganAt = -Infinity;
@@ -111,4 +104,21 @@ export function createTripwire(
       begin(-Infinity, received());
     },
   };
+}
+
+/** @throws {RangeError} If an option is out of its range. */
+export function checkTripwire({
+  maxShare = 0.5,
+  minMessages = 20,
+  perMs = 60_000,
+}: TripwireConfig = {}): void {
+  if (!(maxShare >= 0 && maxShare <= 1)) {
+    throw new RangeError(`createTripwire: maxShare must be from 0 to 1, got ${maxShare}`);
+  }
+  if (!(Number.isSafeInteger(minMessages) && minMessages > 0)) {
+    throw new RangeError(`createTripwire: minMessages must be a whole number above 0, got ${minMessages}`);
+  }
+  if (!(perMs >= 1 && perMs <= maxTimerMs)) {
+    throw new RangeError(`createTripwire: perMs must be from 1 to ${maxTimerMs}, got ${perMs}`);
+  }
 }

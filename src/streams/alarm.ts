@@ -33,26 +33,29 @@ export function createAlarm(ring: () => void): Alarm {
     return nowMs;
   };
 
-  return {
+  // A plain property: with a getter it would be a dictionary to the engine, and three times as large.
+  const alarm = {
     now,
-    get isSet() {
-      return timer !== undefined;
-    },
-    set(at) {
+    isSet: false,
+    set(at: number) {
       if (at >= setFor && at !== Infinity) return;
       timer?.unsubscribe();
       timer = undefined;
+      alarm.isSet = false;
       setFor = at;
       if (at === Infinity) return;
       const from = now();
       const delayMs = Math.min(Math.max(0, at - from), maxTimerMs);
       const readingsBefore = readings;
+      alarm.isSet = true;
       timer = asyncScheduler.schedule(() => {
         timer = undefined;
+        alarm.isSet = false;
         setFor = Infinity;
         if (readings === readingsBefore) nowMs = Math.max(now(), from + delayMs);
         ring();
       }, delayMs);
     },
   };
+  return alarm;
 }

@@ -100,7 +100,7 @@ export interface Connection {
   /** `onWritten` is told by which session's port the message left. */
   send(message: unknown, onWritten?: (port: Port) => void): Ticket;
   /** Bytes that wait to be sent. */
-  readonly unsentBytes: number;
+  unsentBytes(): number;
   /** Takes out what waits to be sent. */
   takeUnsent(): readonly Data[];
   /** Drops this connection, or this dial, for the reason given; `ReconnectRequestedError` makes the next dial at once. */
@@ -403,20 +403,21 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
   };
 
   /** What the platform says of its network; that it was there from the start is no news. */
-  const network$ = defer(() => config.online$ ?? EMPTY).pipe(
-    startWith(true),
-    distinctUntilChanged(),
-    skip(1),
-    tap((isOnline) => {
-      if (isOnline) wake$.next();
-      else drop(new OfflineError());
-    }),
-    ignoreElements(),
-    catchError((error: unknown) => {
-      hookFailed('online$', error);
-      return EMPTY;
-    }),
-  );
+  const network$ = (online$: Observable<boolean>): Observable<never> =>
+    online$.pipe(
+      startWith(true),
+      distinctUntilChanged(),
+      skip(1),
+      tap((isOnline) => {
+        if (isOnline) wake$.next();
+        else drop(new OfflineError());
+      }),
+      ignoreElements(),
+      catchError((error: unknown) => {
+        hookFailed('online$', error);
+        return EMPTY;
+      }),
+    );
 
   const run = (take: TakeFrame): Observable<never> =>
     defer(() => {
@@ -428,7 +429,7 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
         concatMap((session) => session.deliver(take).pipe(tap({ complete: () => unread.delete(session) }))),
       );
       return sessions$.pipe(
-        takeUntil(merge(stop$, network$)),
+        takeUntil(config.online$ === undefined ? stop$ : merge(stop$, network$(config.online$))),
         finalize(() => {
           for (const session of unread) hooks.onLost(session.abandon(), session);
           unread.clear();
@@ -445,9 +446,7 @@ export function createConnection(config: ConnectionConfig, hooks: ConnectionHook
     setState,
     pong: (session) => pong(session, 'message'),
     send: (message, onWritten) => outbox.send(hooks.encode(message), onWritten),
-    get unsentBytes() {
-      return outbox.bytes;
-    },
+    unsentBytes: () => outbox.bytes(),
     takeUnsent: () => outbox.drain(),
     drop,
     rotate: () => rotate$.next(),

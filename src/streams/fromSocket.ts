@@ -1,5 +1,6 @@
 import {
   asyncScheduler,
+  defer,
   forkJoin,
   map,
   Observable,
@@ -97,12 +98,17 @@ export function fromSocket({
   if (typeof url !== 'function') checkUrls(url);
   if (typeof protocols !== 'function') checkProtocols(protocols);
 
-  return forkJoin([firstOf('url', url), firstOf('protocols', protocols)]).pipe(
-    map(([where, offered]): DialRequest => ({
-      url: choose(checkUrls(where)),
-      protocols: checkProtocols(offered),
-      options,
-    })),
+  // Made for each dial, and not kept with the open socket.
+  const request$ = defer(() =>
+    forkJoin([firstOf('url', url), firstOf('protocols', protocols)]).pipe(
+      map(([where, offered]): DialRequest => ({
+        url: choose(checkUrls(where)),
+        protocols: checkProtocols(offered),
+        options,
+      })),
+    ),
+  );
+  return request$.pipe(
     switchMap((request) => dial(transport, request, hooks)),
     Number.isFinite(connectTimeoutMs)
       ? timeout({

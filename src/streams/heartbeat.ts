@@ -4,28 +4,26 @@ import {
   defer,
   EMPTY,
   filter,
+  finalize,
   identity,
-  ignoreElements,
   map,
-  merge,
   mergeMap,
   type MonoTypeOperatorFunction,
-  type Observable,
+  Observable,
   of,
-  repeat,
   ReplaySubject,
   share,
   Subject,
   switchMap,
   take,
   takeUntil,
-  tap,
   throwError,
   timeout,
   timer,
 } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
 import { timeoutHeartbeat } from '../operators/timeoutHeartbeat.js';
+import { whenDue } from '../operators/whenDue.js';
 import type { OpenSocket } from './fromSocket.js';
 import { fromYielded } from './input.js';
 import { createRoundTrip } from './roundTrip.js';
@@ -134,16 +132,16 @@ export function createHeartbeat(
     everyMs = 15_000,
     timeoutMs = 10_000,
     latencyEveryMs = 30_000,
-    ping = 'frame',
+    ping: make = 'frame',
     isPong,
     reply,
     off = false,
   }: HeartbeatConfig,
   { socket, post, write, settled, isPaused, resumed$, onHookFailed }: HeartbeatLink,
 ): Heartbeat {
-  const kind = ping === 'frame' ? 'frame' : 'message';
-  const canPing = ping !== 'frame' || socket.ping !== undefined;
-  const canMeasure = canPing && (ping === 'frame' || isPong !== undefined);
+  const kind = make === 'frame' ? 'frame' : 'message';
+  const canPing = make !== 'frame' || socket.ping !== undefined;
+  const canMeasure = canPing && (make === 'frame' || isPong !== undefined);
   /** The watch has ended: whatever a hook yields after it is for nobody. */
   const over$ = new ReplaySubject<void>(1);
   const trip = createRoundTrip(timeoutMs);
@@ -176,39 +174,54 @@ export function createHeartbeat(
       return hasRoom ? left$ : timer(timeoutMs).pipe(switchMap(() => leaves(send)));
     });
 
-  const send$ = defer((): Observable<() => void> => {
+  const send = (): Observable<() => void> => {
     askedAt = asyncScheduler.now();
     if (!canPing) return EMPTY;
-    if (ping === 'frame') return of(() => socket.ping?.());
-    return made('ping', ping()).pipe(map((message) => () => write(message)));
-  });
+    if (make === 'frame') return of(() => socket.ping?.());
+    return made('ping', make()).pipe(map((message) => () => write(message)));
+  };
 
   /** One at a time: who asks while a ping is held back waits for that one, and leaving does not take it back. */
-  const ping$ = send$.pipe(
-    mergeMap(leaves),
-    catchError((error: unknown) => {
-      onHookFailed('heartbeat.ping', error);
-      return EMPTY;
-    }),
-    takeUntil(over$),
-    share({ resetOnRefCountZero: false }),
-  );
+  let ping$: Observable<never> | undefined;
+  const ping = (): Observable<never> =>
+    (ping$ ??= defer(send).pipe(
+      mergeMap(leaves),
+      catchError((error: unknown) => {
+        onHookFailed('heartbeat.ping', error);
+        return EMPTY;
+      }),
+      takeUntil(over$),
+      share({ resetOnRefCountZero: false }),
+    ));
 
-  const measure$ = defer(() => {
+  const waitMs = (): number => {
     const now = asyncScheduler.now();
     // A wall clock that was set back must not put off the next ping by as much.
     askedAt = Math.min(askedAt, now);
-    const waitMs = askedAt + latencyEveryMs - now;
-    if (waitMs > 0) return timer(waitMs);
-    askedAt = now;
-    return trip.isOut || isPaused() ? EMPTY : ping$;
-  }).pipe(repeat());
+    return askedAt + latencyEveryMs - now;
+  };
+  const measure$ = defer(() => {
+    askedAt = asyncScheduler.now();
+    return trip.isOut() || isPaused() ? EMPTY : ping();
+  });
+
+  /** Both are hot, and there is one on every connection: `merge` and `tap` would take twice the memory. */
+  const alive$ = new Observable<unknown>((subscriber) => {
+    const error = (failure: unknown): void => subscriber.error(failure);
+    const next = (): void => subscriber.next(undefined);
+    subscriber.add(socket.control$.subscribe({ next, error }));
+    const onResumed = (): void => {
+      trip.spoil();
+      next();
+    };
+    subscriber.add(resumed$.subscribe({ next: onResumed, error }));
+  });
 
   const judge: MonoTypeOperatorFunction<unknown> = timeoutHeartbeat({
     everyMs,
     timeoutMs,
-    ping: () => ping$,
-    alive$: merge(socket.control$, resumed$.pipe(tap(() => trip.spoil()))),
+    ping,
+    alive$,
     settled,
     isSuspended: isPaused,
   });
@@ -217,10 +230,8 @@ export function createHeartbeat(
     watch: (source) =>
       source.pipe(
         off ? identity : judge,
-        tap({ finalize: () => over$.next() }),
-        !off && canMeasure && latencyEveryMs !== Infinity
-          ? takeUntil(measure$.pipe(ignoreElements()))
-          : identity,
+        finalize(() => over$.next()),
+        !off && canMeasure && latencyEveryMs !== Infinity ? takeUntil(whenDue(waitMs, measure$)) : identity,
       ),
     answered(by) {
       const latencyMs = by === kind ? trip.answered() : undefined;

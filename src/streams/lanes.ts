@@ -35,7 +35,7 @@ export interface Lanes<E, U extends Message<E>> {
   next(): Turn<E> | undefined;
   take(turn: Turn<E>): Message<E>;
   /** Something waits that has a way to go. */
-  readonly isWaiting: boolean;
+  isWaiting(): boolean;
 }
 
 const urgent = ['session', 'ping'] as const;
@@ -49,7 +49,6 @@ export function createLanes<E, U extends Message<E>>(hasRoom: (exit: E) => boole
   const users = createQueue<U>();
   /** The one whose turn comes next first. */
   const ways: Way<E>[] = [];
-  let carrier: Way<E> | undefined;
   let isTopicsTurn = true;
 
   const wayWith = (lane: Lane): Way<E> | undefined => {
@@ -57,25 +56,25 @@ export function createLanes<E, U extends Message<E>>(hasRoom: (exit: E) => boole
     return undefined;
   };
 
-  return {
+  // A plain property: with a getter it would be a dictionary to the engine, and three times as large.
+  const lanes = {
     users,
-    open(exit) {
+    carrier: undefined as Way<E> | undefined,
+    open(exit: E) {
       const way: Way<E> = { exit, session: createQueue(), ping: createQueue(), topics: createQueue() };
       ways.push(way);
       return way;
     },
-    isOpen: (way) => ways.includes(way),
-    carry(way) {
-      carrier = way;
+    isOpen: (way: Way<E>) => ways.includes(way),
+    carry(way: Way<E>) {
+      lanes.carrier = way;
     },
-    close(way) {
+    close(way: Way<E>) {
       ways.splice(ways.indexOf(way), 1);
-      if (carrier === way) carrier = undefined;
+      if (lanes.carrier === way) lanes.carrier = undefined;
     },
-    get carrier() {
-      return carrier;
-    },
-    next() {
+    next(): Turn<E> | undefined {
+      const { carrier } = lanes;
       for (const lane of urgent) {
         const way = wayWith(lane);
         if (way !== undefined) return { way, lane };
@@ -86,16 +85,14 @@ export function createLanes<E, U extends Message<E>>(hasRoom: (exit: E) => boole
         return { way: asking, lane: 'topics' };
       return carrying && { way: carrying, lane: 'user' };
     },
-    take({ way, lane }) {
+    take({ way, lane }: Turn<E>) {
       if (lane === 'topics' || lane === 'user') isTopicsTurn = lane === 'user';
       if (lane !== 'user' && ways.length > 1) ways.push(...ways.splice(ways.indexOf(way), 1));
       return (lane === 'user' ? users : way[lane]).shift() as Message<E>;
     },
-    get isWaiting() {
-      return (
-        (users.size > 0 && carrier !== undefined) ||
-        ways.some(({ session, ping, topics }) => session.size + ping.size + topics.size > 0)
-      );
-    },
+    isWaiting: () =>
+      (users.size > 0 && lanes.carrier !== undefined) ||
+      ways.some(({ session, ping, topics }) => session.size + ping.size + topics.size > 0),
   };
+  return lanes;
 }

@@ -70,9 +70,9 @@ export interface Outbox {
   /** Forgets what waits of the user's. */
   clear(): void;
   /** Messages of the user that wait. */
-  readonly size: number;
-  /** Bytes of what waits, text in UTF-8; counted when asked. */
-  readonly bytes: number;
+  size(): number;
+  /** Bytes of what waits, text in UTF-8. */
+  bytes(): number;
   /** Completes when nothing of the user's waits any more that could still be sent. */
   readonly flushed$: Observable<never>;
 }
@@ -141,7 +141,8 @@ export function createOutbox(
       expire();
       const expiresAt = users.first?.expiresAt ?? Infinity;
       const turn = lanes.next();
-      if (turn === undefined) return Math.min(expiresAt, lanes.isWaiting ? alarm.now() + POLL_MS : Infinity);
+      if (turn === undefined)
+        return Math.min(expiresAt, lanes.isWaiting() ? alarm.now() + POLL_MS : Infinity);
       const freeAt = takeRate();
       if (freeAt !== undefined) return Math.min(expiresAt, freeAt);
       const message = lanes.take(turn);
@@ -221,7 +222,7 @@ export function createOutbox(
           writeTo(exit, data, onWritten);
         } finally {
           isPumping = false;
-          if (lanes.isWaiting || users.size > 0) pump();
+          if (lanes.isWaiting() || users.size > 0) pump();
         }
         return SENT;
       }
@@ -272,10 +273,8 @@ export function createOutbox(
       const { length } = takeAll();
       if (length > 0) onLost('closed', length);
     },
-    get size() {
-      return users.size;
-    },
-    get bytes() {
+    size: () => users.size,
+    bytes() {
       let bytes = 0;
       for (const { data } of users.values())
         bytes += typeof data === 'string' ? encoder.encode(data).length : data.byteLength;

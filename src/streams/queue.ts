@@ -29,7 +29,6 @@ interface Link<T> {
 export function createQueue<T>(): Queue<T> {
   let first: Link<T> | undefined;
   let last: Link<T> | undefined;
-  let size = 0;
 
   const unlink = (link: Link<T>): boolean => {
     if (!link.waits) return false;
@@ -41,23 +40,22 @@ export function createQueue<T>(): Queue<T> {
     // A place that somebody keeps must not keep its neighbours.
     link.before = link.after = undefined;
     link.waits = false;
-    size -= 1;
+    queue.size -= 1;
+    queue.first = first?.value;
     return true;
   };
 
-  return {
-    get size() {
-      return size;
-    },
-    get first() {
-      return first?.value;
-    },
-    push(value) {
+  // Plain properties: with getters each queue would be a dictionary to the engine, and three times as large.
+  const queue = {
+    size: 0,
+    first: undefined as T | undefined,
+    push(value: T) {
       const link: Link<T> = { value, waits: true, before: last, after: undefined };
       if (last === undefined) first = link;
       else last.after = link;
       last = link;
-      size += 1;
+      queue.size += 1;
+      queue.first = first?.value;
       return link;
     },
     shift() {
@@ -68,6 +66,7 @@ export function createQueue<T>(): Queue<T> {
     *values() {
       for (let link = first; link !== undefined; link = link.after) yield link.value;
     },
-    remove: (place) => unlink(place as Link<T>),
+    remove: (place: Place<T>) => unlink(place as Link<T>),
   };
+  return queue;
 }

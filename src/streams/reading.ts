@@ -42,15 +42,13 @@ export function createReading({ maxPauseMs, onChange, onTooLong }: ReadingConfig
   const sessions = new Set<OpenSession>();
   let holds = 0;
   let pauses = 0;
-  let isPaused = false;
-  let isYielding = false;
   let deadline: Subscription | undefined;
 
   const stop = (): void => {
     for (const { socket } of sessions) socket.pause?.();
   };
   const goOn = (): void => {
-    if (!isPaused && !isYielding) for (const { socket } of sessions) socket.resume?.();
+    if (!reading.isPaused && !reading.isYielding) for (const { socket } of sessions) socket.resume?.();
   };
   /** A server drops a reader that is slow for too long, so a pause has an end. */
   const arm = (): void => {
@@ -60,36 +58,33 @@ export function createReading({ maxPauseMs, onChange, onTooLong }: ReadingConfig
 
   const hold = (): void => {
     holds += 1;
-    if (isPaused) return;
-    isPaused = true;
+    if (reading.isPaused) return;
+    reading.isPaused = true;
     stop();
     arm();
     onChange('paused'); // last: who is told may let go, or end it all
   };
   const letGo = (): void => {
     holds = Math.max(0, holds - 1);
-    if (!isPaused || holds > 0) return;
-    isPaused = false;
+    if (!reading.isPaused || holds > 0) return;
+    reading.isPaused = false;
     deadline?.unsubscribe();
     goOn();
     resumed$.next();
     onChange('resumed'); // last: who is told may hold it again
   };
 
-  return {
-    get isPaused() {
-      return isPaused;
-    },
-    get isYielding() {
-      return isYielding;
-    },
+  // Plain properties: with getters it would be a dictionary to the engine, and three times as large.
+  const reading = {
+    isPaused: false,
+    isYielding: false,
     resumed$: resumed$.asObservable(),
-    add(session) {
+    add(session: OpenSession) {
       sessions.add(session);
-      if (isPaused || isYielding) session.socket.pause?.();
-      if (isPaused) arm();
+      if (reading.isPaused || reading.isYielding) session.socket.pause?.();
+      if (reading.isPaused) arm();
     },
-    delete: (session) => void sessions.delete(session),
+    delete: (session: OpenSession) => void sessions.delete(session),
     hold,
     letGo,
     pause() {
@@ -102,17 +97,18 @@ export function createReading({ maxPauseMs, onChange, onTooLong }: ReadingConfig
       letGo();
     },
     yieldTurn() {
-      isYielding = true;
+      reading.isYielding = true;
       stop();
     },
     takeTurn() {
-      isYielding = false;
+      reading.isYielding = false;
       goOn();
     },
     rest: () => deadline?.unsubscribe(),
     reset() {
-      isPaused = isYielding = false;
+      reading.isPaused = reading.isYielding = false;
       holds = pauses = 0;
     },
   };
+  return reading;
 }

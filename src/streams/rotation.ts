@@ -11,7 +11,6 @@ import {
   merge,
   mergeMap,
   type MonoTypeOperatorFunction,
-  NEVER,
   type Observable,
   of,
   repeat,
@@ -81,6 +80,8 @@ export interface LineConfig extends BackoffConfig {
   /** @default 5_000 */
   readonly stableMs?: number;
   readonly everyMs?: number;
+  /** Without it there are no notices. */
+  readonly when?: RotateConfig['when'];
   /** @default 300_000 */
   readonly timeoutMs?: number;
   readonly random: () => number;
@@ -106,13 +107,16 @@ export function lineOfSessions({
   stop$,
   stableMs = 5_000,
   everyMs,
+  when,
   timeoutMs = 300_000,
   random,
   ...delays
 }: LineConfig): Observable<OpenSession> {
   const delayAfter = backoff({ ...delays, random });
-  const due$ =
-    everyMs === undefined ? NEVER : defer(() => timer(everyMs - 0.1 * everyMs * random())).pipe(repeat());
+  const asked$ =
+    everyMs === undefined
+      ? rotate$
+      : merge(rotate$, defer(() => timer(everyMs - 0.1 * everyMs * random())).pipe(repeat()));
 
   return defer(() => {
     const orphaned$ = new Subject<void>();
@@ -208,8 +212,9 @@ export function lineOfSessions({
     return dial((session) => takeOver(session)).pipe(
       outlived,
       expand((session) =>
-        merge(rotate$, due$, session.noticed$.pipe(exhaustMap(() => heeded$))).pipe(
-          takeUntil(merge(session.retired$, stop$)), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- ends the calls, not the successor
+        (when === undefined ? asked$ : merge(asked$, session.noticed$.pipe(exhaustMap(() => heeded$)))).pipe(
+          takeUntil(stop$),
+          takeUntil(session.retired$), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- ends the calls, not the successor
           exhaustMap(() => successor(session)),
         ),
       ),

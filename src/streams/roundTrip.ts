@@ -12,7 +12,7 @@ export interface RoundTrip {
   /** Reading was paused, so that an answer may have waited: it will not be measured. */
   spoil(): void;
   /** A ping is out whose answer may still come. */
-  readonly isOut: boolean;
+  isOut(): boolean;
   /** The last round trip, ms. */
   readonly latencyMs: number | undefined;
 }
@@ -30,12 +30,13 @@ export function createRoundTrip(lostAfterMs: number): RoundTrip {
   /** When the last of them left. */
   let leftAt = 0;
   let isSpoilt = false;
-  let latencyMs: number | undefined;
 
   /** In either direction: a wall clock may be set back. */
   const isLost = (now: number): boolean => Math.abs(now - leftAt) >= lostAfterMs;
 
-  return {
+  // A plain property: with a getter it would be a dictionary to the engine, and three times as large.
+  const trip = {
+    latencyMs: undefined as number | undefined,
     left() {
       const now = asyncScheduler.now();
       if (isLost(now)) owed = 0;
@@ -47,17 +48,13 @@ export function createRoundTrip(lostAfterMs: number): RoundTrip {
       if (owed === 0) return undefined;
       owed -= 1;
       if (owed > 0 || isSpoilt) return undefined;
-      latencyMs = Math.max(0, asyncScheduler.now() - leftAt);
-      return latencyMs;
+      trip.latencyMs = Math.max(0, asyncScheduler.now() - leftAt);
+      return trip.latencyMs;
     },
     spoil() {
       isSpoilt = true;
     },
-    get isOut() {
-      return owed > 0 && !isLost(asyncScheduler.now());
-    },
-    get latencyMs() {
-      return latencyMs;
-    },
+    isOut: () => owed > 0 && !isLost(asyncScheduler.now()),
   };
+  return trip;
 }

@@ -57,7 +57,11 @@ describe('createBoundedLine', () => {
       take: (value, at) => taken.push([value, at]),
     });
 
-    expect([line.accept({ n: 1 }, 10), line.accept({ n: 2 }, 20), line.size]).toStrictEqual([true, true, 0]);
+    expect([line.accept({ n: 1 }, 10), line.accept({ n: 2 }, 20), line.size()]).toStrictEqual([
+      true,
+      true,
+      0,
+    ]);
     expect(taken).toStrictEqual([
       [{ n: 1 }, 10],
       [{ n: 2 }, 20],
@@ -89,7 +93,7 @@ describe('createBoundedLine', () => {
     expect(accept(9, 10)).toStrictEqual(['yield']);
     expect(turn()).toStrictEqual(['take 7', 'take 8', 'take 9', 'turn']);
     expect(turn()).toStrictEqual(['take 10']);
-    expect([turn(), turn$.observed, line.size]).toStrictEqual([[], false, 0]);
+    expect([turn(), turn$.observed, line.size()]).toStrictEqual([[], false, 0]);
   });
 
   it('lets its source go on in a turn after it overflowed, up to an eighth of the line, and not in the next', () => {
@@ -300,7 +304,7 @@ describe('createBoundedLine', () => {
     isBad = true;
     for (let turn = 0; turn < 3; turn += 1) turn$.next();
     expect(log.filter((said) => said.startsWith('broken'))).toStrictEqual(['broken by Error: bad']);
-    expect([line.size, line.accept({ n: 4 }, time.now), turn$.observed]).toStrictEqual([0, false, false]);
+    expect([line.size(), line.accept({ n: 4 }, time.now), turn$.observed]).toStrictEqual([0, false, false]);
   });
 
   it('throws to whoever leaves what onDrop throws then', () => {

@@ -59,7 +59,7 @@ describe('createLanes', () => {
     }
 
     expect(leaveAll(lanes)).toStrictEqual(['open session', 'full ping', 'open ping', 'open topics']);
-    expect(lanes.isWaiting).toBe(true);
+    expect(lanes.isWaiting()).toBe(true);
   });
 
   it('lets the ways take turns', () => {
@@ -82,22 +82,22 @@ describe('createLanes', () => {
     b.topics.push(message('b'));
 
     expect(leaveAll(lanes)).toStrictEqual(['b']);
-    expect(lanes.isWaiting).toBe(true);
+    expect(lanes.isWaiting()).toBe(true);
     full.isFull = false;
     expect(leaveAll(lanes)).toStrictEqual(['a', 'u']);
-    expect(lanes.isWaiting).toBe(false);
+    expect(lanes.isWaiting()).toBe(false);
   });
 
   it('keeps the user waiting while nobody carries', () => {
     const lanes = lanesOf();
     const way = lanes.open(exit('a'));
     lanes.users.push(message('u'));
-    expect([lanes.next(), lanes.isWaiting, lanes.carrier]).toStrictEqual([undefined, false, undefined]);
+    expect([lanes.next(), lanes.isWaiting(), lanes.carrier]).toStrictEqual([undefined, false, undefined]);
 
     lanes.carry(way);
-    expect([lanes.isWaiting, lanes.carrier]).toStrictEqual([true, way]);
+    expect([lanes.isWaiting(), lanes.carrier]).toStrictEqual([true, way]);
     lanes.close(way);
-    expect([lanes.next(), lanes.isWaiting, lanes.carrier]).toStrictEqual([undefined, false, undefined]);
+    expect([lanes.next(), lanes.isWaiting(), lanes.carrier]).toStrictEqual([undefined, false, undefined]);
   });
 
   it('keeps each lane in order and starves neither topics nor user, whatever comes', () => {

@@ -69,7 +69,7 @@ function play(steps: readonly (readonly [number, Action])[], config: OutboxConfi
       else if (action.do === 'cancel') {
         if (tickets[action.at]?.cancel() === true) cancelled.push(`user ${action.at}`);
       } else outbox.clear();
-      sizes.push(outbox.size);
+      sizes.push(outbox.size());
     };
     let now = 0;
     for (const [waitMs, action] of steps) {
@@ -82,7 +82,7 @@ function play(steps: readonly (readonly [number, Action])[], config: OutboxConfi
       }
     });
     flush();
-    expect(outbox.size).toBe(0);
+    expect(outbox.size()).toBe(0);
     wallClock.mockRestore();
   })();
   return { sent, lost, drained, tickets, cancelled, sizes };

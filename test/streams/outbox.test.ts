@@ -31,10 +31,10 @@ describe('outbox', () => {
     expect([outbox.send('a').result, outbox.send('b').result]).toStrictEqual(['queued', 'queued']);
 
     const port = outbox.open(socket);
-    expect([socket.sent, outbox.size]).toStrictEqual([[], 2]);
+    expect([socket.sent, outbox.size()]).toStrictEqual([[], 2]);
     port.release();
 
-    expect([socket.sent, outbox.size]).toStrictEqual([['a', 'b'], 0]);
+    expect([socket.sent, outbox.size()]).toStrictEqual([['a', 'b'], 0]);
   });
 
   it('SND-02 rejects the newest when full, does not lose the older ones, and counts without consuming', () => {
@@ -47,7 +47,7 @@ describe('outbox', () => {
       'queued',
       'rejected',
     ]);
-    expect([outbox.size, outbox.size]).toStrictEqual([2, 2]);
+    expect([outbox.size(), outbox.size()]).toStrictEqual([2, 2]);
     outbox.open(socket).release();
 
     expect(socket.sent).toStrictEqual(['a', 'b']);
@@ -70,7 +70,10 @@ describe('outbox', () => {
     const tickets = ['a', bytes, 'b'].map((data) => outbox.send(data));
 
     expect(outbox.drain()).toStrictEqual(['a', bytes, 'b']);
-    expect([outbox.size, tickets.map((ticket) => ticket.cancel())]).toStrictEqual([0, [false, false, false]]);
+    expect([outbox.size(), tickets.map((ticket) => ticket.cancel())]).toStrictEqual([
+      0,
+      [false, false, false],
+    ]);
     const socket = fakeSocket();
     outbox.open(socket).release();
 
@@ -149,7 +152,7 @@ describe('outbox', () => {
         port.close();
         port.release();
 
-        expect([port.send(() => sent.push('late')), outbox.size]).toStrictEqual([false, 1]);
+        expect([port.send(() => sent.push('late')), outbox.size()]).toStrictEqual([false, 1]);
         timer(100).subscribe(() => {
           expect(sent).toStrictEqual(['a']);
           outbox.open(fakeSocket(sent)).release();
@@ -211,7 +214,7 @@ describe('outbox', () => {
       const outbox = createOutbox({ maxMessages: 3 });
       const tickets = ['a', 'b', 'c'].map((data) => outbox.send(data));
 
-      expect([tickets[1]!.cancel(), tickets[1]!.cancel(), outbox.size]).toStrictEqual([true, false, 2]);
+      expect([tickets[1]!.cancel(), tickets[1]!.cancel(), outbox.size()]).toStrictEqual([true, false, 2]);
       expect(outbox.send('d').result).toBe('queued');
       const socket = fakeSocket();
       outbox.open(socket).release();
@@ -226,7 +229,7 @@ describe('outbox', () => {
       port.close();
       outbox.send('b');
 
-      expect([sent.cancel(), outbox.send('c').cancel(), outbox.size]).toStrictEqual([false, false, 1]);
+      expect([sent.cancel(), outbox.send('c').cancel(), outbox.size()]).toStrictEqual([false, false, 1]);
     });
   });
 
@@ -250,7 +253,7 @@ describe('outbox', () => {
         const told: unknown[][] = [];
         const outbox = createOutbox(
           { maxAgeMs: 100 },
-          { onLost: (...loss) => told.push([asyncScheduler.now(), ...loss, outbox.size]) },
+          { onLost: (...loss) => told.push([asyncScheduler.now(), ...loss, outbox.size()]) },
         );
         const socket = fakeSocket();
         for (const data of ['a', 'b']) outbox.send(data);
@@ -411,7 +414,7 @@ describe('outbox', () => {
       });
       for (const data of ['a', 'b']) outbox.send(data);
       port.release();
-      expect([first.sent, outbox.size]).toStrictEqual([['a'], 1]);
+      expect([first.sent, outbox.size()]).toStrictEqual([['a'], 1]);
       outbox.open(next).release();
 
       expect(next.sent).toStrictEqual(['b']);
@@ -470,7 +473,7 @@ describe('outbox', () => {
           { maxAgeMs: 10, maxMessages: 1 },
           { onLost: (reason) => told.push(reason, asyncScheduler.now(), again()) },
         );
-        const again = () => (told.length < 3 ? outbox.send('again').result : outbox.size);
+        const again = () => (told.length < 3 ? outbox.send('again').result : outbox.size());
         outbox.send('a');
         timer(50).subscribe(() => expect(told).toStrictEqual(['expired', 10, 'queued', 'expired', 20, 0]));
       }),
@@ -519,7 +522,7 @@ describe('outbox', () => {
       for (const data of ['a', 'bad', 'b']) outbox.send(data);
       outbox.open(socket).release();
 
-      expect([socket.sent, outbox.size]).toStrictEqual([['a', 'b'], 0]);
+      expect([socket.sent, outbox.size()]).toStrictEqual([['a', 'b'], 0]);
       expect(onWriteError.mock.calls).toStrictEqual([[error]]);
     });
 
@@ -621,7 +624,7 @@ describe('outbox', () => {
     outbox.clear();
     outbox.clear();
 
-    expect([onLost.mock.calls, outbox.size]).toStrictEqual([[['closed', 2]], 0]);
+    expect([onLost.mock.calls, outbox.size()]).toStrictEqual([[['closed', 2]], 0]);
   });
 
   it.each([

@@ -232,7 +232,7 @@ describe('requests', () => {
         expectObservable(requests.ask(by(), { match: is(1) })).toBe('--#', undefined, lost);
         expectObservable(ask(2)).toBe('--#', undefined, lost);
         timer(2).subscribe(() => requests.fail(lost));
-        timer(3).subscribe(() => expect(outbox.size).toBe(0));
+        timer(3).subscribe(() => expect(outbox.size()).toBe(0));
       }),
     );
 
@@ -255,10 +255,10 @@ describe('requests', () => {
       marbles(({ expectObservable }) => {
         const { outbox, sent, socket, ask } = asking();
         expectObservable(ask(1, 50)).toBe('50ms #', undefined, new RequestTimeoutError(50));
-        timer(49).subscribe(() => expect(outbox.size).toBe(1));
+        timer(49).subscribe(() => expect(outbox.size()).toBe(1));
         timer(51).subscribe(() => {
           outbox.open(socket).release();
-          expect([sent, outbox.size]).toStrictEqual([[], 0]);
+          expect([sent, outbox.size()]).toStrictEqual([[], 0]);
         });
       }),
     );
@@ -266,10 +266,10 @@ describe('requests', () => {
     it('is taken out when it is unsubscribed', () => {
       const { outbox, ask } = asking();
       const subscription = ask(1).subscribe();
-      expect(outbox.size).toBe(1);
+      expect(outbox.size()).toBe(1);
       subscription.unsubscribe();
 
-      expect(outbox.size).toBe(0);
+      expect(outbox.size()).toBe(0);
     });
 
     it('is answered by no message before it was sent', () => {

@@ -49,12 +49,12 @@ describe('createRoundTrip', () => {
     marbles(() => {
       const trip = createRoundTrip(10);
       trip.left();
-      at(9, () => expect(trip.isOut).toBe(true));
+      at(9, () => expect(trip.isOut()).toBe(true));
       at(10, () => {
-        expect(trip.isOut).toBe(false);
+        expect(trip.isOut()).toBe(false);
         trip.left();
       });
-      at(14, () => expect([trip.isOut, trip.answered(), trip.isOut]).toStrictEqual([true, 4, false]));
+      at(14, () => expect([trip.isOut(), trip.answered(), trip.isOut()]).toStrictEqual([true, 4, false]));
     }),
   );
 
@@ -73,7 +73,7 @@ describe('createRoundTrip', () => {
     trip.left();
     now.mockReturnValue(0);
 
-    expect([trip.isOut, trip.answered()]).toStrictEqual([false, 0]);
+    expect([trip.isOut(), trip.answered()]).toStrictEqual([false, 0]);
   });
 
   it('never tells a wrong one, whatever the server leaves out, as long as it answers in order and in time', () => {
