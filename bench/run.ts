@@ -30,6 +30,7 @@ for (const name of asked ?? []) {
 const chosen = benchSuites.filter(({ name }) => asked?.includes(name) ?? true);
 
 console.log(`${machineLine()}\n`);
+const isWhole = !quick && asked === undefined && contestants === undefined && profileDir === undefined;
 const reports: Report[] = [];
 for (const { run } of chosen) {
   const report = await run({
@@ -39,14 +40,13 @@ for (const { run } of chosen) {
   });
   if (report.runs.length === 0) continue;
   reports.push(report);
+  if (out !== undefined || isWhole) writeResults(out ?? 'bench/results', reports); // after each: a run may be cut short
   console.log(`## ${report.title}\n\n${report.markdown}`);
 }
 if (reports.length === 0) throw new RangeError(`--contestant: no suite knows ${contestants?.join(', ')}`);
 
 const targets = reports.flatMap((report) => report.targets);
 console.log(`## Targets\n\n${targetTable(targets)}`);
-const isWhole = !quick && asked === undefined && contestants === undefined && profileDir === undefined;
-if (out !== undefined || isWhole) writeResults(out ?? 'bench/results', reports);
 
 for (const problem of reports.flatMap(({ wrong }) => wrong)) {
   console.error(problem);

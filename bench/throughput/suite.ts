@@ -75,7 +75,7 @@ const trade = raceSuite({
   title: 'Trades of 216 bytes',
   course: { kind: 'trade' },
   frames: [500_000, 60_000],
-  rounds: [7, 3],
+  rounds: [5, 3],
   names: everybody,
   goals: [
     ...goalsOf('millrace', ['reference', 1.9, 1.2], ['rxjs idiom', 2.5, 1.5], ['ws + JSON.parse', 0.8, 0.45]),
@@ -88,7 +88,7 @@ const depth = raceSuite({
   title: 'Books of 1.5 kB',
   course: { kind: 'depth' },
   frames: [120_000, 16_000],
-  rounds: [7, 3],
+  rounds: [5, 3],
   names: everybody,
   goals: [
     ...goalsOf(
