@@ -70,13 +70,13 @@ export const topics: BenchSuite = {
         what: 'topics: × reference with 10 000, over × reference with 1',
         value: ratio(most) / ratio(1),
         atLeast: 1,
-        floor: 0.5,
+        floor: 0.2,
       },
       {
         what: 'topics: speed with 10 000, over speed with 1',
         value: shareOf(runs, most, 'millrace'),
         atLeast: 0.75,
-        floor: 0.35,
+        floor: 0.2,
       },
     ];
     return {

@@ -65,13 +65,13 @@ export function toTargets(runs: readonly IdleRun[]): Target[] {
       what: `memory of an idle connection, kB, all of it`,
       value: perConnection(runs, 'millrace', 0, held),
       atMost: 20,
-      floor: 100,
+      floor: 160,
     },
     {
       what: `memory of an idle connection, kB, over that of ws`,
       value: perConnection(runs, 'millrace', 0, held, 'ws'),
       atMost: 20,
-      floor: 100,
+      floor: 160,
     },
   ].filter(({ value }) => !Number.isNaN(value));
 }

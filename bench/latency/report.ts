@@ -55,7 +55,7 @@ export function toTargets(runs: readonly LatencyRun[]): Target[] {
       what: 'latency p99 at 20 000 a second, to that of the reference',
       value: ratio('p99Us', 'reference'),
       atMost: 1,
-      floor: 10,
+      floor: 40,
     },
   ].filter(({ value }) => !Number.isNaN(value));
 }

@@ -78,8 +78,8 @@ const trade = raceSuite({
   rounds: [5, 3],
   names: everybody,
   goals: [
-    ...goalsOf('millrace', ['reference', 1.9, 1.2], ['rxjs idiom', 2.5, 1.5], ['ws + JSON.parse', 0.8, 0.45]),
-    ...goalsOf('millrace, reader', ['ws + JSON.parse', 1, 0.6]),
+    ...goalsOf('millrace', ['reference', 1.9, 1], ['rxjs idiom', 2.5, 1.2], ['ws + JSON.parse', 0.8, 0.35]),
+    ...goalsOf('millrace, reader', ['ws + JSON.parse', 1, 0.4]),
   ],
 });
 
@@ -97,7 +97,7 @@ const depth = raceSuite({
       ['rxjs idiom', 1.4, 0.95],
       ['ws + JSON.parse', 0.88, 0.6],
     ),
-    ...goalsOf('millrace, reader', ['ws + JSON.parse', 1.5, 0.9]),
+    ...goalsOf('millrace, reader', ['ws + JSON.parse', 1.5, 0.8]),
   ],
 });
 
@@ -116,7 +116,7 @@ const redundantTrade = raceSuite({
   frames: [200_000, 40_000],
   rounds: [5, 2],
   names: both,
-  goals: goalsOf('millrace, skim', ['reference', 2.2, 1.3]),
+  goals: goalsOf('millrace, skim', ['reference', 2.2, 0.7]),
 });
 
 const redundantDepth = raceSuite({
@@ -126,7 +126,7 @@ const redundantDepth = raceSuite({
   frames: [70_000, 14_000],
   rounds: [5, 2],
   names: both,
-  goals: goalsOf('millrace, skim', ['reference', 1.8, 1]),
+  goals: goalsOf('millrace, skim', ['reference', 1.8, 0.7]),
 });
 
 /** How fast messages are taken, from the socket to whoever listens. */
