@@ -25,6 +25,8 @@
  */
 import {
   asyncScheduler,
+  BehaviorSubject,
+  distinctUntilChanged,
   EMPTY,
   interval,
   map,
@@ -66,6 +68,11 @@ export interface Exchange {
   /** Every fault as it is done, scheduled or injected; hot, completes with `close()`. */
   readonly faults$: Observable<Fault>;
   /**
+   * How many connections are open: the number now, then each change; completes with `close()`. A client hears of its end
+   * before the exchange does, so a test that counts awaits it here.
+   */
+  readonly clients$: Observable<number>;
+  /**
    * Does something wrong now; after `close()` it does nothing.
    * @throws {RangeError} If the fault has a field with a value it cannot have.
    */
@@ -101,6 +108,7 @@ export async function startExchange({
   const sessions = new WeakMap<FaultClient, ExchangeSession>();
   const silentUntil = new Map<ExchangeStream, number>();
   const faults$ = new Subject<Fault>();
+  const clients$ = new BehaviorSubject(0);
   const refusals$ = new Subject<number>();
   let connections = 0;
   let elapsedMs = 0;
@@ -111,6 +119,7 @@ export async function startExchange({
     port,
     onConnection(client) {
       connections += 1;
+      recount();
       const isReconnect = connections > server.clients.size;
       sessions.set(client, createExchangeSession(market.channels, { token, isReconnect }));
       post(client, { type: 'welcome', session: `${seed}-${connections}` });
@@ -124,6 +133,10 @@ export async function startExchange({
       for (const text of added.flatMap((channel) => desk.history(channel))) post(client, text);
     },
   });
+
+  const recount = (): void => clients$.next(server.clients.size);
+  // eslint-disable-next-line rxjs-x/no-ignored-error -- a Subject that never errors
+  server.ends$.subscribe(recount);
 
   const post = (client: FaultClient, message: object | string): void => {
     if (!server.clients.has(client)) return;
@@ -193,6 +206,7 @@ export async function startExchange({
       }
     }
     done += 1;
+    recount();
     faults$.next(fault);
   };
 
@@ -226,15 +240,17 @@ export async function startExchange({
     url: server.url,
     port: server.port,
     faults$: faults$.asObservable(),
+    clients$: clients$.pipe(distinctUntilChanged()),
     inject(fault) {
       checkFault('inject', fault, market.channels);
       if (!running.closed) perform(fault);
     },
     stats: () => ({ clients: server.clients.size, connections, sent, faults: done }),
-    close() {
+    async close() {
       running.unsubscribe();
       faults$.complete();
-      return server.close();
+      await server.close();
+      clients$.complete();
     },
   };
 }

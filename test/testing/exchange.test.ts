@@ -41,6 +41,20 @@ describe('startExchange', () => {
     );
   });
 
+  it('tells how many connections are open: now, and at each change until it closes', async () => {
+    const exchange = await start();
+    const counts = firstValueFrom(exchange.clients$.pipe(toArray()));
+    const [one, other] = [await connect(exchange.url), await connect(exchange.url)];
+    one.ws.close();
+    await firstValueFrom(exchange.clients$.pipe(filter((clients) => clients === 1)));
+    exchange.inject({ type: 'vanish' });
+    exchange.inject({ type: 'skip' });
+    await exchange.close();
+
+    await expect(counts).resolves.toStrictEqual([0, 1, 2, 1, 0]);
+    await expect(other.ended).resolves.toMatchObject({ code: 1006 });
+  });
+
   it('numbers each symbol without a hole', async () => {
     const { url } = await start();
     const client = await subscribe(url, 'trade', 'book');
