@@ -4,7 +4,7 @@ import type { StreamConfig } from './feedConfig.js';
 import { type Arrival, blankItem, describeItem, fillItem, type Item } from './feedItem.js';
 import { misfit } from './operators/compileSchema.js';
 import { dedupeBy } from './operators/dedupeBy.js';
-import { createGapWatch, detectGaps, type DetectGapsConfig } from './operators/detectGaps.js';
+import { detectGaps, type DetectGapsConfig, type GapWatch, type Sequence } from './operators/detectGaps.js';
 import { parseAs, type ParseAsConfig, parserOf } from './operators/parseAs.js';
 import type { SeenKeys } from './operators/seenKeys.js';
 import type { Rejected, RejectReason } from './streams/events.js';
@@ -30,7 +30,7 @@ export interface ChainConfig {
   readonly onFresh: (item: Item) => void;
 }
 
-const sequenceOf = ({ sequence }: Item): number => sequence;
+export const sequenceOf = ({ sequence }: Item): number => sequence;
 
 const parsing = (refuse: ChainConfig['refuse'], origin: Why | undefined): Required<ParseAsConfig> => ({
   onReject: (_message, issues) => refuse('schema', { issues, ...origin }),
@@ -76,16 +76,19 @@ export const composedChain = (config: ChainConfig): OperatorFunction<unknown, It
  *
  * There is one item, filled anew for each message: nobody may keep it. A message is never taken while another is.
  *
+ * @param gaps Watches the numbering; absent without a `sequence`.
+ * @param takenFor The sequence of an item, if it was taken out of `gaps`.
  * @param onValue Told of each item that comes through, before the call returns.
  * @returns Takes a message; one that is known to fit the schema, and to be what comes out of it, is not parsed again.
  */
 export function straightChain(
-  { definition, arrival, memory, gaps, refuse, onRead, onDuplicate, onFresh }: ChainConfig,
+  { definition, arrival, memory, refuse, onRead, onDuplicate, onFresh }: Omit<ChainConfig, 'gaps'>,
+  gaps: GapWatch<Item> | undefined,
+  takenFor: (item: Item) => Sequence | undefined,
   onValue: (item: Item) => void,
 ): (message: unknown, isValid: boolean) => void {
   const parse = parserOf(definition.schema, parsing(refuse, undefined));
   const refuseFor = (reason: RejectReason, cause: unknown): void => refuse(reason, { cause });
-  const watch = gaps && createGapWatch(sequenceOf, gaps);
   const item = blankItem();
   return (message, isValid) => {
     const value = isValid ? message : parse(message);
@@ -97,7 +100,7 @@ export function straightChain(
       return;
     }
     onFresh(item);
-    watch?.(item);
+    gaps?.watch(item, takenFor(item));
     onValue(item);
   };
 }

@@ -441,7 +441,17 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       if (topic !== undefined && config.streams[name].topic === undefined) {
         throw new TypeError(`stream: ${JSON.stringify(name)} has no topics, got ${JSON.stringify(topic)}`);
       }
-      return merge(outlet.hub.stream(topic), running$);
+      // By hand, as each value would pass two more subscribers if they were merged.
+      return new Observable((subscriber) => {
+        let going = 2;
+        const complete = (): void => {
+          going -= 1;
+          if (going === 0) subscriber.complete();
+        };
+        outlet.hub.join(topic, subscriber, complete);
+        if (subscriber.closed) return;
+        subscriber.add(running$.subscribe({ complete, error: (error: unknown) => subscriber.error(error) }));
+      });
     },
     status$: connection.status$.asObservable(),
     events$: events$.asObservable(),

@@ -105,6 +105,7 @@ export {
   type StreamHealth,
   type StreamHealthConfig,
   type StreamRecorder,
+  type WatchedTopic,
 } from './sinks/healthMonitor.js';
 export {
   type Counts,

@@ -14,25 +14,33 @@ import {
   tap,
 } from 'rxjs';
 import type { GenericSchema } from 'valibot';
-import { type ChainConfig, composedChain, readItems, straightChain, type Why } from './chain.js';
+import { type ChainConfig, composedChain, readItems, sequenceOf, straightChain, type Why } from './chain.js';
 import type { StreamConfig } from './feedConfig.js';
 import { type Arrival, gapRules, type Item } from './feedItem.js';
-import type { DetectGapsConfig } from './operators/detectGaps.js';
+import { createGapWatch, type DetectGapsConfig, type Sequence } from './operators/detectGaps.js';
 import { fromYielded } from './operators/fromYielded.js';
 import { guardKeys } from './operators/guardKeys.js';
 import type { Recover } from './operators/recoverGaps.js';
 import { createSeenKeys, type Key, type SeenKeys } from './operators/seenKeys.js';
-import { createFanOut, type FanOut } from './sinks/fanOut.js';
-import type { HealthMonitor } from './sinks/healthMonitor.js';
+import { checkFanOut } from './sinks/fanOut.js';
+import type { HealthMonitor, WatchedTopic } from './sinks/healthMonitor.js';
+import { Hub } from './sinks/hub.js';
 import type { Ledger, StreamLedger } from './sinks/ledger.js';
 import type { FeedEvent, RejectReason, TopicRef } from './streams/events.js';
+
+/** What is kept of a topic while somebody listens to it, in the one place where a message of it looks. */
+interface TopicNote {
+  readonly freshness: WatchedTopic | undefined;
+  /** Absent where topics are not numbered apart. */
+  readonly sequence: Sequence | undefined;
+}
 
 /** One stream's own chain, from a routed message to its subscribers. */
 export interface Outlet {
   /** Takes a message that was routed here, and may be known to fit. */
   readonly take: (message: unknown, isValid: boolean) => void;
   readonly schema: GenericSchema;
-  readonly hub: FanOut<unknown>;
+  readonly hub: Hub<unknown, TopicNote>;
   /** Ends the stream, after what just comes out of its chain. */
   readonly complete: () => void;
   readonly account: StreamLedger;
@@ -110,8 +118,27 @@ export function createOutlet(
       at: asyncScheduler.now(),
     }),
   );
-  const hub = createFanOut<unknown>({ replay: definition.replay ?? 0, lingerMs, onOpen, onClose });
-  const { next } = hub; // eslint-disable-line @typescript-eslint/unbound-method -- it has no this, and costs less taken out
+  const { replay = 0 } = definition;
+  checkFanOut({ replay, lingerMs });
+  const hub = new Hub<unknown, TopicNote>({
+    replay,
+    lingerMs,
+    maxTopics: 10_000,
+    onOpen(topic, channel) {
+      onOpen(topic);
+      if (topic === undefined) return;
+      channel.note = {
+        freshness: freshness.find(topic),
+        sequence: areNumbered ? watch?.take(topic) : undefined,
+      };
+    },
+    onClose(topic, { note }) {
+      if (note?.sequence !== undefined) watch?.put(note.sequence);
+      onClose(topic);
+    },
+  });
+  const noteOf = (topic: string | undefined): TopicNote | undefined =>
+    topic === undefined ? undefined : hub.find(topic)?.note;
   const completed$ = new Subject<void>();
   let isCompleting = false;
   /** The last value that came late, until it is delivered: a server is not asked to resume from it. */
@@ -130,7 +157,7 @@ export function createOutlet(
     if (!item.isRecovered) tell({ type: 'duplicate', ...about(item) });
   };
   const finish = (): void => {
-    if (isCompleting) hub.complete();
+    if (isCompleting) hub.endAll();
     isCompleting = false;
   };
 
@@ -145,8 +172,9 @@ export function createOutlet(
     onRead: ({ key }) => onRead(name, key),
     onDuplicate,
     onFresh: ({ at, topic, sourceTime }) => {
-      freshness.record(at, topic);
-      if (sourceTime !== undefined) freshness.recordLag(sourceTime, at, topic);
+      const ofTopic = noteOf(topic)?.freshness;
+      freshness.record(at, ofTopic);
+      if (sourceTime !== undefined) freshness.recordLag(sourceTime, at, ofTopic);
     },
   };
 
@@ -203,7 +231,7 @@ export function createOutlet(
     if (item.isRecovered) memory?.add(item.key);
     if (saw !== undefined && sequence !== undefined && item !== late) saw(item.topic, item.sequence);
     late = undefined;
-    next(item.value, item.topic);
+    hub.next(item.value, item.topic);
   };
 
   /** What holds values back has a life of its own; all else is done when the call returns. */
@@ -212,11 +240,16 @@ export function createOutlet(
     input$.pipe(composedChain({ ...chain, gaps })).subscribe({
       next: deliver,
       // Every rule is asked in fillItem, so there is none; but a stream must never die in silence.
-      error: (error: unknown) => hub.error(error),
+      error: (error: unknown) => hub.endAll({ error }),
     });
     return (message) => input$.next(message);
   };
-  const take = (recover ?? reorder) ? holdingBack() : straightChain({ ...chain, gaps }, deliver);
+  const isHoldingBack = (recover ?? reorder) !== undefined;
+  const watch = isHoldingBack ? undefined : gaps && createGapWatch(sequenceOf, gaps);
+  const areNumbered = sequence !== undefined && (sequence.scope ?? 'topic') === 'topic';
+  const take = isHoldingBack
+    ? holdingBack()
+    : straightChain(chain, watch, ({ topic }) => noteOf(topic)?.sequence, deliver);
 
   return {
     take,
@@ -224,7 +257,7 @@ export function createOutlet(
     hub,
     complete() {
       isCompleting = true;
-      if (recover ?? reorder) completed$.next();
+      if (isHoldingBack) completed$.next();
       else finish();
     },
     account,

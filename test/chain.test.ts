@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import * as v from 'valibot';
-import { type ChainConfig, composedChain, straightChain } from '../src/chain.js';
+import { type ChainConfig, composedChain, sequenceOf, straightChain } from '../src/chain.js';
 import type { StreamConfig } from '../src/feedConfig.js';
 import { gapRules } from '../src/feedItem.js';
+import { createGapWatch, type Sequence } from '../src/operators/detectGaps.js';
 import { createSeenKeys } from '../src/operators/seenKeys.js';
 
 interface Tick {
@@ -38,6 +39,8 @@ const rules = fc.record({
 });
 const messages = fc.array(
   fc.record({
+    /** A topic that is listened to from here on, or not any more. */
+    toggles: fc.constantFrom(undefined, undefined, 'A', 'B'),
     generation: fc.integer({ min: 1, max: 3 }),
     at: fc.nat(1_000),
     message: fc.oneof(
@@ -125,11 +128,23 @@ describe('the straight chain of a stream', () => {
           };
           const message$ = new Subject<unknown>();
           message$.pipe(composedChain(config)).subscribe({ next: note('value'), error: note('error') });
+          const watch = config.gaps && createGapWatch(sequenceOf, config.gaps);
+          const taken = new Map<string, Sequence>();
+          const toggle = (topic: string): void => {
+            const sequence = taken.get(topic);
+            if (sequence === undefined) taken.set(topic, watch!.take(topic));
+            else {
+              taken.delete(topic);
+              watch!.put(sequence);
+            }
+          };
+          const areNumbered = definition.topic !== undefined && sequence?.scope === 'topic';
           const take =
             form === 'straight'
-              ? straightChain(config, note('value'))
+              ? straightChain(config, watch, ({ topic }) => taken.get(topic ?? ''), note('value'))
               : (message: unknown): void => message$.next(message);
-          for (const { message, ...how } of input) {
+          for (const { message, toggles, ...how } of input) {
+            if (areNumbered && toggles !== undefined) toggle(toggles);
             Object.assign(arrival, how);
             told.push('message');
             take(message, false);

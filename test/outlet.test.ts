@@ -1,6 +1,7 @@
 import { NEVER } from 'rxjs';
 import * as v from 'valibot';
 import { createOutlet, listOf, refOf } from '../src/outlet.js';
+import { createHealthEntry } from '../src/sinks/healthEntry.js';
 import { createLedger } from '../src/sinks/ledger.js';
 
 const Tick = v.object({ id: v.number(), topic: v.string() });
@@ -21,8 +22,9 @@ const rig = () => {
       ledger,
       health: {
         recorder: (name) => ({
-          record: (_at, topic) => void told.push(['fresh', name, topic]),
+          record: (_at, topic) => void told.push(['fresh', name, topic?.topic]),
           recordLag: () => undefined,
+          find: (topic) => createHealthEntry(name, topic, {}),
         }),
       },
       lingerMs: 0,

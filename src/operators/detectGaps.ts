@@ -1,9 +1,9 @@
-import { defer, type MonoTypeOperatorFunction, type Observable, tap } from 'rxjs';
+import { defer, type MonoTypeOperatorFunction, noop, type Observable, tap } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
 import type { Missing } from './missing.js';
 import { checkRecovery, type Recover, type RecoveryConfig, type RecoveryHooks } from './recoverGaps.js';
 import { reorder } from './reorder.js';
-import { createScopes, type Used } from './scopes.js';
+import { createScopes, type Scopes, type Used } from './scopes.js';
 
 /** A hole in a sequence: the numbers `after + 1 … before - 1` are missing. */
 export interface Gap {
@@ -19,7 +19,7 @@ export interface Gap {
 export type Standing = 'next' | 'late' | Gap;
 
 /** Where one scope's sequence stands. */
-export interface Sequence {
+export interface Sequence extends Used {
   readonly scope: unknown;
   /** `NaN` before its first value: where only numbers are, storing one makes no garbage. */
   last: number;
@@ -38,8 +38,8 @@ export interface Sequencing<T> {
   readonly standing: (value: T, number: number, sequence: Sequence) => Standing;
   readonly isReset: ((value: T) => boolean) | undefined;
   readonly scopeOf: (value: T) => unknown;
-  /** An empty table of sequences, which finds or begins the one of a value. */
-  readonly createTable: (onForgotten: (sequence: Sequence) => void) => (value: T) => Sequence;
+  /** An empty table of the scopes' sequences. */
+  readonly createTable: (onForgotten: (sequence: Sequence) => void) => Scopes<Sequence>;
 }
 
 export interface DetectGapsConfig<T> extends RecoveryHooks<T> {
@@ -118,7 +118,23 @@ export function detectGaps<T>(
     const onForgotten = ({ scope }: Sequence): void => onScopeForgotten?.(scope);
     return reorder(sequencing, { maxItems: 0, maxMs: 0, ...bounds, ...config, onForgotten });
   }
-  return (source) => defer(() => source.pipe(tap(createGapWatch(of, config))));
+  return (source) =>
+    defer(() => {
+      const { watch } = createGapWatch(of, config);
+      return source.pipe(tap((value) => watch(value)));
+    });
+}
+
+/** Watches the sequences of some scopes. */
+export interface GapWatch<T> {
+  /**
+   * @param taken That of the value's scope, if it was taken out.
+   * @throws {RangeError} If a number is no safe integer; and what a hook throws.
+   */
+  readonly watch: (value: T, taken?: Sequence) => void;
+  /** Hands out a scope's sequence: until it is put back it is neither forgotten nor found, so it must come with each value. */
+  readonly take: (scope: unknown) => Sequence;
+  readonly put: (sequence: Sequence) => void;
 }
 
 /**
@@ -126,23 +142,20 @@ export function detectGaps<T>(
  * the other hooks throw is thrown here. Each hook is asked at most once; `reorder` and `recover` are ignored.
  *
  * @param of The number a value has, or ends at.
- * @throws {RangeError} On creation, if `maxScopes` is out of its range; for a value, if a number is no safe integer.
+ * @throws {RangeError} If `maxScopes` is out of its range.
  */
-export function createGapWatch<T>(
-  of: (value: T) => number,
-  config: DetectGapsConfig<T> = {},
-): (value: T) => void {
-  const { standing, createTable } = sequencingOf(of, config);
+export function createGapWatch<T>(of: (value: T) => number, config: DetectGapsConfig<T> = {}): GapWatch<T> {
+  const { standing, createTable, scopeOf } = sequencingOf(of, config);
   const { first, previous, isReset, onGap, onLate, onScopeForgotten } = config;
-  const sequenceOf = createTable(({ scope }) => onScopeForgotten?.(scope));
+  const table = createTable(({ scope }) => onScopeForgotten?.(scope));
   /** Whether what is one above the last is sure to go on. */
   const isCounted = first === undefined && previous === undefined;
 
-  return (value) => {
+  const watch = (value: T, taken?: Sequence): void => {
     // Handed to no function unless it must be: that could make garbage of it.
     const number = of(value);
     if (!Number.isSafeInteger(number)) integer('of', number);
-    const sequence = sequenceOf(value);
+    const sequence = taken ?? table.of(scopeOf(value));
     const { last } = sequence;
     if (Number.isNaN(last) || isReset?.(value) || (isCounted && number === last + 1)) {
       sequence.last = number;
@@ -158,6 +171,11 @@ export function createGapWatch<T>(
     sequence.last = number;
     sequence.late = undefined;
     if (place !== 'next') onGap?.(place, value);
+  };
+  return {
+    watch,
+    take: (scope) => table.take(scope),
+    put: (sequence) => table.put(sequence.scope, sequence),
   };
 }
 
@@ -198,17 +216,14 @@ function sequencingOf<T>(
       return start <= last + 1 ? 'next' : { after: last, before: start, missing: start - last - 1 };
     },
     createTable(onForgotten) {
-      if (scope) {
-        const sequenceOf = createScopes(maxScopes, begin, onForgotten);
-        return (value) => sequenceOf(scope(value));
-      }
+      if (scope) return createScopes(maxScopes, begin, onForgotten);
       const whole = begin(undefined);
-      return () => whole;
+      return { of: () => whole, take: () => whole, put: noop };
     },
   };
 }
 
-const begin = (scope: unknown): Sequence & Used => ({
+const begin = (scope: unknown): Sequence => ({
   scope,
   last: NaN,
   late: undefined,

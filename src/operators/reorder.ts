@@ -103,7 +103,7 @@ export function reorder<T>(
       const forgotten: Sequence[] = [];
       /** Not placed yet: the value being looked at, and those that came meanwhile. */
       const arriving: T[] = [];
-      const sequenceOf = createTable((sequence) => forgotten.push(sequence));
+      const table = createTable((sequence) => forgotten.push(sequence));
       const steps$ = new Subject<Step<T>>();
       const asks$ = new Subject<Recovery<T>>();
       const done$ = new Subject<void>();
@@ -132,7 +132,7 @@ export function reorder<T>(
       /** Whether a value goes on where its sequence is, with nothing else to do for it. */
       const goesOn = (value: T): boolean => {
         const number = numberOf(value);
-        const sequence = sequenceOf(value);
+        const sequence = table.of(scopeOf(value));
         const { last } = sequence;
         if (Number.isNaN(last) || number < last || holes.has(sequence)) return false;
         if (isReset?.(value) || standing(value, number, sequence) !== 'next') return false;
@@ -154,7 +154,7 @@ export function reorder<T>(
       function* arrive(value: T): Iterable<T> {
         const number = numberOf(value);
         const start = startOf(value, number);
-        const sequence = sequenceOf(value);
+        const sequence = table.of(scopeOf(value));
         for (const lost of forgotten.splice(0)) {
           yield* giveUp(lost, 'forgotten');
           onForgotten?.(lost);

@@ -6,13 +6,23 @@ export interface Used {
   usedAt: number;
 }
 
+/** A table of what is kept of each scope. */
+export interface Scopes<Entry> {
+  /** Finds what is kept of a scope, or begins it. */
+  of(scope: unknown): Entry;
+  /** The same, and takes it out of the table: whoever has it keeps it, and finds it without one. */
+  take(scope: unknown): Entry;
+  /** Puts back what was taken, as used just now. */
+  put(scope: unknown, entry: Entry): void;
+}
+
 /** The key of values whose scope is `undefined` or `null`. */
 const NO_SCOPE = Symbol('no scope');
 /** So many are put in order within some milliseconds. */
 const MOST_UNORDERED = 10_000;
 
 /**
- * Finds what is kept of a scope, or begins it; the least recently used of more than `maxScopes` is forgotten.
+ * Finds what is kept of a scope, or begins it; of those in the table the least recently used of more than `maxScopes` is forgotten.
  *
  * Which one that is matters only when the table is full, so until then each entry notes when it was used, in a plain Map:
  * less work for each value than an LRU makes, and memory for the scopes there are rather than for all there may be. Then the
@@ -24,7 +34,7 @@ export function createScopes<Entry extends Used>(
   maxScopes: number,
   begin: (scope: unknown) => Entry,
   onForgotten: (entry: Entry) => void,
-): (scope: unknown) => Entry {
+): Scopes<Entry> {
   const most = Math.min(maxScopes, MOST_UNORDERED);
   const unordered = new Map<unknown, Entry>();
   let ordered: LRUCache<object, Entry> | undefined;
@@ -38,29 +48,36 @@ export function createScopes<Entry extends Used>(
     return lru;
   };
 
-  const replace = (lru: LRUCache<object, Entry>, key: object, scope: unknown): Entry => {
-    const forgotten = lru.size === maxScopes ? lru.pop() : undefined;
-    const entry = begin(scope);
-    lru.set(key, entry);
+  /** One that is not there, where another may have to make room for it. */
+  const add = (key: unknown, entry: Entry): Entry => {
+    if (ordered === undefined && unordered.size === most) ordered = order();
+    if (ordered === undefined) {
+      entry.usedAt = uses++;
+      unordered.set(key, entry);
+      return entry;
+    }
+    const forgotten = ordered.size === maxScopes ? ordered.pop() : undefined;
+    ordered.set(key as object, entry);
     if (forgotten) onForgotten(forgotten);
     return entry;
   };
 
-  return (scope) => {
-    const key = scope ?? NO_SCOPE;
-    if (ordered) return ordered.get(key) ?? replace(ordered, key, scope);
-    const known = unordered.get(key);
-    if (known) {
+  return {
+    of(scope) {
+      const key = scope ?? NO_SCOPE;
+      if (ordered) return ordered.get(key) ?? add(key, begin(scope));
+      const known = unordered.get(key);
+      if (known === undefined) return add(key, begin(scope));
       known.usedAt = uses++;
       return known;
-    }
-    if (unordered.size === most) {
-      ordered = order();
-      return replace(ordered, key, scope);
-    }
-    const entry = begin(scope);
-    entry.usedAt = uses++;
-    unordered.set(key, entry);
-    return entry;
+    },
+    take(scope) {
+      const key = scope ?? NO_SCOPE;
+      const known = ordered === undefined ? unordered.get(key) : ordered.get(key);
+      unordered.delete(key);
+      ordered?.delete(key);
+      return known ?? begin(scope);
+    },
+    put: (scope, entry) => void add(scope ?? NO_SCOPE, entry),
   };
 }

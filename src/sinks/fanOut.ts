@@ -1,7 +1,5 @@
-import { LRUCache } from 'lru-cache';
-import { asyncScheduler, defer, EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs';
-import { createLastValues, type LastValues } from './lastValues.js';
-import { createRoster, type Roster } from './roster.js';
+import type { Observable } from 'rxjs';
+import { Hub } from './hub.js';
 
 export interface FanOutConfig {
   /**
@@ -42,16 +40,6 @@ export interface FanOut<T> {
   readonly topics: readonly (string | undefined)[];
 }
 
-interface Channel<T> {
-  readonly topic: string | undefined;
-  readonly roster: Roster<T>;
-  /** Absent without `replay`. */
-  readonly kept: LastValues<T> | undefined;
-  /** `onOpen` was told of it. */
-  isTold: boolean;
-  linger: Subscription | undefined;
-}
-
 /**
  * Spreads one stream over its subscribers, through one list for the whole and one for each topic in use.
  *
@@ -68,6 +56,29 @@ export function createFanOut<T>({
   onOpen,
   onClose,
 }: FanOutConfig = {}): FanOut<T> {
+  checkFanOut({ replay, lingerMs, maxTopics });
+  const hub = new Hub<T>({ replay, lingerMs, maxTopics, onOpen, onClose });
+  return {
+    next: (value, topic) => hub.next(value, topic),
+    stream: (topic) => hub.stream(topic),
+    complete: () => hub.endAll(),
+    error: (error) => hub.endAll({ error }),
+    errorTopic: (topic, error) => hub.errorTopic(topic, error),
+    get topics() {
+      return hub.topics();
+    },
+  };
+}
+
+/** The longest a timer of the platform can wait, in ms; it fires at once for anything longer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** @throws {RangeError} If an option is out of range. */
+export function checkFanOut({
+  replay = 0,
+  lingerMs = 0,
+  maxTopics = 1,
+}: Pick<FanOutConfig, 'replay' | 'lingerMs' | 'maxTopics'>): void {
   if (!(Number.isInteger(replay) && replay >= 0)) {
     throw new RangeError(`createFanOut: replay must be an integer of 0 or more, got ${replay}`);
   }
@@ -79,168 +90,4 @@ export function createFanOut<T>({
   if (!(Number.isInteger(maxTopics) && maxTopics > 0)) {
     throw new RangeError(`createFanOut: maxTopics must be an integer above 0, got ${maxTopics}`);
   }
-
-  const keep = (): LastValues<T> | undefined => (replay > 0 ? createLastValues(replay) : undefined);
-  const channels = new Map<string | undefined, Channel<T>>();
-  let whole: Channel<T> | undefined;
-  let wholeKept = keep();
-  /** The topics nobody listens to; without `replay` there is nothing to keep of them. */
-  const unheard = replay > 0 ? new LRUCache<string, LastValues<T>>({ max: maxTopics }) : undefined;
-
-  const forgetAll = (): void => {
-    wholeKept = keep();
-    unheard?.clear();
-  };
-
-  /** What is sent meanwhile waits here. */
-  const waiting = new Set<() => void>();
-  let isBusy = false;
-  const catchUp = (): void => {
-    for (const task of waiting) {
-      waiting.delete(task);
-      task();
-    }
-  };
-  /** At once, even from inside a delivery; what is sent from inside the task waits for its end. */
-  const now = (task: () => void): void => {
-    if (isBusy) {
-      task();
-      return;
-    }
-    isBusy = true;
-    try {
-      task();
-      catchUp();
-    } finally {
-      isBusy = false;
-    }
-  };
-  const inTurn = (task: () => void): void => {
-    if (isBusy) waiting.add(task);
-    else now(task);
-  };
-
-  const deliver = (value: T, topic: string | undefined): void => {
-    wholeKept?.push(value);
-    if (whole !== undefined) whole.roster.next(value);
-    // With no topic open there is none to look up, which is most of what a value costs.
-    if (topic !== undefined && (unheard !== undefined || channels.size > (whole === undefined ? 0 : 1))) {
-      deliverTo(topic, value);
-    }
-  };
-  const deliverTo = (topic: string, value: T): void => {
-    const channel = channels.get(topic);
-    (channel === undefined ? remembered(topic) : channel.kept)?.push(value);
-    if (channel === undefined) return;
-    const { roster } = channel;
-    if (roster.only === undefined) roster.next(value);
-    else roster.only.next(value);
-  };
-  const remembered = (topic: string): LastValues<T> | undefined => {
-    let values = unheard?.get(topic);
-    if (values === undefined) unheard?.set(topic, (values = createLastValues(replay)));
-    return values;
-  };
-
-  const isOpen = (channel: Channel<T>): boolean => channels.get(channel.topic) === channel;
-
-  const open = (topic: string | undefined): Channel<T> => {
-    const kept = topic === undefined ? wholeKept : (unheard?.get(topic) ?? keep());
-    if (topic !== undefined) unheard?.delete(topic);
-    const channel: Channel<T> = { topic, roster: createRoster(), kept, isTold: false, linger: undefined };
-    channels.set(topic, channel);
-    if (topic === undefined) whole = channel;
-    return channel;
-  };
-
-  const close = (channel: Channel<T>): void => {
-    const { topic, kept, isTold, linger } = channel;
-    channels.delete(topic);
-    if (topic === undefined) whole = undefined;
-    linger?.unsubscribe();
-    if (isTold) {
-      if (topic === undefined) forgetAll();
-      reportErrors(() => onClose?.(topic));
-    } else if (topic !== undefined && kept !== undefined) unheard?.set(topic, kept);
-  };
-
-  const end = (channel: Channel<T>, finish: (subscriber: Subscriber<T>) => void): void => {
-    if (!isOpen(channel)) return;
-    close(channel);
-    channel.roster.end(finish);
-  };
-
-  const join = (channel: Channel<T>, subscriber: Subscriber<T>): void => {
-    const { topic, roster, kept } = channel;
-    channel.linger?.unsubscribe();
-    const leave = roster.add(subscriber);
-    subscriber.add(() => {
-      leave();
-      if (roster.size === 0 && isOpen(channel)) letGo(channel);
-    });
-    if (kept !== undefined) now(() => kept.replayTo(subscriber));
-    // Whom the values kept were enough for opens nothing.
-    if (channel.isTold || roster.size === 0) return;
-    channel.isTold = true;
-    try {
-      onOpen?.(topic);
-    } catch (error) {
-      end(channel, failWith(error));
-    }
-  };
-
-  const letGo = (channel: Channel<T>): void => {
-    if (lingerMs === 0 || !channel.isTold) close(channel);
-    else if (lingerMs < Infinity) channel.linger = asyncScheduler.schedule(() => close(channel), lingerMs);
-  };
-
-  const endAll = (finish: (subscriber: Subscriber<T>) => void): void =>
-    inTurn(() => {
-      forgetAll();
-      for (const channel of [...channels.values()]) end(channel, finish);
-    });
-
-  return {
-    next(value, topic) {
-      if (isBusy) {
-        waiting.add(() => deliver(value, topic));
-        return;
-      }
-      isBusy = true;
-      try {
-        deliver(value, topic);
-        if (waiting.size > 0) catchUp();
-      } finally {
-        isBusy = false;
-      }
-    },
-    // By hand, as an operator or a Subject in between would cost each value more than all the rest here does.
-    stream: (topic) => new Observable((subscriber) => join(channels.get(topic) ?? open(topic), subscriber)),
-    complete: () => endAll((subscriber) => subscriber.complete()),
-    error: (error) => endAll(failWith(error)),
-    errorTopic: (topic, error) =>
-      inTurn(() => {
-        const channel = channels.get(topic);
-        if (channel !== undefined) end(channel, failWith(error));
-      }),
-    get topics() {
-      return [...channels.keys()];
-    },
-  };
-}
-
-/** The longest a timer of the platform can wait, in ms; it fires at once for anything longer. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-const failWith =
-  (error: unknown) =>
-  (subscriber: Subscriber<never>): void =>
-    subscriber.error(error);
-
-/** Hands what a callback throws to rxjs, which reports it once the present work is done. */
-function reportErrors(callback: () => void): void {
-  defer(() => {
-    callback();
-    return EMPTY;
-  }).subscribe();
 }

@@ -50,7 +50,7 @@ export interface HealthEntry extends Deadline {
   healthy: boolean;
   /** -Infinity before the first value. */
   lastAt: number;
-  /** Where the present silence is measured from. */
+  /** When watching began. */
   since: number;
   /** Made at the first lag, of which most streams tell none. */
   smallestLag: LowWater | undefined;
@@ -95,22 +95,23 @@ export function createHealthEntry(
   };
 }
 
+/** Where the present silence is measured from: one place less to write to for each value than if it were kept. */
+export const silentSince = ({ since, lastAt }: HealthEntry): number => Math.max(since, lastAt);
+
 /** Takes in how far event time trails arrival. */
 export function trail(entry: HealthEntry, lagMs: number, at: number): void {
   entry.smallestLag ??= createLowWater(entry.lagWindowMs);
   entry.lagMs = lagMs - entry.smallestLag.note(lagMs, at);
 }
 
-export function toHealthRow(
-  { stream, topic, healthy, lastAt, since, staleAfterMs, allowSilence, lagMs }: HealthEntry,
-  now: number,
-): StreamHealth {
+export function toHealthRow(entry: HealthEntry, now: number): StreamHealth {
+  const { stream, topic, healthy, lastAt, staleAfterMs, allowSilence, lagMs } = entry;
   return {
     stream,
     ...(topic !== undefined && { topic }),
     healthy,
     ...(lastAt > -Infinity && { lastAt }),
-    ageMs: Math.max(0, now - since),
+    ageMs: Math.max(0, now - silentSince(entry)),
     ...(staleAfterMs < Infinity && { staleAfterMs }),
     allowSilence,
     ...(!Number.isNaN(lagMs) && { lagMs }),

@@ -4,6 +4,7 @@ import {
   createHealthEntry,
   type HealthEntry,
   requireAboveZero,
+  silentSince,
   type StreamHealth,
   type StreamHealthConfig,
   toHealthRow,
@@ -41,10 +42,15 @@ export interface HealthChange {
   readonly at: number;
 }
 
+/** A topic that is watched, for its stream's recorder. */
+export type WatchedTopic = Pick<HealthEntry, 'stream' | 'topic'>;
+
 /** As `record` and `recordLag`, for one stream. */
 export interface StreamRecorder {
-  record(at: number, topic?: string): void;
-  recordLag(sourceTimeMs: number, at: number, topic?: string): void;
+  record(at: number, topic?: WatchedTopic): void;
+  recordLag(sourceTimeMs: number, at: number, topic?: WatchedTopic): void;
+  /** The topic, if it is watched: good until `unwatch`. */
+  find(topic: string): WatchedTopic | undefined;
 }
 
 /**
@@ -57,8 +63,8 @@ export interface HealthMonitor {
   /** A value that carries the time of its event arrived. Clocks differ, so only growth over the smallest lag lately counts. */
   recordLag(stream: string, sourceTimeMs: number, at?: number, topic?: string): void;
   /**
-   * `record` and `recordLag` for one stream: ask once, not per message. A value costs a comparison or two and no look-up, unless a
-   * topic is watched.
+   * `record` and `recordLag` for one stream: ask once, not per message, and for a topic when it is watched. A value costs a
+   * comparison or two and no look-up.
    */
   recorder(stream: string): StreamRecorder;
   /** A sign of life of the connection: any frame at all. */
@@ -143,7 +149,7 @@ export function createHealthMonitor({
     // A stamp from the future, or a clock that was set back, must not put the verdict off.
     entry.since = Math.min(entry.since, now);
     entry.lastAt = Math.min(entry.lastAt, now);
-    return entry.since + entry.staleAfterMs <= now;
+    return silentSince(entry) + entry.staleAfterMs <= now;
   };
 
   const judge = (entry: HealthEntry, now: number): void => {
@@ -154,7 +160,7 @@ export function createHealthMonitor({
     }
     entry.healthy = false;
     unhealthyCount += 1;
-    tell('unhealthy', entry, entry.since, now);
+    tell('unhealthy', entry, silentSince(entry), now);
   };
 
   /** Those that fell due together look once more together. */
@@ -181,34 +187,34 @@ export function createHealthMonitor({
   );
 
   const awaitValue = (entry: HealthEntry): void => {
-    const { watched, healthy, allowSilence, since, staleAfterMs } = entry;
+    const { watched, healthy, allowSilence, staleAfterMs } = entry;
     if (running && watched && healthy && !allowSilence && staleAfterMs < Infinity) {
-      deadlines.put(entry, since + staleAfterMs);
+      deadlines.put(entry, silentSince(entry) + staleAfterMs);
     }
   };
 
   const stamp = (entry: HealthEntry, at: number): void => {
-    const { since } = entry;
-    if (at > entry.lastAt) entry.lastAt = at;
-    if (at > since) entry.since = at;
-    if (entry.healthy) return;
+    if (!entry.healthy) recover(entry, at);
+    else if (at > entry.lastAt) entry.lastAt = at;
+  };
+  const recover = (entry: HealthEntry, at: number): void => {
+    const since = silentSince(entry);
     const now = asyncScheduler.now();
+    // One from the future would put the next verdict off until then.
+    entry.lastAt = Math.max(entry.lastAt, Math.min(at, now));
     // A value so old that it would be stale already ends no silence.
     if (!(at + entry.staleAfterMs > now)) return;
     entry.healthy = true;
-    // One from the future would put the next verdict off until then.
-    entry.since = Math.min(at, now);
     unhealthyCount -= 1;
     awaitValue(entry);
-    tell('recovered', entry, since, entry.since);
+    tell('recovered', entry, since, silentSince(entry));
   };
 
   const topicOf = ({ topics }: HealthEntry, topic: string | undefined): HealthEntry | undefined =>
-    topic === undefined || topics.size === 0 ? undefined : topics.get(topic);
+    topic === undefined ? undefined : topics.get(topic);
 
-  const record = (entry: HealthEntry, at: number, topic: string | undefined): void => {
+  const record = (entry: HealthEntry, at: number, ofTopic: HealthEntry | undefined): void => {
     stamp(entry, at);
-    const ofTopic = topicOf(entry, topic);
     if (ofTopic !== undefined) stamp(ofTopic, at);
   };
 
@@ -216,12 +222,11 @@ export function createHealthMonitor({
     entry: HealthEntry,
     sourceTimeMs: number,
     at: number,
-    topic: string | undefined,
+    ofTopic: HealthEntry | undefined,
   ): void => {
     const lagMs = at - sourceTimeMs;
     if (!Number.isFinite(lagMs)) return;
     trail(entry, lagMs, at);
-    const ofTopic = topicOf(entry, topic);
     if (ofTopic !== undefined) trail(ofTopic, lagMs, at);
   };
 
@@ -238,16 +243,20 @@ export function createHealthMonitor({
 
   return {
     record(stream, at = asyncScheduler.now(), topic) {
-      record(entryOf(stream), at, topic);
+      const entry = entryOf(stream);
+      record(entry, at, topicOf(entry, topic));
     },
     recordLag(stream, sourceTimeMs, at = asyncScheduler.now(), topic) {
-      recordLag(entryOf(stream), sourceTimeMs, at, topic);
+      const entry = entryOf(stream);
+      recordLag(entry, sourceTimeMs, at, topicOf(entry, topic));
     },
     recorder(stream) {
       const entry = entryOf(stream);
       return {
-        record: (at, topic) => record(entry, at, topic),
-        recordLag: (sourceTimeMs, at, topic) => recordLag(entry, sourceTimeMs, at, topic),
+        record: (at, topic) => record(entry, at, topic as HealthEntry | undefined),
+        recordLag: (sourceTimeMs, at, topic) =>
+          recordLag(entry, sourceTimeMs, at, topic as HealthEntry | undefined),
+        find: (topic) => entry.topics.get(topic),
       };
     },
     recordLiveness(at = asyncScheduler.now()) {

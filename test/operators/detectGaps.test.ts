@@ -498,7 +498,7 @@ describe('detectGaps', () => {
 
           expect(
             told((config) => {
-              const watch = createGapWatch<Message>(([, number]) => number, config);
+              const { watch } = createGapWatch<Message>(([, number]) => number, config);
               for (const message of messages) watch(message);
             }),
           ).toStrictEqual(
@@ -515,7 +515,7 @@ describe('detectGaps', () => {
 
     it('has told when it returns', () => {
       const told: unknown[] = [];
-      const watch = createGapWatch(last, {
+      const { watch } = createGapWatch(last, {
         onGap: (gap) => told.push(gap),
         onLate: (value, expected) => told.push([value, expected]),
       });
@@ -543,7 +543,7 @@ describe('detectGaps', () => {
           asked.push(name);
           return hook(value);
         };
-      const watch = createGapWatch(counted('of', last), {
+      const { watch } = createGapWatch(counted('of', last), {
         ...(config.previous
           ? { previous: counted('previous', config.previous) }
           : { first: counted('first', last) }),
@@ -558,7 +558,7 @@ describe('detectGaps', () => {
     });
 
     it('what a hook throws comes out, and so does a number that is no safe integer', () => {
-      const watch = createGapWatch(last, { onGap: fail });
+      const { watch } = createGapWatch(last, { onGap: fail });
       watch('1');
       expect(() => {
         watch('3');
@@ -570,7 +570,7 @@ describe('detectGaps', () => {
 
     it('holds nothing back, whatever reorder and recover say', () => {
       const onGap = jest.fn();
-      const watch = createGapWatch(last, { onGap, recover: fail, reorder: { maxItems: 0, maxMs: 0 } });
+      const { watch } = createGapWatch(last, { onGap, recover: fail, reorder: { maxItems: 0, maxMs: 0 } });
       watch('1');
       watch('3');
       expect(onGap).toHaveBeenCalledTimes(1);

@@ -30,8 +30,8 @@ const createTable = (maxScopes: number) => {
   const forgotten: unknown[] = [];
   let begun = 0;
   const begin = (scope: unknown): Entry => ({ scope, id: begun++, usedAt: 0 });
-  const use = createScopes(maxScopes, begin, ({ scope }) => forgotten.push(scope));
-  return { use, forgotten };
+  const table = createScopes(maxScopes, begin, ({ scope }) => forgotten.push(scope));
+  return { ...table, use: (scope: unknown) => table.of(scope), forgotten };
 };
 
 describe('createScopes', () => {
@@ -69,6 +69,49 @@ describe('createScopes', () => {
     },
   );
 
+  it('does not forget what is taken out, and has it as the last one used when it is put back', () => {
+    const step = fc.record({ act: fc.constantFrom('use', 'use', 'take', 'put'), scope: fc.nat(12) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 1, max: 9 }), (steps, maxScopes) => {
+        const table = createTable(maxScopes);
+        /** Oldest first. */
+        const inside: Entry[] = [];
+        const outside = new Map<number, Entry>();
+        const forgotten: unknown[] = [];
+        const known = new Map<unknown, number>();
+        const add = (entry: Entry): void => {
+          if (inside.length === maxScopes) {
+            const [lost] = inside.splice(0, 1);
+            forgotten.push(lost?.scope);
+            known.delete(lost?.scope);
+          }
+          inside.push(entry);
+        };
+        const leave = (scope: number): void => {
+          const at = inside.findIndex((each) => each.scope === scope);
+          if (at >= 0) inside.splice(at, 1);
+        };
+        for (const { act, scope } of steps) {
+          const taken = outside.get(scope);
+          if (act === 'put' && taken !== undefined) {
+            table.put(scope, taken);
+            outside.delete(scope);
+            add(taken);
+          } else if (act !== 'put' && taken === undefined) {
+            const entry = act === 'take' ? table.take(scope) : table.use(scope);
+            if (known.has(scope)) expect(entry.id).toBe(known.get(scope));
+            known.set(scope, entry.id);
+            leave(scope);
+            if (act === 'take') outside.set(scope, entry);
+            else add(entry);
+          }
+          expect(table.forgotten).toStrictEqual(forgotten);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('undefined and null are one scope', () => {
     const { use } = createTable(2);
     expect(use(undefined)).toBe(use(null));
@@ -83,9 +126,9 @@ describe('createScopes', () => {
       return entry;
     };
     const found: unknown[] = [];
-    const use = createScopes(1, begin, ({ scope }) => found.push(scope, use('B').id));
-    use('A');
-    expect(use('B').id).toBe(1);
+    const table = createScopes(1, begin, ({ scope }) => found.push(scope, table.of('B').id));
+    table.of('A');
+    expect(table.of('B').id).toBe(1);
     expect(found).toStrictEqual(['A', 1]);
     expect(begun).toHaveLength(2);
   });

@@ -790,10 +790,10 @@ describe('createHealthMonitor', () => {
                   tap(() => {
                     if (act === 'record') {
                       plain.record(stream, now, topic);
-                      recorders[stream].record(now, topic);
+                      recorders[stream].record(now, topic && recorders[stream].find(topic));
                     } else if (act === 'recordLag') {
                       plain.recordLag(stream, now - lagMs, now, topic);
-                      recorders[stream].recordLag(now - lagMs, now, topic);
+                      recorders[stream].recordLag(now - lagMs, now, topic && recorders[stream].find(topic));
                     } else {
                       for (const monitor of [plain, asked]) monitor[act](stream, topic);
                     }
@@ -812,13 +812,14 @@ describe('createHealthMonitor', () => {
     it('keeps its stream fresh, and its topics that are watched, and no other', () => {
       const monitor = createHealthMonitor({ streams: { a: {}, b: {} }, autoStart: false });
       const recorder = monitor.recorder('a');
-      recorder.record(1_000, 'x');
+      recorder.record(1_000, recorder.find('x'));
       monitor.watch('a', 'x');
       monitor.watch('a', 'y');
-      recorder.record(2_000, 'x');
-      recorder.recordLag(1_900, 2_000, 'x');
-      recorder.recordLag(2_950, 3_000, 'x');
-      recorder.recordLag(2_930, 3_000, 'x');
+      const x = recorder.find('x');
+      recorder.record(2_000, x);
+      recorder.recordLag(1_900, 2_000, x);
+      recorder.recordLag(2_950, 3_000, x);
+      recorder.recordLag(2_930, 3_000, x);
       expect(
         monitor.status().map(({ stream, topic, lastAt, lagMs }) => [stream, topic, lastAt, lagMs]),
       ).toStrictEqual([

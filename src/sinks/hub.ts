@@ -1,0 +1,218 @@
+import { LRUCache } from 'lru-cache';
+import { asyncScheduler, defer, EMPTY, Observable, type Subscriber } from 'rxjs';
+import { Channel } from './channel.js';
+import { createLastValues, type LastValues } from './lastValues.js';
+
+export interface HubConfig<T, Note> {
+  /** As those of `FanOutConfig`, all of them checked. */
+  readonly replay: number;
+  readonly lingerMs: number;
+  readonly maxTopics: number;
+  /** As `onOpen` and `onClose` of `FanOutConfig`, with the channel, whose `note` is the owner's. */
+  readonly onOpen?: ((topic: string | undefined, channel: Channel<T, Note>) => void) | undefined;
+  readonly onClose?: ((topic: string | undefined, channel: Channel<T, Note>) => void) | undefined;
+}
+
+/**
+ * The core of `createFanOut`, for who hands it each message of a feed. It is a class, as the methods of a class are the same in
+ * all hubs: a feed has one for each stream.
+ */
+export class Hub<T, Note = undefined> {
+  /** Of the topics. */
+  private readonly channels = new Map<string, Channel<T, Note>>();
+  private whole: Channel<T, Note> | undefined = undefined;
+  private wholeKept: LastValues<T> | undefined;
+  /** The topics nobody listens to; without `replay` there is nothing to keep of them. */
+  private readonly unheard: LRUCache<string, LastValues<T>> | undefined;
+  /** What is sent meanwhile waits here. */
+  private waiting: Set<() => void> | undefined = undefined;
+  private isBusy = false;
+  /** The last topic looked up since one was opened or closed, and its channel: each value asks for it more than once. */
+  private sought: string | undefined = undefined;
+  private found: Channel<T, Note> | undefined = undefined;
+
+  constructor(private readonly config: HubConfig<T, Note>) {
+    const { replay, maxTopics } = config;
+    this.wholeKept = this.keep();
+    this.unheard = replay > 0 ? new LRUCache<string, LastValues<T>>({ max: maxTopics }) : undefined;
+  }
+
+  /** The topic's channel, if anybody listens to it. */
+  find(topic: string): Channel<T, Note> | undefined {
+    if (topic !== this.sought) {
+      this.sought = topic;
+      this.found = this.channels.get(topic);
+    }
+    return this.found;
+  }
+
+  next(value: T, topic?: string): void {
+    if (this.isBusy) {
+      this.wait(() => this.deliver(value, topic));
+      return;
+    }
+    this.isBusy = true;
+    try {
+      this.deliver(value, topic);
+      if (this.waiting !== undefined) this.catchUp(this.waiting);
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  stream(topic?: string): Observable<T> {
+    return new Observable((subscriber) => this.join(topic, subscriber, () => subscriber.complete()));
+  }
+
+  /** Lets in a subscriber, until its end; of the stream's completion `onComplete` is told instead. */
+  join(topic: string | undefined, subscriber: Subscriber<T>, onComplete: () => void): void {
+    const channel = (topic === undefined ? this.whole : this.channels.get(topic)) ?? this.open(topic);
+    channel.linger?.unsubscribe();
+    channel.add(subscriber, onComplete);
+    const { kept } = channel;
+    if (kept !== undefined) this.now(() => kept.replayTo(subscriber));
+    // Whom the values kept were enough for opens nothing.
+    if (channel.isTold || channel.size === 0) return;
+    channel.isTold = true;
+    try {
+      this.config.onOpen?.(topic, channel);
+    } catch (error) {
+      this.end(channel, { error });
+    }
+  }
+
+  /** Completes the present subscribers, or errors them, cancels what lingers, and forgets every value kept. */
+  endAll(failure?: { readonly error: unknown }): void {
+    this.inTurn(() => {
+      this.forgetAll();
+      const { whole } = this;
+      for (const channel of [...(whole === undefined ? [] : [whole]), ...this.channels.values()])
+        this.end(channel, failure);
+    });
+  }
+
+  errorTopic(topic: string | undefined, error: unknown): void {
+    this.inTurn(() => {
+      const channel = topic === undefined ? this.whole : this.channels.get(topic);
+      if (channel !== undefined) this.end(channel, { error });
+    });
+  }
+
+  /** What is open, lingering included; `undefined` is the whole stream. */
+  topics(): (string | undefined)[] {
+    return [...(this.whole === undefined ? [] : [undefined]), ...this.channels.keys()];
+  }
+
+  private deliver(value: T, topic: string | undefined): void {
+    const { whole, wholeKept } = this;
+    wholeKept?.push(value);
+    if (whole !== undefined) whole.next(value);
+    if (topic === undefined) return;
+    const channel = this.find(topic);
+    if (channel === undefined) {
+      if (this.unheard !== undefined) this.remembered(this.unheard, topic).push(value);
+      return;
+    }
+    channel.kept?.push(value);
+    if (channel.only === undefined) channel.next(value);
+    else channel.only.next(value);
+  }
+
+  private remembered(unheard: LRUCache<string, LastValues<T>>, topic: string): LastValues<T> {
+    let values = unheard.get(topic);
+    if (values === undefined) unheard.set(topic, (values = createLastValues(this.config.replay)));
+    return values;
+  }
+
+  private keep(): LastValues<T> | undefined {
+    const { replay } = this.config;
+    return replay > 0 ? createLastValues(replay) : undefined;
+  }
+
+  private forgetAll(): void {
+    this.wholeKept = this.keep();
+    this.unheard?.clear();
+  }
+
+  private open(topic: string | undefined): Channel<T, Note> {
+    const kept = topic === undefined ? this.wholeKept : (this.unheard?.get(topic) ?? this.keep());
+    const channel = new Channel<T, Note>(topic, kept, this.letGo);
+    if (topic === undefined) this.whole = channel;
+    else {
+      this.unheard?.delete(topic);
+      this.channels.set(topic, channel);
+      this.sought = undefined;
+    }
+    return channel;
+  }
+
+  private close(channel: Channel<T, Note>): void {
+    const { topic, kept, isTold, linger } = channel;
+    channel.isOpen = false;
+    if (topic === undefined) this.whole = undefined;
+    else {
+      this.channels.delete(topic);
+      this.sought = undefined;
+    }
+    linger?.unsubscribe();
+    if (isTold) {
+      if (topic === undefined) this.forgetAll();
+      reportErrors(() => this.config.onClose?.(topic, channel));
+    } else if (topic !== undefined && kept !== undefined) this.unheard?.set(topic, kept);
+  }
+
+  private end(channel: Channel<T, Note>, failure: { readonly error: unknown } | undefined): void {
+    if (!channel.isOpen) return;
+    this.close(channel);
+    channel.end(failure);
+  }
+
+  private readonly letGo = (channel: Channel<T, Note>): void => {
+    const { lingerMs } = this.config;
+    if (!channel.isOpen) return;
+    if (lingerMs === 0 || !channel.isTold) this.close(channel);
+    else if (lingerMs < Infinity) {
+      channel.linger = asyncScheduler.schedule(() => this.close(channel), lingerMs);
+    }
+  };
+
+  /** At once, even from inside a delivery; what is sent from inside the task waits for its end. */
+  private now(task: () => void): void {
+    if (this.isBusy) {
+      task();
+      return;
+    }
+    this.isBusy = true;
+    try {
+      task();
+      if (this.waiting !== undefined) this.catchUp(this.waiting);
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  private inTurn(task: () => void): void {
+    if (this.isBusy) this.wait(task);
+    else this.now(task);
+  }
+
+  private wait(task: () => void): void {
+    this.waiting ??= new Set();
+    this.waiting.add(task);
+  }
+
+  private catchUp(waiting: Set<() => void>): void {
+    for (const task of waiting) {
+      waiting.delete(task);
+      task();
+    }
+  }
+}
+
+/** Hands what a callback throws to rxjs, which reports it once the present work is done. */
+function reportErrors(callback: () => void): void {
+  defer(() => {
+    callback();
+    return EMPTY;
+  }).subscribe();
+}
