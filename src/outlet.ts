@@ -21,7 +21,7 @@ import { createGapWatch, type DetectGapsConfig, type Sequence } from './operator
 import { fromYielded } from './operators/fromYielded.js';
 import { guardKeys } from './operators/guardKeys.js';
 import type { Recover } from './operators/recoverGaps.js';
-import { createSeenKeys, type Key, type SeenKeys } from './operators/seenKeys.js';
+import { createKeyMemory, type Key, type SeenKeys } from './operators/seenKeys.js';
 import { checkFanOut } from './sinks/fanOut.js';
 import type { HealthMonitor, WatchedTopic } from './sinks/healthMonitor.js';
 import { Hub } from './sinks/hub.js';
@@ -84,7 +84,7 @@ const memoryOf = (
   onFailed: (error: unknown) => void,
 ): SeenKeys | undefined => {
   if (key === undefined) return undefined;
-  return dedupe?.memory === undefined ? createSeenKeys(dedupe) : guardKeys(dedupe.memory, onFailed);
+  return dedupe?.memory === undefined ? createKeyMemory(dedupe) : guardKeys(dedupe.memory, onFailed);
 };
 
 /** Makes the chain of one stream: parse → dedupe → gaps → fan-out, and tells the feed's books, health and events of it. */

@@ -7,13 +7,14 @@ import {
   merge,
   type MonoTypeOperatorFunction,
   NEVER,
-  type Observable,
-  retry,
-  tap,
+  Observable,
+  type Observer,
+  type Subscriber,
   throwError,
   timer,
 } from 'rxjs';
 import { backoff, type BackoffConfig, maxTimerMs } from './backoff.js';
+import { attach } from './attach.js';
 
 /** A failure in its row: the failures since the source last proved stable. */
 export interface RetryFailure {
@@ -130,87 +131,142 @@ export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperat
       throw new TypeError(`retryBackoff: ${name} must be a function, got ${typeof callback}`);
     }
   }
-  const delayAfter = backoff(config);
-  const skipped = immediateFirst ? 1 : 0;
+  const rules: Rules = {
+    maxAttempts,
+    stableMs,
+    skipped: immediateFirst ? 1 : 0,
+    delayAfter: backoff(config),
+    wake$,
+    classify,
+    policy,
+    ...(onRetry && { onRetry }),
+    ...(onGiveUp && { onGiveUp }),
+    ...(onComplete && { onComplete }),
+  };
 
-  return (source) =>
-    defer(() => {
-      let row: Row | undefined;
-      let firstValueAt: number | undefined;
+  return (source) => new Observable((subscriber) => new Retrying(rules, source, subscriber).begin());
+}
 
-      const giveUp = (error: unknown, failure: RetryFailure): Observable<never> => {
-        onGiveUp?.(error, failure);
-        // eslint-disable-next-line rxjs-x/throw-error -- the source's own error is passed on, whatever its type
-        return throwError(() => error);
-      };
+/** The options, checked and complete. */
+interface Rules
+  extends
+    Required<Pick<RetryBackoffConfig, 'maxAttempts' | 'stableMs' | 'wake$' | 'classify' | 'policy'>>,
+    Pick<RetryBackoffConfig, 'onRetry' | 'onGiveUp' | 'onComplete'> {
+  /** Retries at the start of a row that wait for no delay. */
+  readonly skipped: number;
+  readonly delayAfter: (attempt: number, previousMs: number) => number;
+}
 
-      // wake$ first: whoever is told may wake.
-      const wait = (decision: RetryDecision): Observable<unknown> =>
-        merge(
-          wake$.pipe(auditTime(0)),
-          defer(() => {
-            onRetry?.(decision);
-            return timer(decision.delayMs);
-          }),
-        );
+/** One subscription. A class, and by hand: as `defer`, `tap` and `retry` every idle connection kept 2 kB more. */
+class Retrying<T> implements Observer<T> {
+  private row: Row | undefined = undefined;
+  private firstValueAt: number | undefined = undefined;
 
-      const decide = (error: unknown): Observable<unknown> => {
-        const now = asyncScheduler.now();
-        const upMs = firstValueAt === undefined ? undefined : now - firstValueAt;
-        if (upMs !== undefined && upMs >= stableMs) row = undefined;
+  constructor(
+    private readonly rules: Rules,
+    private readonly source: Observable<T>,
+    private readonly subscriber: Subscriber<T>,
+  ) {}
 
-        const { attempt = 0, previousMs = 0, since = now } = row ?? {};
-        const classAttempts = row?.classAttempts ?? new LRUCache({ max: MAX_CLASSES });
-        const name = classify(error);
-        const failure: RetryFailure = {
-          error,
-          class: name,
-          attempt: attempt + 1,
-          classAttempt: (classAttempts.get(name) ?? 0) + 1,
-          elapsedMs: now - since,
-          upMs,
-        };
-        const decided = policy(failure);
-        const { action = 'retry', maxFailures = Infinity, floorMs = 0, toError } = decided ?? {};
-        if (!(maxFailures >= 1)) {
-          throw new RangeError(`retryBackoff: policy.maxFailures must be at least 1, got ${maxFailures}`);
-        }
-        if (!(floorMs >= 0)) {
-          throw new RangeError(`retryBackoff: policy.floorMs must not be negative, got ${floorMs}`);
-        }
+  begin(): void {
+    this.firstValueAt = undefined;
+    attach(this.subscriber, this.source, this);
+  }
 
-        if (action === 'complete') {
-          onComplete?.(failure);
-          return EMPTY;
-        }
-        if (action === 'now') {
-          const uncounted = { attempt, classAttempt: failure.classAttempt - 1, previousMs };
-          return wait({ ...failure, ...uncounted, jitteredMs: 0, floorMs: 0, delayMs: 0 });
-        }
-        if (decided === null || action === 'giveUp') return giveUp(toError?.(failure) ?? error, failure);
-        const exceeded = new MaxReconnectsExceededError(attempt, { cause: error });
-        if (failure.classAttempt >= maxFailures) return giveUp(toError?.(failure) ?? exceeded, failure);
-        if (attempt >= maxAttempts) return giveUp(exceeded, failure);
+  next(value: T): void {
+    this.firstValueAt ??= asyncScheduler.now();
+    this.subscriber.next(value);
+  }
 
-        const jitteredMs = attempt < skipped ? 0 : delayAfter(attempt - skipped, previousMs);
-        classAttempts.set(name, failure.classAttempt);
-        row = { attempt: failure.attempt, classAttempts, since, previousMs: jitteredMs };
-        return wait({
-          ...failure,
-          previousMs,
-          jitteredMs,
-          floorMs,
-          delayMs: Math.min(maxTimerMs, floorMs + jitteredMs),
-        });
-      };
+  complete(): void {
+    this.subscriber.complete();
+  }
 
-      return defer(() => {
-        firstValueAt = undefined;
-        return source.pipe(
-          tap(() => {
-            firstValueAt ??= asyncScheduler.now();
-          }),
-        );
-      }).pipe(retry({ delay: decide }));
+  error(error: unknown): void {
+    const { subscriber } = this;
+    try {
+      const waiting = attach(subscriber, this.decide(error), {
+        // After a timer at least, so never while it subscribes.
+        next: () => {
+          waiting.unsubscribe();
+          this.begin();
+        },
+        error: (reason: unknown) => subscriber.error(reason),
+        complete: () => subscriber.complete(),
+      });
+    } catch (thrown) {
+      subscriber.error(thrown);
+    }
+  }
+
+  /** Emits when to retry; or errors, or completes, as the stream is to. */
+  private decide(error: unknown): Observable<unknown> {
+    const { maxAttempts, stableMs, skipped, delayAfter, classify, policy, onComplete } = this.rules;
+    const { firstValueAt } = this;
+    const now = asyncScheduler.now();
+    const upMs = firstValueAt === undefined ? undefined : now - firstValueAt;
+    if (upMs !== undefined && upMs >= stableMs) this.row = undefined;
+
+    const { attempt = 0, previousMs = 0, since = now } = this.row ?? {};
+    const classAttempts = this.row?.classAttempts ?? new LRUCache({ max: MAX_CLASSES });
+    const name = classify(error);
+    const failure: RetryFailure = {
+      error,
+      class: name,
+      attempt: attempt + 1,
+      classAttempt: (classAttempts.get(name) ?? 0) + 1,
+      elapsedMs: now - since,
+      upMs,
+    };
+    const decided = policy(failure);
+    const { action = 'retry', maxFailures = Infinity, floorMs = 0, toError } = decided ?? {};
+    if (!(maxFailures >= 1)) {
+      throw new RangeError(`retryBackoff: policy.maxFailures must be at least 1, got ${maxFailures}`);
+    }
+    if (!(floorMs >= 0)) {
+      throw new RangeError(`retryBackoff: policy.floorMs must not be negative, got ${floorMs}`);
+    }
+
+    if (action === 'complete') {
+      onComplete?.(failure);
+      return EMPTY;
+    }
+    if (action === 'now') {
+      const uncounted = { attempt, classAttempt: failure.classAttempt - 1, previousMs };
+      return this.wait({ ...failure, ...uncounted, jitteredMs: 0, floorMs: 0, delayMs: 0 });
+    }
+    if (decided === null || action === 'giveUp') return this.giveUp(toError?.(failure) ?? error, failure);
+    const exceeded = new MaxReconnectsExceededError(attempt, { cause: error });
+    if (failure.classAttempt >= maxFailures) return this.giveUp(toError?.(failure) ?? exceeded, failure);
+    if (attempt >= maxAttempts) return this.giveUp(exceeded, failure);
+
+    const jitteredMs = attempt < skipped ? 0 : delayAfter(attempt - skipped, previousMs);
+    classAttempts.set(name, failure.classAttempt);
+    this.row = { attempt: failure.attempt, classAttempts, since, previousMs: jitteredMs };
+    return this.wait({
+      ...failure,
+      previousMs,
+      jitteredMs,
+      floorMs,
+      delayMs: Math.min(maxTimerMs, floorMs + jitteredMs),
     });
+  }
+
+  private giveUp(error: unknown, failure: RetryFailure): Observable<never> {
+    this.rules.onGiveUp?.(error, failure);
+    // eslint-disable-next-line rxjs-x/throw-error -- the source's own error is passed on, whatever its type
+    return throwError(() => error);
+  }
+
+  private wait(decision: RetryDecision): Observable<unknown> {
+    const { wake$, onRetry } = this.rules;
+    // wake$ first: whoever is told may wake.
+    return merge(
+      wake$.pipe(auditTime(0)),
+      defer(() => {
+        onRetry?.(decision);
+        return timer(decision.delayMs);
+      }),
+    );
+  }
 }

@@ -3,20 +3,20 @@ import {
   concat,
   defer,
   EMPTY,
-  filter,
   from,
   isObservable,
+  map,
   type MonoTypeOperatorFunction,
   NEVER,
-  type Observable,
+  Observable,
   of,
   Subject,
   take,
   takeUntil,
-  tap,
   throwError,
   timeout,
 } from 'rxjs';
+import { attach } from './attach.js';
 import { maxTimerMs } from './backoff.js';
 import { whenDue } from './whenDue.js';
 
@@ -81,34 +81,37 @@ export function timeoutHeartbeat<T>({
     }
   }
 
+  // By hand, as each idle connection has one: `tap` and two of `takeUntil` take twice the memory.
   return (source) =>
-    defer(() => {
-      const answer$ = new Subject<void>();
+    new Observable((subscriber) => {
       let lastSignAt = asyncScheduler.now();
-      let isProbing = false;
+      /** Of the probe that is out. */
+      let answer$: Subject<void> | undefined;
 
       const sign = (): void => {
         lastSignAt = asyncScheduler.now();
-        if (!isProbing) return;
-        isProbing = false;
-        answer$.next();
+        if (answer$ === undefined) return;
+        const answered$ = answer$;
+        answer$ = undefined;
+        answered$.next();
       };
 
-      const verdict$ = concat(
-        settled.pipe(take(1)),
-        defer(() => {
-          if (isSuspended()) return EMPTY;
-          return throwError(() => new HeartbeatTimeoutError(asyncScheduler.now() - lastSignAt));
-        }),
-      );
+      const verdict = (): Observable<unknown> =>
+        concat(
+          settled.pipe(take(1)),
+          defer(() => {
+            if (isSuspended()) return EMPTY;
+            return throwError(() => new HeartbeatTimeoutError(asyncScheduler.now() - lastSignAt));
+          }),
+        );
 
       const probe$ = defer(() => {
-        isProbing = true;
+        const answered$ = (answer$ = new Subject<void>());
         // The answer may come before `ping` returns.
         return concat(
           defer(() => departure(ping?.())).pipe(take(1)),
-          answer$.pipe(timeout({ first: timeoutMs, with: () => verdict$ })),
-        ).pipe(takeUntil(answer$));
+          answered$.pipe(timeout({ first: timeoutMs, with: verdict })),
+        ).pipe(takeUntil(answered$));
       });
 
       const waitMs = (): number => {
@@ -117,15 +120,18 @@ export function timeoutHeartbeat<T>({
         lastSignAt = isSuspended() ? now : Math.min(lastSignAt, now);
         return lastSignAt + everyMs - now;
       };
-      const signs$ = alive$.pipe(
-        filter(() => {
-          sign();
-          return false;
-        }),
-      );
 
-      // Nothing is emitted by the notifiers, but their errors are errors of the stream.
-      return source.pipe(tap(sign), takeUntil(whenDue(waitMs, probe$)), takeUntil(signs$));
+      attach(subscriber, alive$, { next: sign, error: (failure) => subscriber.error(failure) });
+      if (!subscriber.closed) whenDue(waitMs, probe$).subscribe(subscriber); // emits nothing and never completes
+      if (subscriber.closed) return;
+      source
+        .pipe(
+          map((value) => {
+            sign();
+            return value;
+          }),
+        )
+        .subscribe(subscriber);
     });
 }
 

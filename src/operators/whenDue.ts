@@ -1,4 +1,5 @@
 import { asyncScheduler, Observable, Subscription } from 'rxjs';
+import { attach } from './attach.js';
 
 /**
  * Runs `due$` whenever it is due, and asks anew when that is after each wait and each run. Emits nothing, never completes.
@@ -13,17 +14,16 @@ import { asyncScheduler, Observable, Subscription } from 'rxjs';
 export const whenDue = (waitMs: () => number, due$: Observable<unknown>): Observable<never> =>
   new Observable((subscriber) => {
     let wait = Subscription.EMPTY;
-    subscriber.add(() => wait.unsubscribe());
-    const error = (failure: unknown): void => subscriber.error(failure);
     const look = (): void => {
-      if (subscriber.closed) return;
+      wait.unsubscribe();
       try {
         const ms = waitMs();
-        if (ms > 0) wait = asyncScheduler.schedule(look, ms);
-        else subscriber.add(due$.subscribe({ error, complete: look }));
+        if (ms > 0) subscriber.add((wait = asyncScheduler.schedule(look, ms)));
+        else attach(subscriber, due$, { error, complete: look });
       } catch (failure) {
         error(failure);
       }
     };
+    const error = (failure: unknown): void => subscriber.error(failure);
     look();
   });

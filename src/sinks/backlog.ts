@@ -50,22 +50,49 @@ export interface Backlog {
  * Counts the frames between socket and subscribers, for a verdict of silence that must wait for them: a stream is not
  * silent whose values stand in line. Frames that come later put nothing off. O(1) per frame.
  */
-export function createBacklog({
-  settled,
-  isPaused,
-  resumed$,
-  isYielding = () => false,
-}: BacklogConfig): Backlog {
-  const done$ = new Subject<void>();
-  let cameCount = 0;
-  let doneCount = 0;
+export const createBacklog = (config: BacklogConfig): Backlog => new FramesBehind(config);
 
-  const reach = (mark: number): Observable<unknown> =>
-    doneCount >= mark ? of(undefined) : done$.pipe(filter(() => doneCount >= mark));
+/** A class, since every idle connection keeps one: closures of its own took three times the memory. */
+class FramesBehind implements Backlog {
+  private readonly done$ = new Subject<void>();
+  private cameCount = 0;
+  private doneCount = 0;
+  // Made when somebody waits, which few ever do.
+  readonly workedOff$: Observable<unknown> = defer(() =>
+    this.turn$().pipe(
+      repeat(MAX_TURNS),
+      takeWhile(identity),
+      ignoreElements(),
+      endWith(undefined),
+      switchMap(() => this.reach(this.cameCount)),
+      take(1),
+    ),
+  );
+
+  constructor(private readonly config: BacklogConfig) {}
+
+  came(): void {
+    this.cameCount += 1;
+  }
+
+  done(): void {
+    this.doneCount += 1;
+    if (this.done$.observed) this.done$.next();
+  }
+
+  clear(): void {
+    this.cameCount = 0;
+    this.doneCount = 0;
+  }
+
+  private reach(mark: number): Observable<unknown> {
+    return this.doneCount >= mark ? of(undefined) : this.done$.pipe(filter(() => this.doneCount >= mark));
+  }
 
   /** A turn, and whether reading rested in it: at its start, if whoever goes on with `settled` does so before us, or at its end. */
-  const turn$ = (): Observable<boolean> =>
-    defer(() => (isPaused() ? resumed$ : of(undefined))).pipe(
+  private turn$(): Observable<boolean> {
+    const { settled, isPaused, resumed$, isYielding = () => false } = this.config;
+    return defer(() => (isPaused() ? resumed$ : of(undefined))).pipe(
       take(1),
       switchMap(() => {
         const wasYielding = isYielding();
@@ -75,31 +102,7 @@ export function createBacklog({
         );
       }),
     );
-
-  return {
-    came() {
-      cameCount += 1;
-    },
-    done() {
-      doneCount += 1;
-      if (done$.observed) done$.next();
-    },
-    clear() {
-      cameCount = 0;
-      doneCount = 0;
-    },
-    // Made when somebody waits, which few ever do.
-    workedOff$: defer(() =>
-      turn$().pipe(
-        repeat(MAX_TURNS),
-        takeWhile(identity),
-        ignoreElements(),
-        endWith(undefined),
-        switchMap(() => reach(cameCount)),
-        take(1),
-      ),
-    ),
-  };
+  }
 }
 
 /**

@@ -29,24 +29,48 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * @param onDue Gets each entry at its deadline, already taken out. If the clock was set back, it gets every entry at
  * once, before its deadline, to be put in anew.
  */
-export function createDeadlines<T extends Deadline>(onDue: (entry: T, now: number) => void): Deadlines<T> {
-  const heap: T[] = [];
-  let alarm = Subscription.EMPTY;
-  let alarmAt = Infinity;
-  let alarmSetAt = -Infinity;
+export const createDeadlines = <T extends Deadline>(onDue: (entry: T, now: number) => void): Deadlines<T> =>
+  new DeadlineHeap(onDue);
 
-  const place = (entry: T, slot: number): void => {
-    heap[slot] = entry;
+/** A class, since every idle connection keeps one: closures of its own took three times the memory. */
+class DeadlineHeap<T extends Deadline> implements Deadlines<T> {
+  private readonly heap: T[] = [];
+  private alarm = Subscription.EMPTY;
+  private alarmAt = Infinity;
+  private alarmSetAt = -Infinity;
+
+  constructor(private readonly onDue: (entry: T, now: number) => void) {}
+
+  put(entry: T, dueAt: number): void {
+    entry.dueAt = dueAt;
+    this.sift(entry, entry.slot < 0 ? this.heap.length : entry.slot);
+    this.arm();
+  }
+
+  remove(entry: T): void {
+    if (entry.slot < 0) return;
+    this.takeOut(entry);
+    this.arm();
+  }
+
+  clear(): void {
+    this.takeOutAll();
+    this.disarm();
+  }
+
+  private place(entry: T, slot: number): void {
+    this.heap[slot] = entry;
     entry.slot = slot;
-  };
+  }
 
   /** Gives the entry the place it deserves, starting from a free one. */
-  const sift = (entry: T, free: number): void => {
+  private sift(entry: T, free: number): void {
+    const { heap } = this;
     let slot = free;
     for (let up = (slot - 1) >> 1; slot > 0; up = (slot - 1) >> 1) {
       const parent = heap[up];
       if (parent === undefined || parent.dueAt <= entry.dueAt) break;
-      place(parent, slot);
+      this.place(parent, slot);
       slot = up;
     }
     for (;;) {
@@ -55,68 +79,53 @@ export function createDeadlines<T extends Deadline>(onDue: (entry: T, now: numbe
       const child = left !== undefined && right !== undefined && right.dueAt < left.dueAt ? right : left;
       if (child === undefined || child.dueAt >= entry.dueAt) break;
       const down = child.slot;
-      place(child, slot);
+      this.place(child, slot);
       slot = down;
     }
-    place(entry, slot);
-  };
+    this.place(entry, slot);
+  }
 
-  const takeOut = (entry: T): void => {
+  private takeOut(entry: T): void {
     const { slot } = entry;
     entry.slot = -1;
-    const last = heap.pop();
-    if (last !== undefined && last !== entry) sift(last, slot);
-  };
+    const last = this.heap.pop();
+    if (last !== undefined && last !== entry) this.sift(last, slot);
+  }
 
-  const takeOutAll = (): T[] => {
-    for (const entry of heap) entry.slot = -1;
-    return heap.splice(0);
-  };
+  private takeOutAll(): T[] {
+    for (const entry of this.heap) entry.slot = -1;
+    return this.heap.splice(0);
+  }
 
-  const disarm = (): void => {
-    alarm.unsubscribe();
-    alarmAt = Infinity;
-  };
+  private disarm(): void {
+    this.alarm.unsubscribe();
+    this.alarmAt = Infinity;
+  }
 
-  const arm = (): void => {
-    const first = heap[0];
+  private arm(): void {
+    const first = this.heap[0];
     if (first === undefined) {
-      disarm();
-    } else if (first.dueAt < alarmAt) {
-      disarm();
-      alarmAt = first.dueAt;
-      alarmSetAt = asyncScheduler.now();
-      alarm = asyncScheduler.schedule(ring, Math.min(alarmAt - alarmSetAt, MAX_TIMER_MS));
+      this.disarm();
+    } else if (first.dueAt < this.alarmAt) {
+      this.disarm();
+      this.alarmAt = first.dueAt;
+      this.alarmSetAt = asyncScheduler.now();
+      const delayMs = Math.min(this.alarmAt - this.alarmSetAt, MAX_TIMER_MS);
+      this.alarm = asyncScheduler.schedule(() => this.ring(), delayMs);
     }
-  };
+  }
 
-  const ring = (): void => {
+  private ring(): void {
+    const { heap, onDue } = this;
     // While it rings, what is put in waits for the end to set the alarm again, once.
-    alarmAt = -Infinity;
+    this.alarmAt = -Infinity;
     const now = asyncScheduler.now();
-    if (now < alarmSetAt) for (const entry of takeOutAll()) onDue(entry, now);
+    if (now < this.alarmSetAt) for (const entry of this.takeOutAll()) onDue(entry, now);
     for (let first = heap[0]; first !== undefined && first.dueAt <= now; first = heap[0]) {
-      takeOut(first);
+      this.takeOut(first);
       onDue(first, now);
     }
-    alarmAt = Infinity;
-    arm();
-  };
-
-  return {
-    put(entry, dueAt) {
-      entry.dueAt = dueAt;
-      sift(entry, entry.slot < 0 ? heap.length : entry.slot);
-      arm();
-    },
-    remove(entry) {
-      if (entry.slot < 0) return;
-      takeOut(entry);
-      arm();
-    },
-    clear() {
-      takeOutAll();
-      disarm();
-    },
-  };
+    this.alarmAt = Infinity;
+    this.arm();
+  }
 }

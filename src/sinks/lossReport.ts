@@ -10,13 +10,15 @@ export interface LossReport {
 }
 
 export function createLossReport(tell: (loss: Loss) => void): LossReport {
-  const counts = new Map<Loss['of'], number>();
+  /** Made for the first loss, which most feeds never have. */
+  let counts: Map<Loss['of'], number> | undefined;
   return {
     count(of, policy) {
+      counts ??= new Map();
       const count = (counts.get(of) ?? 0) + 1;
       counts.set(of, count);
       if (Number.isInteger(Math.log2(count))) tell({ of, policy, count });
     },
-    reset: () => counts.clear(),
+    reset: () => counts?.clear(),
   };
 }

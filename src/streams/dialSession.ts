@@ -1,27 +1,12 @@
-import {
-  asyncScheduler,
-  catchError,
-  defer,
-  EMPTY,
-  filter,
-  ignoreElements,
-  map,
-  merge,
-  mergeMap,
-  noop,
-  Observable,
-  switchMap,
-  takeUntil,
-  tap,
-  throwError,
-} from 'rxjs';
+import { asyncScheduler, defer, noop, Observable, type Subscriber, Subscription } from 'rxjs';
+import { attach } from '../operators/attach.js';
 import { authenticated, type AuthenticateConfig } from './authenticate.js';
 import { SocketClosedError } from './failure.js';
 import { type Farewell, fromSocket, type FromSocketConfig, type OpenSocket } from './fromSocket.js';
 import { createHeartbeat, type HeartbeatConfig } from './heartbeat.js';
 import type { Outbox } from './outbox.js';
 import { createSession, type OpenSession } from './session.js';
-import type { Data, Transport } from './transport.js';
+import type { Data, Socket, Transport } from './transport.js';
 
 export interface DialSessionConfig extends FromSocketConfig, AuthenticateConfig {
   readonly transport: Transport;
@@ -69,17 +54,58 @@ export function dialSession<T>(
   config: DialSessionConfig,
   welcome: (session: OpenSession) => Observable<T>,
 ): Observable<T> {
-  return defer(() => {
+  // By hand, as each idle connection has one: with `merge` and the operators that each part took, it took twice the memory.
+  return new Observable((subscriber) => {
+    /** The socket, and whatever else ends with the connection. */
+    const parts = new Subscription();
+    let dialled: Socket | undefined;
     let session: OpenSession | undefined;
-    let terminate = (): void => undefined;
     let failure: unknown;
+    let hasFailed = false;
 
-    const run = (socket: OpenSocket): Observable<T> => {
+    const end = (): void => {
+      if (parts.closed) return;
+      try {
+        parts.unsubscribe();
+      } finally {
+        if (session !== undefined) {
+          session.port.close();
+          config.onLost(session.end(), session);
+          config.onEnd?.(session, failure);
+        }
+      }
+    };
+    /** The session has ended by the time anybody hears why. */
+    const fail = (error: unknown): void => {
+      if (hasFailed || parts.closed) return;
+      hasFailed = true;
+      failure = error;
+      try {
+        if (!isRefused(error)) dialled?.terminate();
+        end();
+      } finally {
+        if (session?.isRetired === true) subscriber.complete();
+        else subscriber.error(error);
+      }
+    };
+    /** Its error, and what `next` throws, ends the connection. */
+    const add = <V>(part$: Observable<V>, next: (value: V) => void): void =>
+      void attach(parts, part$, {
+        next: (value) => {
+          try {
+            next(value);
+          } catch (error) {
+            fail(error);
+          }
+        },
+        error: fail,
+      });
+
+    const run = (socket: OpenSocket): void => {
       const port = config.outbox.open(socket);
-      const write = (message: unknown): void => socket.send(config.encode(message));
       const heartbeat = createHeartbeat(config.heartbeat ?? {}, {
-        socket,
-        write,
+        socket: socket.ping === undefined ? {} : { ping: () => socket.ping?.() },
+        write: (message) => socket.send(config.encode(message)),
         post: (send, lane) => port.send(send, lane),
         settled: config.transport.settled,
         isPaused: () => config.isPaused(mine),
@@ -87,7 +113,10 @@ export function dialSession<T>(
         onHookFailed: config.onHookFailed,
       });
       const mine: OpenSession = createSession({
-        ...config,
+        generation: config.generation,
+        maxHeld: config.maxHeld,
+        peek: config.peek,
+        onHeld: config.onHeld,
         socket,
         heartbeat,
         port,
@@ -96,14 +125,24 @@ export function dialSession<T>(
           const data = config.encode(message);
           port.send(() => socket.send(data));
         },
+        onRetired: () => add(config.drained$, () => fail(new SocketClosedError(1006, 'rotated'))),
       });
       session = mine;
+      config.onOpen?.(mine);
+      if (parts.closed) return; // ended by who was told
 
-      /** Frames, thinned to one a millisecond: as exact a sign of life, and most frames cost no more than a comparison. */
-      const beats$ = new Observable<unknown>((subscriber) => {
+      let sign: Subscriber<unknown> | undefined;
+      const signs$ = new Observable<unknown>((subscriber) => {
+        sign = subscriber;
+        attach(subscriber, config.stopIntake$, {
+          next: () => subscriber.complete(),
+          error: (error) => subscriber.error(error),
+        });
+        if (subscriber.closed) return;
         let beatAt: number | undefined;
         socket.divert((data) => {
           const at = asyncScheduler.now();
+          // Thinned to one a millisecond: as exact a sign of life, and most frames cost no more than a comparison.
           if (at !== beatAt) {
             beatAt = at;
             subscriber.next(at);
@@ -111,61 +150,32 @@ export function dialSession<T>(
           if (!mine.receive(data, at)) config.onNoRoom(mine, data, at);
         });
         subscriber.add(() => socket.divert(noop));
-        socket.data$.subscribe(subscriber); // from here on but its end
       });
-      const intake$ = beats$.pipe(heartbeat.watch, ignoreElements(), takeUntil(config.stopIntake$));
-      const pongs$ = socket.control$.pipe(
-        filter((kind): kind is never => {
-          if (kind === 'pong') config.onPong(mine);
-          return false;
-        }),
-      );
-      const drained$ = mine.retired$.pipe(
-        switchMap(() =>
-          config.drained$.pipe(
-            map(() => {
-              throw new SocketClosedError(1006, 'rotated');
-            }),
-          ),
-        ),
-      );
-
-      config.onOpen?.(mine);
-      const login$ = authenticated(mine, config).pipe(mergeMap(() => welcome(mine)));
-      return merge(intake$, pongs$, drained$, login$).pipe(
-        // Not finalize(): that waits for a subscribe that is still going on, and a listener may end it from within.
-        tap({
-          finalize: () => {
-            port.close();
-            config.onLost(mine.end(), mine);
-            config.onEnd?.(mine, failure);
-          },
-        }),
-      );
+      attach(parts, signs$.pipe(heartbeat.watch), { error: fail });
+      add(socket.control$, (kind) => {
+        if (sign?.closed === false) sign.next(kind);
+        if (kind === 'pong') config.onPong(mine);
+      });
+      add(authenticated(mine, config), () => {
+        add(
+          defer(() => welcome(mine)),
+          (value) => subscriber.next(value),
+        );
+      });
     };
 
-    const dialled$ = fromSocket({
-      ...config,
-      farewell: () => (isRefused(failure) ? REFUSED : (config.farewell?.() ?? {})),
-      onDial: (socket) => {
-        terminate = () => socket.terminate();
-        config.onDial?.(socket);
-      },
-    }).pipe(switchMap(run));
-    // By hand: `merge` and an operator that throws take 3 kB more on every connection.
-    const untilDropped$ = new Observable<T>((subscriber) => {
-      const fail = (error: unknown): void => subscriber.error(error);
-      dialled$.subscribe(subscriber);
-      if (!subscriber.closed) subscriber.add(config.drop$.subscribe({ next: fail, error: fail }));
-    });
-
-    return untilDropped$.pipe(
-      // It unsubscribes what failed before it passes the error on: the session has ended by the time anybody hears why.
-      catchError((error: unknown) => {
-        failure = error;
-        if (!isRefused(error)) terminate();
-        return session?.isRetired === true ? EMPTY : throwError(() => error); // eslint-disable-line rxjs-x/throw-error -- told as it came
+    subscriber.add(end);
+    add(
+      fromSocket({
+        ...config,
+        farewell: () => (isRefused(failure) ? REFUSED : (config.farewell?.() ?? {})),
+        onDial: (socket) => {
+          dialled = socket;
+          config.onDial?.(socket);
+        },
       }),
+      run,
     );
+    attach(parts, config.drop$, { next: fail, error: fail });
   });
 }

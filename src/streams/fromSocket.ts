@@ -3,15 +3,14 @@ import {
   defer,
   forkJoin,
   map,
+  noop,
   Observable,
   Subject,
-  type Subscription,
-  switchMap,
+  Subscription,
   take,
-  throwError,
   throwIfEmpty,
-  timeout,
 } from 'rxjs';
+import { attach } from '../operators/attach.js';
 import { maxTimerMs } from '../operators/backoff.js';
 import { ConnectTimeoutError, InvalidUrlError, redactUrl } from './failure.js';
 import { fromInput, type Input } from './input.js';
@@ -85,7 +84,9 @@ export function fromSocket({
   socket: options = {},
   transport = wsTransport,
   connectTimeoutMs = 10_000,
-  ...hooks
+  farewell,
+  onDial,
+  onGone,
 }: FromSocketConfig): Observable<OpenSocket> {
   if (!(connectTimeoutMs > 0 && (connectTimeoutMs <= maxTimerMs || connectTimeoutMs === Infinity))) {
     throw new RangeError(
@@ -98,6 +99,7 @@ export function fromSocket({
   if (typeof url !== 'function') checkUrls(url);
   if (typeof protocols !== 'function') checkProtocols(protocols);
 
+  const hooks = { farewell, onDial, onGone };
   // Made for each dial, and not kept with the open socket.
   const request$ = defer(() =>
     forkJoin([firstOf('url', url), firstOf('protocols', protocols)]).pipe(
@@ -108,15 +110,33 @@ export function fromSocket({
       })),
     ),
   );
-  return request$.pipe(
-    switchMap((request) => dial(transport, request, hooks)),
-    Number.isFinite(connectTimeoutMs)
-      ? timeout({
-          first: connectTimeoutMs,
-          with: () => throwError(() => new ConnectTimeoutError(connectTimeoutMs)),
-        })
-      : map((socket) => socket),
-  );
+  // By hand, as each idle connection has one: `switchMap` and `timeout` would live as long as the socket.
+  return new Observable((subscriber) => {
+    const fail = (error: unknown): void => subscriber.error(error);
+    let leave = noop;
+    let deadline = Subscription.EMPTY;
+    const opened = (socket: OpenSocket): void => {
+      deadline.unsubscribe();
+      subscriber.next(socket);
+    };
+    attach(subscriber, request$, {
+      next(request) {
+        try {
+          leave = dial(transport, request, hooks, opened, fail);
+          subscriber.add(leave);
+        } catch (error) {
+          fail(error);
+        }
+      },
+      error: fail,
+    });
+    if (subscriber.closed || connectTimeoutMs === Infinity) return;
+    deadline = asyncScheduler.schedule(() => {
+      leave();
+      fail(new ConnectTimeoutError(connectTimeoutMs));
+    }, connectTimeoutMs);
+    subscriber.add(deadline);
+  });
 }
 
 /** What a provider yields first; one that yields nothing is an error. */
@@ -126,57 +146,95 @@ const firstOf = <T>(option: string, input: Input<T>): Observable<T> =>
     throwIfEmpty(() => new TypeError(`${option} must yield a value, but its provider completed without one`)),
   );
 
-const dial = (
+interface DialHooks {
+  readonly farewell: FromSocketConfig['farewell'];
+  readonly onDial: FromSocketConfig['onDial'];
+  readonly onGone: FromSocketConfig['onGone'];
+}
+
+/** Tells of the open socket, then of its end, and returns how to leave it: after that it tells only `onGone`. */
+function dial(
   transport: Transport,
   request: DialRequest,
-  { farewell = () => ({}), onDial, onGone }: Pick<FromSocketConfig, 'farewell' | 'onDial' | 'onGone'>,
-): Observable<OpenSocket> =>
-  new Observable((subscriber) => {
-    const data$ = new Subject<Data>();
-    const control$ = new Subject<'ping' | 'pong'>();
-    let take = (data: Data): void => data$.next(data);
-    const divert = (other: typeof take): void => {
-      take = other;
-    };
-    let deadline: Subscription | undefined;
-    /** A transport may end a dial before it returns. */
-    const hasEnded = (): boolean => state === 'ended';
-    let state: 'dialling' | 'open' | 'ended' = 'dialling';
+  { farewell, onDial, onGone }: DialHooks,
+  opened: (socket: OpenSocket) => void,
+  ended: (error: unknown) => void,
+): () => void {
+  const data$ = new Subject<Data>();
+  const control$ = new Subject<'ping' | 'pong'>();
+  let take = (data: Data): void => data$.next(data);
+  let deadline: Subscription | undefined;
+  let state: 'dialling' | 'open' | 'ended' = 'dialling';
+  let isLeft = false;
+  /** A transport may end a dial before it returns. */
+  const hasEnded = (): boolean => state === 'ended';
 
-    const socket = transport.dial(request, {
-      open(info) {
-        state = 'open';
-        const url = redactUrl(request.url);
-        subscriber.next(
-          Object.assign(Object.create(socket) as Socket, info, { url, data$, control$, divert }),
-        );
-      },
-      message: (data) => take(data),
-      ping: () => control$.next('ping'),
-      pong: () => control$.next('pong'),
-      end(error) {
-        state = 'ended';
-        deadline?.unsubscribe();
-        onGone?.();
-        data$.complete();
-        control$.complete();
-        subscriber.error(error);
-      },
-    });
-
-    if (!hasEnded()) onDial?.(socket);
-
-    return () => {
+  const socket = transport.dial(request, {
+    open({ protocol, extensions }) {
+      state = 'open';
+      const divert = (other: typeof take): void => {
+        take = other;
+      };
+      opened(new Opened(socket, redactUrl(request.url), protocol, extensions, data$, control$, divert));
+    },
+    message: (data) => take(data),
+    ping: () => control$.next('ping'),
+    pong: () => control$.next('pong'),
+    end(error) {
+      state = 'ended';
+      deadline?.unsubscribe();
+      onGone?.();
       data$.complete();
       control$.complete();
-      if (state === 'dialling') socket.terminate();
-      if (state !== 'open') return;
-      const { code = 1000, reason = '', timeoutMs = 5_000 } = farewell();
-      deadline = asyncScheduler.schedule(() => socket.terminate(), timeoutMs);
-      socket.resume?.(); // its half of the handshake comes after what a pause has held back
-      socket.close(code, reason);
-    };
+      if (!isLeft) ended(error);
+    },
   });
+
+  if (!hasEnded()) onDial?.(socket);
+
+  return () => {
+    if (isLeft) return;
+    isLeft = true;
+    data$.complete();
+    control$.complete();
+    if (state === 'dialling') socket.terminate();
+    if (state !== 'open') return;
+    const { code = 1000, reason = '', timeoutMs = 5_000 } = farewell?.() ?? {};
+    deadline = asyncScheduler.schedule(() => socket.terminate(), timeoutMs);
+    socket.resume?.(); // its half of the handshake comes after what a pause has held back
+    socket.close(code, reason);
+  };
+}
+
+/** A class, since each connection has one: an object that is made from another, or has a getter of its own, is a dictionary to V8. */
+class Opened implements OpenSocket {
+  // Absent where the platform has none.
+  declare ping?: () => void;
+  declare pause?: () => void;
+  declare resume?: () => void;
+
+  constructor(
+    private readonly socket: Socket,
+    readonly url: string,
+    readonly protocol: string,
+    readonly extensions: string,
+    readonly data$: Observable<Data>,
+    readonly control$: Observable<'ping' | 'pong'>,
+    readonly divert: OpenSocket['divert'],
+  ) {
+    if (socket.ping !== undefined) this.ping = () => socket.ping?.();
+    if (socket.pause !== undefined) this.pause = () => socket.pause?.();
+    if (socket.resume !== undefined) this.resume = () => socket.resume?.();
+  }
+
+  readonly send = (data: Data): void => this.socket.send(data);
+  readonly close = (code?: number, reason?: string): void => this.socket.close(code, reason);
+  readonly terminate = (): void => this.socket.terminate();
+
+  get bufferedBytes(): number {
+    return this.socket.bufferedBytes;
+  }
+}
 
 /**
  * RFC 6455: an endpoint may send 1000 and 3000 to 4999 (section 7.4), and a reason of 123 bytes of UTF-8 (section 5.5).

@@ -4,7 +4,6 @@ import {
   defer,
   EMPTY,
   filter,
-  finalize,
   identity,
   map,
   mergeMap,
@@ -17,6 +16,7 @@ import {
   switchMap,
   take,
   takeUntil,
+  tap,
   throwError,
   timeout,
   timer,
@@ -60,7 +60,7 @@ export interface HeartbeatConfig {
 }
 
 export interface HeartbeatLink {
-  readonly socket: Pick<OpenSocket, 'ping' | 'control$'>;
+  readonly socket: Pick<OpenSocket, 'ping'>;
   /** Runs `write` when the outbox allows it, now or later. `false` if there is no room. */
   readonly post: (write: () => void, lane: 'session' | 'ping') => boolean;
   /** Encodes a message and hands it to the socket now. */
@@ -79,7 +79,7 @@ export interface HeartbeatLink {
 export interface Heartbeat {
   /** The last round trip, ms. Like all that a message passes, no getter: V8 is slow with objects that have one. */
   latencyMs: number | undefined;
-  /** Passes the frames through; errors with `HeartbeatTimeoutError` when the peer is silent for too long. */
+  /** Passes the frames through, those of control too; errors with `HeartbeatTimeoutError` when the peer is silent for too long. */
   readonly watch: MonoTypeOperatorFunction<unknown>;
   /** A pong came, as a frame or as a message; the round trip as in `RoundTrip`, if it is what answers this kind of ping. */
   answered(by: 'frame' | 'message'): number | undefined;
@@ -147,16 +147,12 @@ export function createHeartbeat(
   const trip = createRoundTrip(timeoutMs);
   let askedAt = asyncScheduler.now();
 
-  /** The message that a hook yields, if it does so in time. */
-  const made = (hook: string, yielded: unknown): Observable<unknown> =>
-    fromYielded(yielded).pipe(
-      take(1),
-      timeout({
-        first: timeoutMs,
-        with: () => throwError(() => new Error(`${hook} yielded nothing within ${timeoutMs} ms`)),
-      }),
-      filter((message) => message !== undefined),
-    );
+  const send = (): Observable<() => void> => {
+    askedAt = asyncScheduler.now();
+    if (!canPing) return EMPTY;
+    if (make === 'frame') return of(() => socket.ping?.());
+    return made('ping', make(), timeoutMs).pipe(map((message) => () => write(message)));
+  };
 
   /** Completes when the ping has left; while the outbox has no room it asks again. */
   const leaves = (send: () => void): Observable<never> =>
@@ -174,13 +170,6 @@ export function createHeartbeat(
       return hasRoom ? left$ : timer(timeoutMs).pipe(switchMap(() => leaves(send)));
     });
 
-  const send = (): Observable<() => void> => {
-    askedAt = asyncScheduler.now();
-    if (!canPing) return EMPTY;
-    if (make === 'frame') return of(() => socket.ping?.());
-    return made('ping', make()).pipe(map((message) => () => write(message)));
-  };
-
   /** One at a time: who asks while a ping is held back waits for that one, and leaving does not take it back. */
   let ping$: Observable<never> | undefined;
   const ping = (): Observable<never> =>
@@ -190,49 +179,43 @@ export function createHeartbeat(
         onHookFailed('heartbeat.ping', error);
         return EMPTY;
       }),
+      tap({ complete: () => (ping$ = undefined) }),
       takeUntil(over$),
       share({ resetOnRefCountZero: false }),
     ));
 
-  const waitMs = (): number => {
-    const now = asyncScheduler.now();
-    // A wall clock that was set back must not put off the next ping by as much.
-    askedAt = Math.min(askedAt, now);
-    return askedAt + latencyEveryMs - now;
-  };
-  const measure$ = defer(() => {
-    askedAt = asyncScheduler.now();
-    return trip.isOut() || isPaused() ? EMPTY : ping();
-  });
+  const judge = (): MonoTypeOperatorFunction<unknown> =>
+    timeoutHeartbeat({
+      everyMs,
+      timeoutMs,
+      ping,
+      alive$: resumed$.pipe(map(() => trip.spoil())),
+      settled,
+      isSuspended: isPaused,
+    });
 
-  /** Both are hot, and there is one on every connection: `merge` and `tap` would take twice the memory. */
-  const alive$ = new Observable<unknown>((subscriber) => {
-    const error = (failure: unknown): void => subscriber.error(failure);
-    const next = (): void => subscriber.next(undefined);
-    subscriber.add(socket.control$.subscribe({ next, error }));
-    const onResumed = (): void => {
-      trip.spoil();
-      next();
+  /** Pings now and then, whatever comes. */
+  const measure = (): Observable<never> => {
+    const waitMs = (): number => {
+      const now = asyncScheduler.now();
+      // A wall clock that was set back must not put off the next ping by as much.
+      askedAt = Math.min(askedAt, now);
+      return askedAt + latencyEveryMs - now;
     };
-    subscriber.add(resumed$.subscribe({ next: onResumed, error }));
-  });
-
-  const judge: MonoTypeOperatorFunction<unknown> = timeoutHeartbeat({
-    everyMs,
-    timeoutMs,
-    ping,
-    alive$,
-    settled,
-    isSuspended: isPaused,
-  });
+    const measure$ = defer(() => {
+      askedAt = asyncScheduler.now();
+      return trip.isOut() || isPaused() ? EMPTY : ping();
+    });
+    return whenDue(waitMs, measure$);
+  };
 
   const heartbeat: Heartbeat = {
     watch: (source) =>
-      source.pipe(
-        off ? identity : judge,
-        finalize(() => over$.next()),
-        !off && canMeasure && latencyEveryMs !== Infinity ? takeUntil(whenDue(waitMs, measure$)) : identity,
-      ),
+      new Observable((subscriber) => {
+        if (!off && canMeasure && latencyEveryMs !== Infinity) measure().subscribe(subscriber); // emits nothing
+        subscriber.add(() => over$.next());
+        if (!subscriber.closed) source.pipe(off ? identity : judge()).subscribe(subscriber);
+      }),
     answered(by) {
       const latencyMs = by === kind ? trip.answered() : undefined;
       if (latencyMs !== undefined) heartbeat.latencyMs = latencyMs;
@@ -250,7 +233,7 @@ export function createHeartbeat(
           failed(error); // it may be said from the outbox, whose other messages must go on
         }
       };
-      made('reply', yielded)
+      made('reply', yielded, timeoutMs)
         .pipe(takeUntil(over$))
         .subscribe({ next: (answer) => void post(() => send(answer), 'session'), error: failed });
       return true;
@@ -258,3 +241,14 @@ export function createHeartbeat(
   };
   return heartbeat;
 }
+
+/** The message that a hook yields, if it does so in time. */
+const made = (hook: string, yielded: unknown, timeoutMs: number): Observable<unknown> =>
+  fromYielded(yielded).pipe(
+    take(1),
+    timeout({
+      first: timeoutMs,
+      with: () => throwError(() => new Error(`${hook} yielded nothing within ${timeoutMs} ms`)),
+    }),
+    filter((message) => message !== undefined),
+  );

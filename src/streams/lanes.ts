@@ -45,54 +45,73 @@ const urgent = ['session', 'ping'] as const;
  * too: one that will never have room again is found out by what does not answer. A way's topics and the user's messages
  * take turns, so that neither starves behind a long line of the other; so do the ways among each other.
  */
-export function createLanes<E, U extends Message<E>>(hasRoom: (exit: E) => boolean): Lanes<E, U> {
-  const users = createQueue<U>();
+export const createLanes = <E, U extends Message<E>>(hasRoom: (exit: E) => boolean): Lanes<E, U> =>
+  new FairLanes<E, U>(hasRoom);
+
+/** A class, since every idle connection keeps one: closures of its own took four times the memory. */
+class FairLanes<E, U extends Message<E>> implements Lanes<E, U> {
+  readonly users = createQueue<U>();
+  carrier: Way<E> | undefined = undefined;
   /** The one whose turn comes next first. */
-  const ways: Way<E>[] = [];
-  let isTopicsTurn = true;
+  private ways: readonly Way<E>[] = [];
+  private isTopicsTurn = true;
 
-  const wayWith = (lane: Lane): Way<E> | undefined => {
-    for (const way of ways) if (way[lane].size > 0 && (lane === 'ping' || hasRoom(way.exit))) return way;
+  constructor(private readonly hasRoom: (exit: E) => boolean) {}
+
+  open(exit: E): Way<E> {
+    const way: Way<E> = { exit, session: createQueue(), ping: createQueue(), topics: createQueue() };
+    this.ways = this.ways.concat(way); // a spread would keep room for 16 more
+    return way;
+  }
+
+  isOpen(way: Way<E>): boolean {
+    return this.ways.includes(way);
+  }
+
+  carry(way: Way<E>): void {
+    this.carrier = way;
+  }
+
+  close(way: Way<E>): void {
+    this.ways = this.others(way);
+    if (this.carrier === way) this.carrier = undefined;
+  }
+
+  next(): Turn<E> | undefined {
+    const { carrier, users } = this;
+    for (const lane of urgent) {
+      const way = this.wayWith(lane);
+      if (way !== undefined) return { way, lane };
+    }
+    const asking = this.wayWith('topics');
+    const carrying =
+      users.size > 0 && carrier !== undefined && this.hasRoom(carrier.exit) ? carrier : undefined;
+    if (asking !== undefined && (this.isTopicsTurn || carrying === undefined))
+      return { way: asking, lane: 'topics' };
+    return carrying && { way: carrying, lane: 'user' };
+  }
+
+  take({ way, lane }: Turn<E>): Message<E> {
+    if (lane === 'topics' || lane === 'user') this.isTopicsTurn = lane === 'user';
+    if (lane !== 'user' && this.ways.length > 1) this.ways = [...this.others(way), way];
+    return (lane === 'user' ? this.users : way[lane]).shift() as Message<E>;
+  }
+
+  isWaiting(): boolean {
+    return (
+      (this.users.size > 0 && this.carrier !== undefined) ||
+      this.ways.some(({ session, ping, topics }) => session.size + ping.size + topics.size > 0)
+    );
+  }
+
+  private others(way: Way<E>): readonly Way<E>[] {
+    return this.ways.filter((other) => other !== way);
+  }
+
+  private wayWith(lane: Lane): Way<E> | undefined {
+    for (const way of this.ways) {
+      if (way[lane].size > 0 && (lane === 'ping' || this.hasRoom(way.exit))) return way;
+    }
     return undefined;
-  };
-
-  // A plain property: with a getter it would be a dictionary to the engine, and three times as large.
-  const lanes = {
-    users,
-    carrier: undefined as Way<E> | undefined,
-    open(exit: E) {
-      const way: Way<E> = { exit, session: createQueue(), ping: createQueue(), topics: createQueue() };
-      ways.push(way);
-      return way;
-    },
-    isOpen: (way: Way<E>) => ways.includes(way),
-    carry(way: Way<E>) {
-      lanes.carrier = way;
-    },
-    close(way: Way<E>) {
-      ways.splice(ways.indexOf(way), 1);
-      if (lanes.carrier === way) lanes.carrier = undefined;
-    },
-    next(): Turn<E> | undefined {
-      const { carrier } = lanes;
-      for (const lane of urgent) {
-        const way = wayWith(lane);
-        if (way !== undefined) return { way, lane };
-      }
-      const asking = wayWith('topics');
-      const carrying = users.size > 0 && carrier !== undefined && hasRoom(carrier.exit) ? carrier : undefined;
-      if (asking !== undefined && (isTopicsTurn || carrying === undefined))
-        return { way: asking, lane: 'topics' };
-      return carrying && { way: carrying, lane: 'user' };
-    },
-    take({ way, lane }: Turn<E>) {
-      if (lane === 'topics' || lane === 'user') isTopicsTurn = lane === 'user';
-      if (lane !== 'user' && ways.length > 1) ways.push(...ways.splice(ways.indexOf(way), 1));
-      return (lane === 'user' ? users : way[lane]).shift() as Message<E>;
-    },
-    isWaiting: () =>
-      (users.size > 0 && lanes.carrier !== undefined) ||
-      ways.some(({ session, ping, topics }) => session.size + ping.size + topics.size > 0),
-  };
-  return lanes;
+  }
 }

@@ -1,8 +1,8 @@
-import { defer, EMPTY, ignoreElements, noop, type Observable, Subject, take } from 'rxjs';
+import { defer, EMPTY, ignoreElements, type Observable, Subject, take } from 'rxjs';
 import { createAlarm } from './alarm.js';
 import { createLanes, type Lane, type Message } from './lanes.js';
 import type { Place } from './queue.js';
-import { createRateWindow, type RateConfig } from './rateWindow.js';
+import { createRateWindow, type RateConfig, type RateWindow } from './rateWindow.js';
 import type { Data } from './transport.js';
 
 export type { Lane };
@@ -98,52 +98,157 @@ const POLL_MS = 50;
 const encoder = new TextEncoder();
 
 /** @throws {RangeError} On creation, if a limit is not a positive number. */
-export function createOutbox(
-  {
-    maxMessages = 1_000,
-    rate,
-    maxAgeMs = Infinity,
-    maxBufferedBytes = 16 * 1_024 * 1_024,
-  }: OutboxConfig = {},
-  { onLost = noop, onWriteError = noop }: Partial<OutboxHooks> = {},
-): Outbox {
-  for (const [name, limit] of Object.entries({ maxMessages, maxAgeMs, maxBufferedBytes })) {
-    if (!(limit > 0)) throw new RangeError(`outbox: ${name} must be above 0, got ${limit}`);
-  }
-  const rateWindow = rate && createRateWindow(rate);
-  const alarm = createAlarm(() => pump());
-  const hasRoom = ({ socket }: Exit): boolean => socket.bufferedBytes < maxBufferedBytes;
-  const lanes = createLanes<Exit, UserMessage>(hasRoom);
-  const { users } = lanes;
-  const idle$ = new Subject<void>();
-  let isPumping = false;
+export const createOutbox = (config: OutboxConfig = {}, hooks: Partial<OutboxHooks> = {}): Outbox =>
+  new LanedOutbox(config, hooks);
 
-  const expire = (): void => {
-    if (maxAgeMs === Infinity || users.size === 0) return;
-    const now = alarm.now();
+/** A class, since every idle connection keeps one: closures of its own took three times the memory. */
+class LanedOutbox implements Outbox {
+  private readonly maxMessages: number;
+  private readonly maxAgeMs: number;
+  private readonly maxBufferedBytes: number;
+  private readonly rateWindow: RateWindow | undefined;
+  private readonly lanes = createLanes<Exit, UserMessage>((exit) => this.hasRoom(exit));
+  private readonly alarm = createAlarm(() => this.pump());
+  private readonly idle$ = new Subject<void>();
+  private isPumping = false;
+
+  constructor(
+    { maxMessages = 1_000, rate, maxAgeMs = Infinity, maxBufferedBytes = 16 * 1_024 * 1_024 }: OutboxConfig,
+    private readonly hooks: Partial<OutboxHooks>,
+  ) {
+    for (const [name, limit] of Object.entries({ maxMessages, maxAgeMs, maxBufferedBytes })) {
+      if (!(limit > 0)) throw new RangeError(`outbox: ${name} must be above 0, got ${limit}`);
+    }
+    this.maxMessages = maxMessages;
+    this.maxAgeMs = maxAgeMs;
+    this.maxBufferedBytes = maxBufferedBytes;
+    this.rateWindow = rate && createRateWindow(rate);
+  }
+
+  get flushed$(): Observable<never> {
+    return defer(() =>
+      this.size() === 0 || this.lanes.carrier === undefined
+        ? EMPTY
+        : this.idle$.pipe(take(1), ignoreElements()),
+    );
+  }
+
+  send(data: Data, onWritten?: (port: Port) => void): Ticket {
+    const { lanes, maxAgeMs } = this;
+    const { users } = lanes;
+    const exit = this.takeExit();
+    if (exit !== undefined) {
+      this.isPumping = true;
+      try {
+        writeTo(exit, data, onWritten);
+      } finally {
+        this.isPumping = false;
+        if (lanes.isWaiting() || users.size > 0) this.pump();
+      }
+      return SENT;
+    }
+    if (users.size >= this.maxMessages) return REJECTED;
+    const message: UserMessage = {
+      data,
+      expiresAt: maxAgeMs === Infinity ? Infinity : this.alarm.now() + maxAgeMs,
+      hasLeft: false,
+      run(exit) {
+        message.hasLeft = true;
+        writeTo(exit, data, onWritten);
+      },
+    };
+    const place = users.push(message);
+    this.pump(message);
+    return this.ticketOf(place);
+  }
+
+  open(socket: Exit['socket']): Port {
+    const { lanes } = this;
+    const port: Port = {
+      send: (write, lane = 'session') => {
+        if (!lanes.isOpen(way)) return false;
+        if (way[lane].size >= this.maxMessages) {
+          if (lane === 'session') this.hooks.onLost?.('full', 1);
+          return false;
+        }
+        const message: Message<Exit> = { run: () => write() };
+        way[lane].push(message);
+        this.pump(message);
+        return true;
+      },
+      release: () => {
+        if (!lanes.isOpen(way)) return;
+        lanes.carry(way);
+        this.pump();
+      },
+      close: () => {
+        if (!lanes.isOpen(way)) return;
+        lanes.close(way);
+        this.pump();
+        if (lanes.carrier === undefined) this.idle$.next();
+      },
+    };
+    const way = lanes.open({ port, socket });
+    return port;
+  }
+
+  drain(): Data[] {
+    const { users } = this.lanes;
+    const left: Data[] = [];
+    for (let message = users.shift(); message !== undefined; message = users.shift()) left.push(message.data);
+    this.pump();
+    return left;
+  }
+
+  clear(): void {
+    const { length } = this.drain();
+    if (length > 0) this.hooks.onLost?.('closed', length);
+  }
+
+  size(): number {
+    return this.lanes.users.size;
+  }
+
+  bytes(): number {
+    let bytes = 0;
+    for (const { data } of this.lanes.users.values())
+      bytes += typeof data === 'string' ? encoder.encode(data).length : data.byteLength;
+    return bytes;
+  }
+
+  private hasRoom({ socket }: Exit): boolean {
+    return socket.bufferedBytes < this.maxBufferedBytes;
+  }
+
+  private expire(): void {
+    const { users } = this.lanes;
+    if (this.maxAgeMs === Infinity || users.size === 0) return;
+    const now = this.alarm.now();
     let count = 0;
     for (; (users.first?.expiresAt ?? Infinity) <= now; count += 1) users.shift();
-    if (count > 0) onLost('expired', count);
-  };
+    if (count > 0) this.hooks.onLost?.('expired', count);
+  }
 
   /** Takes its place in the rate's window; where there is none, returns the instant when there will be. */
-  const takeRate = (): number | undefined => {
+  private takeRate(): number | undefined {
+    const { rateWindow } = this;
     if (rateWindow === undefined) return undefined;
-    const now = alarm.now();
+    const now = this.alarm.now();
     if (rateWindow.freeAt > now) return rateWindow.freeAt;
     rateWindow.take(now);
     return undefined;
-  };
+  }
 
   /** Sends what may be sent; returns the instant to look again. */
-  const sendAll = (onError: (error: unknown, message: Message<Exit>) => void): number => {
+  private sendAll(onError: (error: unknown, message: Message<Exit>) => void): number {
+    const { lanes, alarm } = this;
     for (;;) {
-      expire();
-      const expiresAt = users.first?.expiresAt ?? Infinity;
+      this.expire();
+      const expiresAt = lanes.users.first?.expiresAt ?? Infinity;
       const turn = lanes.next();
       if (turn === undefined)
         return Math.min(expiresAt, lanes.isWaiting() ? alarm.now() + POLL_MS : Infinity);
-      const freeAt = takeRate();
+      const freeAt = this.takeRate();
       if (freeAt !== undefined) return Math.min(expiresAt, freeAt);
       const message = lanes.take(turn);
       try {
@@ -152,136 +257,53 @@ export function createOutbox(
         onError(error, message);
       }
     }
-  };
+  }
 
   /**
    * Whatever is called from within joins the line, or changes it, and the loop under way goes on from there.
    *
    * @throws What the writing of `own` threw, once the others have had their turn.
    */
-  const pump = (own?: Message<Exit>): void => {
-    if (isPumping) return;
-    isPumping = true;
+  private pump(own?: Message<Exit>): void {
+    if (this.isPumping) return;
+    this.isPumping = true;
     let failure: { readonly error: unknown } | undefined;
     let lookAt = 0; // at once, if a hook throws
     try {
-      lookAt = sendAll((error, message) => {
+      lookAt = this.sendAll((error, message) => {
         if (message === own) failure = { error };
-        else onWriteError(error);
+        else this.hooks.onWriteError?.(error);
       });
     } finally {
-      isPumping = false;
-      alarm.set(lookAt);
+      this.isPumping = false;
+      this.alarm.set(lookAt);
     }
-    if (users.size === 0 && idle$.observed) idle$.next();
+    if (this.size() === 0 && this.idle$.observed) this.idle$.next();
     if (failure !== undefined) throw failure.error;
-  };
+  }
 
   /** Where a message of the user may go at once: nothing is being written, nothing waits (the alarm would be set). */
-  const takeExit = (): Exit | undefined => {
-    if (isPumping || alarm.isSet) return undefined;
-    const exit = lanes.carrier?.exit;
-    return exit !== undefined && hasRoom(exit) && takeRate() === undefined ? exit : undefined;
-  };
+  private takeExit(): Exit | undefined {
+    if (this.isPumping || this.alarm.isSet) return undefined;
+    const exit = this.lanes.carrier?.exit;
+    return exit !== undefined && this.hasRoom(exit) && this.takeRate() === undefined ? exit : undefined;
+  }
 
-  const writeTo = (
-    { port, socket }: Exit,
-    data: Data,
-    onWritten: ((port: Port) => void) | undefined,
-  ): void => {
-    onWritten?.(port);
-    socket.send(data);
-  };
-
-  const ticketOf = (place: Place<UserMessage>): Ticket => {
+  private ticketOf(place: Place<UserMessage>): Ticket {
     if (place.value.hasLeft) return SENT;
     if (!place.waits) return REJECTED; // taken out by somebody who was called meanwhile
     return {
       result: 'queued',
-      cancel() {
-        const isOut = users.remove(place);
-        if (isOut) pump();
+      cancel: () => {
+        const isOut = this.lanes.users.remove(place);
+        if (isOut) this.pump();
         return isOut;
       },
     };
-  };
+  }
+}
 
-  const takeAll = (): Data[] => {
-    const left: Data[] = [];
-    for (let message = users.shift(); message !== undefined; message = users.shift()) left.push(message.data);
-    pump();
-    return left;
-  };
-
-  return {
-    send(data, onWritten) {
-      const exit = takeExit();
-      if (exit !== undefined) {
-        isPumping = true;
-        try {
-          writeTo(exit, data, onWritten);
-        } finally {
-          isPumping = false;
-          if (lanes.isWaiting() || users.size > 0) pump();
-        }
-        return SENT;
-      }
-      if (users.size >= maxMessages) return REJECTED;
-      const message: UserMessage = {
-        data,
-        expiresAt: maxAgeMs === Infinity ? Infinity : alarm.now() + maxAgeMs,
-        hasLeft: false,
-        run(exit) {
-          message.hasLeft = true;
-          writeTo(exit, data, onWritten);
-        },
-      };
-      const place = users.push(message);
-      pump(message);
-      return ticketOf(place);
-    },
-    open(socket) {
-      const port: Port = {
-        send(write, lane = 'session') {
-          if (!lanes.isOpen(way)) return false;
-          if (way[lane].size >= maxMessages) {
-            if (lane === 'session') onLost('full', 1);
-            return false;
-          }
-          const message: Message<Exit> = { run: () => write() };
-          way[lane].push(message);
-          pump(message);
-          return true;
-        },
-        release() {
-          if (!lanes.isOpen(way)) return;
-          lanes.carry(way);
-          pump();
-        },
-        close() {
-          if (!lanes.isOpen(way)) return;
-          lanes.close(way);
-          pump();
-          if (lanes.carrier === undefined) idle$.next();
-        },
-      };
-      const way = lanes.open({ port, socket });
-      return port;
-    },
-    drain: takeAll,
-    clear() {
-      const { length } = takeAll();
-      if (length > 0) onLost('closed', length);
-    },
-    size: () => users.size,
-    bytes() {
-      let bytes = 0;
-      for (const { data } of users.values())
-        bytes += typeof data === 'string' ? encoder.encode(data).length : data.byteLength;
-      return bytes;
-    },
-    flushed$: defer(() =>
-      users.size === 0 || lanes.carrier === undefined ? EMPTY : idle$.pipe(take(1), ignoreElements()),
-    ),
-  };
+function writeTo({ port, socket }: Exit, data: Data, onWritten: ((port: Port) => void) | undefined): void {
+  onWritten?.(port);
+  socket.send(data);
 }

@@ -54,17 +54,12 @@ export function resolvePolicies(
   { classify: classifyOwn, policies = {}, initialMs = 1_000 }: ReconnectConfig,
   { onHookFailed, onForgetPositions }: PolicyHooks = {},
 ): ResolvedPolicies {
-  const defaults = defaultPolicies(initialMs);
-  const classes = Object.keys(defaults).join(', ');
-  const isClass = (name: unknown): name is PolicyClass =>
-    typeof name === 'string' && Object.hasOwn(defaults, name);
-
   if (classifyOwn !== undefined && typeof classifyOwn !== 'function') {
     throw new TypeError(`reconnect: classify must be a function, got ${typeof classifyOwn}`);
   }
   for (const [name, own] of Object.entries<unknown>(policies)) {
     if (!isClass(name)) {
-      throw new TypeError(`reconnect: policies are for the classes ${classes}, got ${show(name)}`);
+      throw new TypeError(`reconnect: policies are for the classes ${classes.join(', ')}, got ${show(name)}`);
     }
     if (own !== undefined && typeof own !== 'function') checkPolicy(`policies.${name}`, own);
   }
@@ -100,7 +95,9 @@ export function resolvePolicies(
         () => {
           const name: unknown = classifyOwn(error, byDefault);
           if (isClass(name)) return name;
-          throw new TypeError(`reconnect: classify must yield one of ${classes}, got ${show(name)}`);
+          throw new TypeError(
+            `reconnect: classify must yield one of ${classes.join(', ')}, got ${show(name)}`,
+          );
         },
         byDefault,
       );
@@ -110,7 +107,7 @@ export function resolvePolicies(
       const name = failure.class as FailureClass;
       if (name === 'requested') return { action: 'now' };
       const own = ownPolicy(name, failure);
-      const { forgetPositions, ...policy } = { ...defaults[name], ...own };
+      const { forgetPositions, ...policy } = { ...defaultPolicies(initialMs)[name], ...own };
       if (forgetPositions) onForgetPositions?.(failure);
       const retryAfter = retryAfterOf(failure.error);
       return {
@@ -121,6 +118,9 @@ export function resolvePolicies(
     },
   };
 }
+
+const classes = Object.keys(defaultPolicies(0));
+const isClass = (name: unknown): name is PolicyClass => typeof name === 'string' && classes.includes(name);
 
 /** What the server asked for, ms; an error that is not ours may hold anything under that name. */
 function retryAfterOf(error: unknown): number | undefined {

@@ -36,79 +36,93 @@ export interface Reading {
   reset(): void;
 }
 
-export function createReading({ maxPauseMs, onChange, onTooLong }: ReadingConfig): Reading {
-  const resumed$ = new Subject<void>();
+export const createReading = (config: ReadingConfig): Reading => new HeldReading(config);
+
+/** A class, since every idle connection keeps one: closures of its own took four times the memory. */
+class HeldReading implements Reading {
+  isPaused = false;
+  isYielding = false;
+  private readonly resumes$ = new Subject<void>();
+  readonly resumed$ = this.resumes$.asObservable();
   /** The one in charge, and one that has retired and delivers its last frames. */
-  const sessions = new Set<OpenSession>();
-  let holds = 0;
-  let pauses = 0;
-  let deadline: Subscription | undefined;
+  private sessions: readonly OpenSession[] = [];
+  private holds = 0;
+  private pauses = 0;
+  private deadline: Subscription | undefined = undefined;
 
-  const stop = (): void => {
-    for (const { socket } of sessions) socket.pause?.();
-  };
-  const goOn = (): void => {
-    if (!reading.isPaused && !reading.isYielding) for (const { socket } of sessions) socket.resume?.();
-  };
+  constructor(private readonly config: ReadingConfig) {}
+
+  add(session: OpenSession): void {
+    this.sessions = this.sessions.concat(session); // a spread would keep room for 16 more
+    if (this.isPaused || this.isYielding) session.socket.pause?.();
+    if (this.isPaused) this.arm();
+  }
+
+  delete(session: OpenSession): void {
+    this.sessions = this.sessions.filter((other) => other !== session);
+  }
+
+  hold(): void {
+    this.holds += 1;
+    if (this.isPaused) return;
+    this.isPaused = true;
+    this.stop();
+    this.arm();
+    this.config.onChange('paused'); // last: who is told may let go, or end it all
+  }
+
+  letGo(): void {
+    this.holds = Math.max(0, this.holds - 1);
+    if (!this.isPaused || this.holds > 0) return;
+    this.isPaused = false;
+    this.rest();
+    this.goOn();
+    this.resumes$.next();
+    this.config.onChange('resumed'); // last: who is told may hold it again
+  }
+
+  pause(): void {
+    this.pauses += 1;
+    this.hold();
+  }
+
+  resume(): void {
+    if (this.pauses === 0) return;
+    this.pauses -= 1;
+    this.letGo();
+  }
+
+  yieldTurn(): void {
+    this.isYielding = true;
+    this.stop();
+  }
+
+  takeTurn(): void {
+    this.isYielding = false;
+    this.goOn();
+  }
+
+  rest(): void {
+    this.deadline?.unsubscribe();
+  }
+
+  reset(): void {
+    this.isPaused = this.isYielding = false;
+    this.holds = this.pauses = 0;
+  }
+
+  private stop(): void {
+    for (const { socket } of this.sessions) socket.pause?.();
+  }
+
+  private goOn(): void {
+    if (!this.isPaused && !this.isYielding) for (const { socket } of this.sessions) socket.resume?.();
+  }
+
   /** A server drops a reader that is slow for too long, so a pause has an end. */
-  const arm = (): void => {
-    if (deadline?.closed === false) return; // a rotation meanwhile does not put it off
-    deadline = asyncScheduler.schedule(onTooLong, maxPauseMs);
-  };
-
-  const hold = (): void => {
-    holds += 1;
-    if (reading.isPaused) return;
-    reading.isPaused = true;
-    stop();
-    arm();
-    onChange('paused'); // last: who is told may let go, or end it all
-  };
-  const letGo = (): void => {
-    holds = Math.max(0, holds - 1);
-    if (!reading.isPaused || holds > 0) return;
-    reading.isPaused = false;
-    deadline?.unsubscribe();
-    goOn();
-    resumed$.next();
-    onChange('resumed'); // last: who is told may hold it again
-  };
-
-  // Plain properties: with getters it would be a dictionary to the engine, and three times as large.
-  const reading = {
-    isPaused: false,
-    isYielding: false,
-    resumed$: resumed$.asObservable(),
-    add(session: OpenSession) {
-      sessions.add(session);
-      if (reading.isPaused || reading.isYielding) session.socket.pause?.();
-      if (reading.isPaused) arm();
-    },
-    delete: (session: OpenSession) => void sessions.delete(session),
-    hold,
-    letGo,
-    pause() {
-      pauses += 1;
-      hold();
-    },
-    resume() {
-      if (pauses === 0) return;
-      pauses -= 1;
-      letGo();
-    },
-    yieldTurn() {
-      reading.isYielding = true;
-      stop();
-    },
-    takeTurn() {
-      reading.isYielding = false;
-      goOn();
-    },
-    rest: () => deadline?.unsubscribe(),
-    reset() {
-      reading.isPaused = reading.isYielding = false;
-      holds = pauses = 0;
-    },
-  };
-  return reading;
+  private arm(): void {
+    if (this.deadline?.closed === false) return; // a rotation meanwhile does not put it off
+    const { onTooLong, maxPauseMs } = this.config;
+    this.deadline = asyncScheduler.schedule(onTooLong, maxPauseMs);
+  }
 }

@@ -58,88 +58,102 @@ interface Asked {
  */
 export function createRequests(maxInFlight = 1_000): Requests {
   if (!(maxInFlight > 0)) throw new RangeError(`requests: maxInFlight must be above 0, got ${maxInFlight}`);
-  const asked = new Set<Asked>();
-  let lastId = 0;
+  return new AskedInOrder(maxInFlight);
+}
 
-  const fail = (entry: Asked, error: unknown): void => {
-    asked.delete(entry);
+/** A class, since every idle connection keeps one: closures and a Set of its own took ten times the memory. */
+class AskedInOrder implements Requests {
+  /** Made for the first request. */
+  private asked: Set<Asked> | undefined = undefined;
+  private lastId = 0;
+
+  constructor(private readonly maxInFlight: number) {}
+
+  ask(
+    post: (onWritten: (by: unknown) => void) => Ticket,
+    { match, timeoutMs = 10_000 }: RequestConfig,
+  ): Observable<unknown> {
+    if (typeof match !== 'function') {
+      throw new TypeError(`request: match must be a function, got ${typeof match}`);
+    }
+    if (!(timeoutMs > 0 && timeoutMs <= maxTimerMs)) {
+      throw new RangeError(`request: timeoutMs must be above 0 and at most ${maxTimerMs}, got ${timeoutMs}`);
+    }
+    return defer(() => {
+      const { maxInFlight } = this;
+      const asked = (this.asked ??= new Set());
+      if (asked.size >= maxInFlight) {
+        return throwError(
+          () => new RequestRejectedError(`${maxInFlight} requests wait for their reply already`),
+        );
+      }
+      const entry: Asked = { match, reply$: new ReplaySubject(1), id: ++this.lastId };
+      asked.add(entry);
+      const ticket = this.postOrForget(post, entry);
+      if (ticket.result === 'rejected') {
+        this.end(entry, new RequestRejectedError('the outbox is full, or the feed is closed'));
+      }
+      return entry.reply$.pipe(
+        // Above `timeout`, so that it is forgotten before its error is told.
+        tap({
+          finalize: () => {
+            asked.delete(entry);
+            ticket.cancel();
+          },
+        }),
+        take(1),
+        timeout({ first: timeoutMs, with: () => throwError(() => new RequestTimeoutError(timeoutMs)) }),
+      );
+    });
+  }
+
+  isWaiting(): boolean {
+    return this.asked !== undefined && this.asked.size > 0;
+  }
+
+  hear(message: unknown, by?: unknown): boolean {
+    const { asked, lastId: newest } = this;
+    if (asked === undefined || asked.size === 0) return false; // nearly always, and a loop over nothing costs, too
+    for (const entry of asked) {
+      // Whoever asks while a message is being heard, again after a `match` that threw, say, waits for the next one.
+      if (entry.id > newest) break;
+      // No message answers what has not been sent, or was to another connection.
+      if (entry.left === undefined || (by !== undefined && entry.left.by !== by)) continue;
+      if (!this.matches(entry, message)) continue;
+      asked.delete(entry);
+      entry.reply$.next(message);
+      return true;
+    }
+    return false;
+  }
+
+  fail(error: unknown, by?: unknown): void {
+    for (const entry of [...(this.asked ?? [])]) {
+      if (by === undefined || entry.left?.by === by) this.end(entry, error);
+    }
+  }
+
+  private end(entry: Asked, error: unknown): void {
+    this.asked?.delete(entry);
     entry.reply$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as it came
-  };
+  }
 
   /** A `match` that throws is its own request's failure, not the message's. */
-  const matches = (entry: Asked, message: unknown): boolean => {
+  private matches(entry: Asked, message: unknown): boolean {
     try {
       return entry.match(message);
     } catch (error) {
-      fail(entry, error);
+      this.end(entry, error);
       return false;
     }
-  };
+  }
 
-  const postOrForget = (post: Parameters<Requests['ask']>[0], entry: Asked): Ticket => {
+  private postOrForget(post: Parameters<Requests['ask']>[0], entry: Asked): Ticket {
     try {
       return post((by) => (entry.left = { by }));
     } catch (error) {
-      asked.delete(entry);
+      this.asked?.delete(entry);
       throw error;
     }
-  };
-
-  return {
-    ask(post, { match, timeoutMs = 10_000 }) {
-      if (typeof match !== 'function') {
-        throw new TypeError(`request: match must be a function, got ${typeof match}`);
-      }
-      if (!(timeoutMs > 0 && timeoutMs <= maxTimerMs)) {
-        throw new RangeError(
-          `request: timeoutMs must be above 0 and at most ${maxTimerMs}, got ${timeoutMs}`,
-        );
-      }
-      return defer(() => {
-        if (asked.size >= maxInFlight) {
-          return throwError(
-            () => new RequestRejectedError(`${maxInFlight} requests wait for their reply already`),
-          );
-        }
-        const entry: Asked = { match, reply$: new ReplaySubject(1), id: ++lastId };
-        asked.add(entry);
-        const ticket = postOrForget(post, entry);
-        if (ticket.result === 'rejected') {
-          fail(entry, new RequestRejectedError('the outbox is full, or the feed is closed'));
-        }
-        return entry.reply$.pipe(
-          // Above `timeout`, so that it is forgotten before its error is told.
-          tap({
-            finalize: () => {
-              asked.delete(entry);
-              ticket.cancel();
-            },
-          }),
-          take(1),
-          timeout({ first: timeoutMs, with: () => throwError(() => new RequestTimeoutError(timeoutMs)) }),
-        );
-      });
-    },
-    isWaiting: () => asked.size > 0,
-    hear(message, by) {
-      if (asked.size === 0) return false; // nearly always, and a loop over nothing costs, too
-      const newest = lastId;
-      for (const entry of asked) {
-        // Whoever asks while a message is being heard, again after a `match` that threw, say, waits for the next one.
-        if (entry.id > newest) break;
-        // No message answers what has not been sent, or was to another connection.
-        if (entry.left === undefined || (by !== undefined && entry.left.by !== by)) continue;
-        if (!matches(entry, message)) continue;
-        asked.delete(entry);
-        entry.reply$.next(message);
-        return true;
-      }
-      return false;
-    },
-    fail(error, by) {
-      for (const entry of [...asked]) {
-        if (by === undefined || entry.left?.by === by) fail(entry, error);
-      }
-    },
-  };
+  }
 }

@@ -5,16 +5,18 @@ import {
   defer,
   EMPTY,
   exhaustMap,
-  expand,
   filter,
   ignoreElements,
   merge,
   mergeMap,
   type MonoTypeOperatorFunction,
-  type Observable,
+  noop,
+  Observable,
   of,
   repeat,
   Subject,
+  type Subscriber,
+  Subscription,
   take,
   takeUntil,
   tap,
@@ -23,6 +25,7 @@ import {
   timer,
 } from 'rxjs';
 import { backoff, type BackoffConfig } from '../operators/backoff.js';
+import { attach } from '../operators/attach.js';
 import type { OpenSession } from './session.js';
 
 export interface RotateConfig {
@@ -73,7 +76,7 @@ export interface LineConfig extends BackoffConfig {
   readonly onFailed: (error: unknown) => void;
   /** The session in charge ended while the next one was logged in, and takes over unless this says no. */
   readonly onOutlived: (error: unknown) => boolean;
-  /** Asks for a rotation. */
+  /** Asks for a rotation; not where nobody is in charge, nor after `stop$`. */
   readonly rotate$: Observable<unknown>;
   /** From here on none begins, and one that has not taken over is given up. */
   readonly stop$: Observable<unknown>;
@@ -94,130 +97,154 @@ export interface LineConfig extends BackoffConfig {
  *     rotate$         ----x---x--------------    while one is on its way, further calls change nothing
  *     lineOfSessions  -A----------B----------    A, B take charge
  */
-export function lineOfSessions({
-  dial,
-  onStart,
-  lead,
-  greet,
-  join,
-  retrying,
-  onFailed,
-  onOutlived,
-  rotate$,
-  stop$,
-  stableMs = 5_000,
-  everyMs,
-  when,
-  timeoutMs = 300_000,
-  random,
-  ...delays
-}: LineConfig): Observable<OpenSession> {
-  const delayAfter = backoff({ ...delays, random });
-  const asked$ =
-    everyMs === undefined
-      ? rotate$
-      : merge(rotate$, defer(() => timer(everyMs - 0.1 * everyMs * random())).pipe(repeat()));
+export const lineOfSessions = (config: LineConfig): Observable<OpenSession> =>
+  new Observable((subscriber) => new SessionLine(config, subscriber).begin());
 
-  return defer(() => {
-    const orphaned$ = new Subject<void>();
-    let leader: OpenSession | undefined;
-    /** The next one, once it is logged in. */
-    let heir: OpenSession | undefined;
-    /** The one before the leader, which may still deliver its last frames. */
-    let retiree: OpenSession | undefined;
-    let ledAt = 0;
-    /** Notices in a row that came to a leader before it was stable. */
-    let hasty = 0;
-    let previousMs = 0;
+/** One subscription. A class, and the way of its sessions by hand: with operators every idle connection kept 5 kB more. */
+class SessionLine {
+  private readonly orphaned$ = new Subject<void>();
+  private leader: OpenSession | undefined = undefined;
+  /** The next one, once it is logged in. */
+  private heir: OpenSession | undefined = undefined;
+  /** The one before the leader, which may still deliver its last frames. */
+  private retiree: OpenSession | undefined = undefined;
+  private ledAt = 0;
+  /** Notices in a row that came to a leader before it was stable. */
+  private hasty = 0;
+  private previousMs = 0;
+  /** The leader's, until it hands over. */
+  private asks = Subscription.EMPTY;
+  /** Dials that have not ended: that of the leader, of its heir, and of one that retired. */
+  private going = 0;
 
-    /** A server that gives notice on every connection must not be followed without a pause. */
-    const heeded$ = defer(() => {
-      const isHasty = retiree !== undefined && asyncScheduler.now() - ledAt < stableMs;
-      previousMs = isHasty ? delayAfter(hasty, previousMs) : 0;
-      hasty = isHasty ? hasty + 1 : 0;
-      return isHasty ? timer(previousMs) : of(undefined);
+  constructor(
+    private readonly config: LineConfig,
+    private readonly subscriber: Subscriber<OpenSession>,
+  ) {}
+
+  begin(): void {
+    this.follow(this.config.dial((session) => this.takeOver(session)));
+  }
+
+  /** Emits the session that a dial leads to; the line ends with the last dial, or with an error of the leader's. */
+  private follow(dialled$: Observable<OpenSession>, onEnd = noop): void {
+    const { subscriber } = this;
+    let mine: OpenSession | undefined;
+    const ended = (): void => {
+      onEnd();
+      this.going -= 1;
+      if (this.going === 0) subscriber.complete();
+    };
+    this.going += 1;
+    attach(subscriber, dialled$, {
+      next: (session) => {
+        mine = session;
+        subscriber.next(session);
+        this.heed(session);
+      },
+      error: (error: unknown) => {
+        try {
+          if (!this.isOutlived(mine, error)) subscriber.error(error);
+          else ended();
+        } catch (thrown) {
+          subscriber.error(thrown);
+        }
+      },
+      complete: ended,
     });
+  }
 
-    /** A leader that ends while its heir is there leaves the line to it. */
-    const outlived: MonoTypeOperatorFunction<OpenSession> = (source) => {
-      let mine: OpenSession | undefined;
-      return source.pipe(
-        tap((session) => {
-          mine = session;
-        }),
-        catchError((error: unknown) => {
-          // eslint-disable-next-line rxjs-x/throw-error -- told as it came
-          if (mine !== leader || heir === undefined || !onOutlived(error)) return throwError(() => error);
-          orphaned$.next();
-          return EMPTY;
-        }),
-      );
-    };
+  /** Begins a rotation when asked to, one at a time. */
+  private heed(leader: OpenSession): void {
+    const { subscriber } = this;
+    let isRotating = false;
+    this.asks = attach(subscriber, this.asksOf(leader), {
+      next: () => {
+        if (isRotating) return;
+        isRotating = true;
+        this.follow(this.successor(leader), () => (isRotating = false));
+      },
+      error: (error: unknown) => subscriber.error(error),
+      complete: noop,
+    });
+  }
 
-    const takeOver = (session: OpenSession, before?: OpenSession): Observable<OpenSession> => {
-      leader = session;
-      retiree = before;
-      heir = undefined;
-      ledAt = asyncScheduler.now();
-      return lead(session, before);
-    };
+  private asksOf({ noticed$ }: OpenSession): Observable<unknown> {
+    const { rotate$, stop$, everyMs, when, random } = this.config;
+    if (everyMs === undefined && when === undefined) return rotate$;
+    const aged$ =
+      everyMs === undefined ? EMPTY : defer(() => timer(everyMs - 0.1 * everyMs * random())).pipe(repeat());
+    const heeded$ = when === undefined ? EMPTY : noticed$.pipe(exhaustMap(() => this.untilHeeded()));
+    return merge(rotate$, merge(aged$, heeded$).pipe(takeUntil(stop$)));
+  }
 
-    const successor = (before: OpenSession): Observable<OpenSession> => {
-      let hasLed = false;
-      const welcome = (session: OpenSession): Observable<OpenSession> => {
-        const greeted$ = new Subject<never>();
-        heir = session;
-        session.join();
-        const ready$ = concat(merge(join(session), greeted$), of(undefined));
-        return merge(
-          merge(ready$, orphaned$).pipe(
-            take(1),
-            timeout({ first: timeoutMs, with: () => throwError(() => new RotationTimeoutError(timeoutMs)) }),
-            mergeMap(() => {
-              hasLed = true;
-              return takeOver(session, before);
-            }),
-          ),
-          greet(session).pipe(tap({ complete: () => greeted$.complete() })),
-        ).pipe(
-          tap({
-            finalize: () => {
-              if (heir === session) heir = undefined;
-            },
+  /** A server that gives notice on every connection must not be followed without a pause. */
+  private untilHeeded(): Observable<unknown> {
+    const { stableMs = 5_000 } = this.config;
+    const isHasty = this.retiree !== undefined && asyncScheduler.now() - this.ledAt < stableMs;
+    this.previousMs = isHasty ? backoff(this.config)(this.hasty, this.previousMs) : 0;
+    this.hasty = isHasty ? this.hasty + 1 : 0;
+    return isHasty ? timer(this.previousMs) : of(undefined);
+  }
+
+  /** A leader that ends while its heir is there leaves the line to it. */
+  private isOutlived(ended: OpenSession | undefined, error: unknown): boolean {
+    if (ended !== this.leader || this.heir === undefined || !this.config.onOutlived(error)) return false;
+    this.orphaned$.next();
+    return true;
+  }
+
+  private takeOver(session: OpenSession, before?: OpenSession): Observable<OpenSession> {
+    this.asks.unsubscribe();
+    this.leader = session;
+    this.retiree = before;
+    this.heir = undefined;
+    this.ledAt = asyncScheduler.now();
+    return this.config.lead(session, before);
+  }
+
+  private successor(before: OpenSession): Observable<OpenSession> {
+    const { dial, onStart, greet, join, retrying, onFailed, stop$, timeoutMs = 300_000 } = this.config;
+    let hasLed = false;
+    const welcome = (session: OpenSession): Observable<OpenSession> => {
+      const greeted$ = new Subject<never>();
+      this.heir = session;
+      session.join();
+      const ready$ = concat(merge(join(session), greeted$), of(undefined));
+      return merge(
+        merge(ready$, this.orphaned$).pipe(
+          take(1),
+          timeout({ first: timeoutMs, with: () => throwError(() => new RotationTimeoutError(timeoutMs)) }),
+          mergeMap(() => {
+            hasLed = true;
+            return this.takeOver(session, before);
           }),
-        );
-      };
-      const next$ = defer(() => {
-        onStart();
-        return dial(welcome, before).pipe(
-          retrying(() => hasLed),
-          outlived,
-        );
-      });
-      // What the leader itself never got must not come from its heir first: their topics overlap from here on.
-      const settled$ = (before.topics?.settled$ ?? EMPTY).pipe(takeUntil(timer(timeoutMs)));
-      // Nor are there ever three sockets.
-      const gone$ = retiree?.isOver === false ? retiree.messages$.pipe(ignoreElements()) : EMPTY;
-      return concat(gone$, settled$, next$).pipe(
-        catchError((error: unknown) => {
-          // eslint-disable-next-line rxjs-x/throw-error -- told as it came
-          if (hasLed) return throwError(() => error);
-          onFailed(error);
-          return EMPTY;
+        ),
+        greet(session).pipe(tap({ complete: () => greeted$.complete() })),
+      ).pipe(
+        tap({
+          finalize: () => {
+            if (this.heir === session) this.heir = undefined;
+          },
         }),
-        takeUntil(stop$.pipe(filter(() => !hasLed))),
       );
     };
-
-    return dial((session) => takeOver(session)).pipe(
-      outlived,
-      expand((session) =>
-        (when === undefined ? asked$ : merge(asked$, session.noticed$.pipe(exhaustMap(() => heeded$)))).pipe(
-          takeUntil(stop$),
-          takeUntil(session.retired$), // eslint-disable-line rxjs-x/no-unsafe-takeuntil -- ends the calls, not the successor
-          exhaustMap(() => successor(session)),
-        ),
-      ),
+    const next$ = defer(() => {
+      onStart();
+      return dial(welcome, before).pipe(retrying(() => hasLed));
+    });
+    // What the leader itself never got must not come from its heir first: their topics overlap from here on.
+    const settled$ = (before.topics?.settled$ ?? EMPTY).pipe(takeUntil(timer(timeoutMs)));
+    // Nor are there ever three sockets.
+    const gone$ = this.retiree?.isOver === false ? this.retiree.messages$.pipe(ignoreElements()) : EMPTY;
+    return concat(gone$, settled$, next$).pipe(
+      catchError((error: unknown) => {
+        // eslint-disable-next-line rxjs-x/throw-error -- told as it came
+        if (hasLed) return throwError(() => error);
+        onFailed(error);
+        return EMPTY;
+      }),
+      takeUntil(stop$.pipe(filter(() => !hasLed))),
     );
-  });
+  }
 }

@@ -1,5 +1,5 @@
-import { asyncScheduler, noop as ignore, Observable, ReplaySubject, Subject } from 'rxjs';
-import { createLine } from '../operators/line.js';
+import { asyncScheduler, noop as ignore, Observable, ReplaySubject, Subject, type Subscriber } from 'rxjs';
+import { createLine, type Line } from '../operators/line.js';
 import { checkFarewell, type OpenSocket } from './fromSocket.js';
 import type { Heartbeat } from './heartbeat.js';
 import type { Port } from './outbox.js';
@@ -105,112 +105,141 @@ export interface SessionConfig {
   readonly peek: (data: Data) => readonly unknown[] | undefined;
   /** Acts on a held message if it concerns the connection: an ack, a pong, a ping to answer. */
   readonly onHeld: (message: unknown, session: OpenSession) => boolean;
+  /** It has retired: told before `retired$`. */
+  readonly onRetired?: () => void;
 }
 
-export function createSession({
-  generation,
-  socket,
-  heartbeat,
-  port,
-  maxHeld,
-  canDrain,
-  write,
-  peek,
-  onHeld,
-}: SessionConfig): OpenSession {
-  const messages$ = new Subject<unknown>();
-  const retired$ = new ReplaySubject<void>(1);
-  const noticed$ = new ReplaySubject<void>(1);
-  const held = createLine<Frame>();
+export const createSession = (config: SessionConfig): OpenSession => new Connected(config);
+
+/**
+ * A class, since each connection has one: closures took twice the memory. What hooks of the user get, `send` and `close`, needs
+ * no `this` all the same.
+ */
+class Connected implements OpenSession {
+  readonly generation: number;
+  readonly socket: OpenSocket;
+  readonly heartbeat: Heartbeat;
+  readonly port: Port;
+  readonly messages$: Observable<unknown>;
+  readonly noticed$: Observable<void>;
+  readonly retired$: Observable<void>;
+  topics: SessionTopics | undefined = undefined;
+  latencyMs: number | undefined = undefined;
+  phase: OpenSession['phase'] = 'login';
+  isRetired = false;
+  isOver = false;
+  private readonly heard$ = new Subject<unknown>();
+  private readonly notices$ = new ReplaySubject<void>(1);
+  private readonly retirement$ = new ReplaySubject<void>(1);
+  /** Made for the first frame that has to wait. */
+  private held: Line<Frame> | undefined = undefined;
   /** Who takes the frames, once those held are out. */
-  let takeFrame: TakeFrame | undefined;
-  const ended$ = new Subject<never>();
+  private takeFrame: TakeFrame | undefined = undefined;
+  private reader: Subscriber<never> | undefined = undefined;
 
-  const abandon = (): number => {
-    const count = held.size;
-    while (held.size > 0) held.shift();
+  constructor(private readonly config: SessionConfig) {
+    ({
+      generation: this.generation,
+      socket: this.socket,
+      heartbeat: this.heartbeat,
+      port: this.port,
+    } = config);
+    this.messages$ = this.heard$.asObservable();
+    this.noticed$ = this.notices$.asObservable();
+    this.retired$ = this.retirement$.asObservable();
+  }
+
+  readonly send = (message: unknown): void => {
+    if (!this.isOver) this.config.write(message);
+  };
+
+  readonly close = (code?: number, reason?: string): void => {
+    checkFarewell({ ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) });
+    if (!this.isOver) this.socket.close(code, reason);
+  };
+
+  deliver(take: TakeFrame): Observable<never> {
+    return new Observable((subscriber) => {
+      const { held } = this;
+      // What comes meanwhile joins the line.
+      while (held !== undefined && held.size > 0 && !subscriber.closed)
+        take(held.shift(), asyncScheduler.now());
+      if (subscriber.closed) return;
+      this.takeFrame = take;
+      this.reader = subscriber;
+      subscriber.add(() => {
+        this.takeFrame = ignore;
+        this.reader = undefined;
+      });
+      if (this.isOver) subscriber.complete();
+    });
+  }
+
+  receive(data: Data, at: number): boolean {
+    if (this.takeFrame !== undefined) {
+      this.takeFrame({ session: this, data, held: undefined }, at);
+      return true;
+    }
+    const { maxHeld, peek, onHeld } = this.config;
+    const held = (this.held ??= createLine());
+    const hasRoom = held.size < maxHeld;
+    const { phase } = this;
+    if (!hasRoom && phase === 'ready') return false;
+    const isKept = hasRoom || phase === 'joining';
+    if (!hasRoom && isKept) held.shift();
+    const acted: boolean[] = [];
+    // In line before anybody hears it: who does may be told of the next one at once.
+    if (isKept) held.push({ session: this, data, held: { phase, acted } });
+    for (const message of peek(data) ?? []) {
+      this.hear(message);
+      acted.push(onHeld(message, this));
+    }
+    return hasRoom;
+  }
+
+  isHeard(): boolean {
+    return this.heard$.observed;
+  }
+
+  hear(message: unknown): void {
+    if (!this.isOver && this.heard$.observed) this.heard$.next(message);
+  }
+
+  notice(): void {
+    this.notices$.next();
+  }
+
+  join(): void {
+    this.phase = 'joining';
+  }
+
+  start(): void {
+    this.phase = 'ready';
+  }
+
+  retire(): void {
+    if (this.isRetired) return;
+    this.isRetired = true;
+    this.port.close();
+    this.config.onRetired?.();
+    this.retirement$.next();
+    if (this.config.canDrain) this.socket.close(1000, 'rotated');
+  }
+
+  end(): number {
+    this.isOver = true;
+    this.retirement$.next();
+    this.retirement$.complete();
+    this.notices$.complete();
+    this.heard$.complete();
+    this.reader?.complete();
+    return this.phase === 'ready' ? 0 : this.abandon();
+  }
+
+  abandon(): number {
+    const { held } = this;
+    let count = 0;
+    for (; held !== undefined && held.size > 0; count += 1) held.shift();
     return count;
-  };
-
-  const session: OpenSession = {
-    generation,
-    socket,
-    heartbeat,
-    port,
-    topics: undefined,
-    messages$: messages$.asObservable(),
-    deliver: (take) =>
-      new Observable((subscriber) => {
-        // What comes meanwhile joins the line.
-        while (held.size > 0 && !subscriber.closed) take(held.shift(), asyncScheduler.now());
-        if (subscriber.closed) return;
-        takeFrame = take;
-        subscriber.add(() => (takeFrame = ignore));
-        if (session.isOver) subscriber.complete();
-        else subscriber.add(ended$.subscribe(subscriber));
-      }),
-    latencyMs: undefined,
-    phase: 'login',
-    isRetired: false,
-    isOver: false,
-    send(message) {
-      if (!session.isOver) write(message);
-    },
-    close(code, reason) {
-      checkFarewell({ ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) });
-      if (!session.isOver) socket.close(code, reason);
-    },
-    receive(data, at) {
-      if (takeFrame !== undefined) {
-        takeFrame({ session, data, held: undefined }, at);
-        return true;
-      }
-      const hasRoom = held.size < maxHeld;
-      const { phase } = session;
-      if (!hasRoom && phase === 'ready') return false;
-      const isKept = hasRoom || phase === 'joining';
-      if (!hasRoom && isKept) held.shift();
-      const acted: boolean[] = [];
-      // In line before anybody hears it: who does may be told of the next one at once.
-      if (isKept) held.push({ session, data, held: { phase, acted } });
-      for (const message of peek(data) ?? []) {
-        session.hear(message);
-        acted.push(onHeld(message, session));
-      }
-      return hasRoom;
-    },
-    isHeard: () => messages$.observed,
-    hear(message) {
-      if (!session.isOver && messages$.observed) messages$.next(message);
-    },
-    notice() {
-      noticed$.next();
-    },
-    noticed$: noticed$.asObservable(),
-    join() {
-      session.phase = 'joining';
-    },
-    start() {
-      session.phase = 'ready';
-    },
-    retire() {
-      if (session.isRetired) return;
-      session.isRetired = true;
-      port.close();
-      retired$.next();
-      if (canDrain) socket.close(1000, 'rotated');
-    },
-    retired$: retired$.asObservable(),
-    end() {
-      session.isOver = true;
-      retired$.next();
-      retired$.complete();
-      noticed$.complete();
-      messages$.complete();
-      ended$.complete();
-      return session.phase === 'ready' ? 0 : abandon();
-    },
-    abandon,
-  };
-  return session;
+  }
 }

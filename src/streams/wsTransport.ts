@@ -3,7 +3,7 @@ import WebSocket from 'ws';
 import { InvalidUrlError, ProtocolError, redactUrl, SocketClosedError } from './failure.js';
 import { settled } from './settled.js';
 import type { Transport } from './transport.js';
-import { refusal, watchHandshake } from './wsHandshake.js';
+import { refusal, watchHandshake, type WsHandshake } from './wsHandshake.js';
 
 /**
  * What a server may make of us: `ws` itself would allow a frame of 100 MiB, and would drop the connection, healthy as it
@@ -29,7 +29,8 @@ export const wsTransport: Transport = {
     // ws would throw too, but shows the URL whole.
     if (!URL.canParse(request.url))
       throw new InvalidUrlError(`url must be a URL, got ${redactUrl(request.url)}`);
-    const handshake = watchHandshake(request);
+    /** Until it is done: it would keep the whole answer of the server for as long as the socket. */
+    let handshake: WsHandshake | undefined = watchHandshake(request);
     const ws = new WebSocket(request.url, [...request.protocols], {
       perMessageDeflate: false,
       ...bounds,
@@ -38,7 +39,6 @@ export const wsTransport: Transport = {
     });
     let failure: unknown;
     let farewell: Subscription | undefined;
-    let hasOpened = false;
     let ended = false;
     const end = (error: unknown): void => {
       if (ended) return;
@@ -59,12 +59,12 @@ export const wsTransport: Transport = {
     // Our half of the TCP connection ends when the close frames are exchanged.
     ws.on('upgrade', ({ socket }) => void socket.once('finish', leaveSoon));
     ws.on('open', () => {
-      hasOpened = true;
+      handshake = undefined;
       handler.open({ protocol: ws.protocol, extensions: ws.extensions });
     });
     ws.on('message', (data, isBinary) => {
       // `binaryType` stays at its default, so a message is always one Buffer.
-      if (!ended) handler.message(isBinary ? (data as Buffer) : (data as Buffer).toString('utf8'));
+      if (!ended) handler.message(isBinary ? (data as Buffer) : (data as Buffer).toString());
     });
     ws.on('ping', () => {
       if (!ended) handler.ping();
@@ -79,7 +79,7 @@ export const wsTransport: Transport = {
     });
     // Never removed: an error of an abandoned socket must not become an uncaught exception.
     ws.on('error', (error: Error & { code?: string }) => {
-      failure ??= hasOpened ? (ProtocolError.from(error) ?? error) : handshake.failure(error);
+      failure ??= handshake === undefined ? (ProtocolError.from(error) ?? error) : handshake.failure(error);
       leaveSoon();
     });
     ws.on('close', (code, reason) => {

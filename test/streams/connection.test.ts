@@ -1,4 +1,4 @@
-import { map, NEVER, noop, Observable, take, throwError, timer } from 'rxjs';
+import { map, merge, NEVER, noop, Observable, Subject, take, takeUntil, throwError, timer } from 'rxjs';
 import type { FeedEvent } from '../../src/streams/events.js';
 import {
   type Connection,
@@ -321,4 +321,164 @@ describe('a connection', () => {
       }),
     );
   });
+
+  /** What a run tells, in short, when `leave` is called at the first event that `isIt`. */
+  const toldWhenLeft = (
+    flush: () => void,
+    scripts: string[],
+    isIt: (event: FeedEvent) => boolean,
+    leave: (connection: Connection, stop: () => void) => void,
+  ): string[] => {
+    const log: string[] = [];
+    const stop$ = new Subject<void>();
+    let hasLeft = false;
+    const { connection } = rig(
+      scripts,
+      { a: 'x' },
+      {},
+      {
+        tell: (event) => {
+          log.push(event.type === 'state' ? event.status.state : event.type);
+          if (hasLeft || !isIt(event)) return;
+          hasLeft = true;
+          leave(connection, () => stop$.next());
+        },
+        onEnded: () => log.push('ended'),
+        onOver: () => log.push('over'),
+        onLost: (frames) => log.push(`lost ${frames}`),
+      },
+    );
+    connection
+      .run(() => log.push('frame'))
+      .pipe(takeUntil(merge(stop$, timer(500))))
+      .subscribe({ error: noop, complete: () => log.push('|') });
+    flush();
+    return log;
+  };
+  const isState = (state: string) => (event: FeedEvent) =>
+    event.type === 'state' && event.status.state === state;
+  const isType = (type: string) => (event: FeedEvent) => event.type === type;
+
+  it.each([
+    [isState('CONNECTING'), ['CONNECTING', '|', 'DISCONNECTED']],
+    [isState('CONNECTED'), ['CONNECTING', 'CONNECTED', '|', 'lost 0', 'ended', 'DISCONNECTED']],
+    [
+      isType('connected'),
+      ['CONNECTING', 'CONNECTED', 'connected', '|', 'lost 0', 'ended', 'lost 0', 'DISCONNECTED'],
+    ],
+  ])('ends in order when whoever is told leaves at once (%#)', (isIt, expected) => {
+    marbles(({ flush }) => {
+      expect(toldWhenLeft(flush, ['oa'], isIt, (_connection, stop) => stop())).toStrictEqual(expected);
+    })();
+  });
+
+  it(
+    'ends in order when whoever is told closes it, and begins no rotation after that',
+    marbles(({ flush }) => {
+      const log = toldWhenLeft(flush, ['oa', 'o'], isType('connected'), (connection) => {
+        connection.close({ timeoutMs: 10 });
+        connection.rotate();
+      });
+
+      expect(log).toStrictEqual([
+        'CONNECTING',
+        'CONNECTED',
+        'connected',
+        '|',
+        'lost 0',
+        'ended',
+        'lost 0',
+        'DISCONNECTED',
+      ]);
+    }),
+  );
+
+  it(
+    'begins no rotation while it flushes what waits',
+    marbles(({ flush }) => {
+      const { connection, events } = rig(['o', 'o'], {}, { outbox: { rate: { max: 1, perMs: 100 } } });
+      connection.run(noop).subscribe();
+      timer(10).subscribe(() => {
+        expect([connection.send('a').result, connection.send('b').result]).toStrictEqual(['sent', 'queued']);
+        connection.close({ timeoutMs: 500 });
+        connection.rotate();
+      });
+      flush();
+
+      expect(events.map(({ type }) => type)).not.toContain('rotating');
+      expect(connection.status$.value).toMatchObject({ state: 'DISCONNECTED', since: 116 });
+    }),
+  );
+
+  it(
+    'begins no rotation for whoever hears that the session has ended',
+    marbles(({ flush }) => {
+      const { connection, events } = rig(
+        ['oa|', 'o'],
+        { a: 'x' },
+        {},
+        { onEnded: () => connection.rotate() },
+      );
+      connection
+        .run(noop)
+        .pipe(takeUntil(timer(50)))
+        .subscribe();
+      flush();
+
+      expect(events.map(({ type }) => type)).not.toContain('rotating');
+      expect(events.filter(isState('CONNECTING'))).toHaveLength(2);
+    }),
+  );
+
+  it(
+    'tells of a drop from within as of any other, and dials again',
+    marbles(({ flush }) => {
+      const log = toldWhenLeft(flush, ['oa', 'o'], isType('connected'), (connection) =>
+        connection.drop(new PauseTimeoutError(1)),
+      );
+
+      expect(log).toStrictEqual([
+        'CONNECTING',
+        'CONNECTED',
+        'connected',
+        'lost 0',
+        'ended',
+        'over',
+        'disconnected',
+        'retry',
+        'RECONNECTING',
+        'CONNECTING',
+        'CONNECTED',
+        'connected',
+        '|',
+        'lost 0',
+        'ended',
+        'lost 0',
+        'DISCONNECTED',
+      ]);
+    }),
+  );
+
+  it(
+    'can be run again by whoever hears that it is over',
+    marbles(({ flush }) => {
+      const { connection, events } = rig(['o', 'o']);
+      const again = (): void =>
+        void connection
+          .run(noop)
+          .pipe(takeUntil(timer(50)))
+          .subscribe();
+      connection.run(noop).subscribe({ complete: again });
+      timer(10).subscribe(() => connection.close({ timeoutMs: 10 }));
+      flush();
+
+      expect(events.flatMap((event) => (event.type === 'state' ? [event.status.state] : []))).toStrictEqual([
+        'CONNECTING',
+        'CONNECTED',
+        'CONNECTING',
+        'CONNECTED',
+        'DISCONNECTED',
+      ]);
+    }),
+  );
 });

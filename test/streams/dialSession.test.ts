@@ -1,14 +1,35 @@
-import { EMPTY, ignoreElements, mergeMap, NEVER, noop, Observable, of, Subject, tap, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  EMPTY,
+  ignoreElements,
+  mergeMap,
+  NEVER,
+  noop,
+  Observable,
+  of,
+  Subject,
+  Subscription,
+  take,
+  tap,
+  timer,
+} from 'rxjs';
 import { dialSession, type DialSessionConfig } from '../../src/streams/dialSession.js';
 import { ReconnectRequestedError, SocketClosedError } from '../../src/streams/failure.js';
 import { createOutbox } from '../../src/streams/outbox.js';
 import type { OpenSession } from '../../src/streams/session.js';
-import { closes, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
+import { closes, pongs, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
 import { marbles } from '../marbles.js';
+
+const boom = new Error('boom');
 
 const rig = (script: string, own: Partial<DialSessionConfig> = {}) => {
   const log: unknown[] = [];
-  const transport = scriptedTransport([script], { a: 'a', x: closes(1012, 'restart'), s: silence() });
+  const transport = scriptedTransport([script], {
+    a: 'a',
+    x: closes(1012, 'restart'),
+    s: silence(),
+    p: pongs(),
+  });
   const drop$ = new Subject<Error>();
   const config: DialSessionConfig = {
     url: 'ws://test',
@@ -146,4 +167,122 @@ describe('the dial of a session', () => {
       expectObservable(transport.dials$, '^ 30ms !').toBe('1 19ms 2', { 1: 1, 2: 2 });
     }),
   );
+
+  it(
+    'takes control frames for signs of life, and frames',
+    marbles(({ flush }) => {
+      const { dial, log } = rig('osp--a', { heartbeat: { everyMs: 4, timeoutMs: 2 } });
+      dial().subscribe({ error: () => log.push(asyncScheduler.now()) });
+      flush();
+
+      expect(log.slice(-3)).toStrictEqual(['end HeartbeatTimeoutError', 'error', 11]);
+    }),
+  );
+
+  it(
+    'says goodbye to the socket before it ends the session',
+    marbles(({ flush }) => {
+      const { dial, log } = rig('o', {
+        farewell: () => {
+          log.push('farewell');
+          return {};
+        },
+      });
+      const subscription = dial().subscribe();
+      timer(5).subscribe(() => subscription.unsubscribe());
+      flush();
+
+      expect(log).toStrictEqual(['farewell', 'end ']);
+    }),
+  );
+
+  it(
+    'ends its socket, then its session, then tells of the error',
+    marbles(({ flush }) => {
+      const { dial, drop$, transport, log } = rig('o');
+      transport.closes$.subscribe((close) => log.push(close));
+      timer(3).subscribe(() => drop$.next(boom));
+      dial().subscribe({ error: noop });
+      flush();
+
+      expect(log).toStrictEqual(['terminate', 'end Error', 'error']);
+    }),
+  );
+
+  describe('whose listener', () => {
+    it(
+      'drops it as it opens ends the session, and begins no login',
+      marbles(({ flush }) => {
+        const authenticate = jest.fn(() => NEVER);
+        const { dial, log, drop$ } = rig('op', { authenticate, onOpen: () => drop$.next(boom) });
+        dial().subscribe({ error: noop });
+        flush();
+
+        expect(log).toStrictEqual(['end Error', 'error']);
+        expect(authenticate).not.toHaveBeenCalled();
+      }),
+    );
+
+    it(
+      'leaves as it opens ends the session, and begins no login',
+      marbles(({ flush }) => {
+        const authenticate = jest.fn(() => NEVER);
+        const subscription = new Subscription();
+        const { dial, log } = rig('op', { authenticate, onOpen: () => subscription.unsubscribe() });
+        subscription.add(dial().subscribe());
+        flush();
+
+        expect(log).toStrictEqual(['end ']);
+        expect(authenticate).not.toHaveBeenCalled();
+      }),
+    );
+
+    it(
+      'drops it at a pong hears nothing more of it',
+      marbles(({ flush }) => {
+        const { dial, log, drop$ } = rig('opp', {
+          onPong: () => {
+            log.push('pong');
+            drop$.next(boom);
+          },
+        });
+        dial().subscribe({ error: noop });
+        flush();
+
+        expect(log).toStrictEqual(['pong', 'end Error', 'error']);
+      }),
+    );
+
+    it(
+      'leaves at a value stops the welcome',
+      marbles(({ flush }) => {
+        const { dial, log } = rig('o');
+        dial(() => of('a', 'b').pipe(tap((value) => log.push(value))))
+          .pipe(take(1))
+          .subscribe();
+        flush();
+
+        expect(log).toStrictEqual(['a', 'end ']);
+      }),
+    );
+
+    const fails = (): never => {
+      throw boom;
+    };
+    it.each<[string, Partial<DialSessionConfig>, () => Observable<string>]>([
+      ['the opening', { onOpen: fails }, () => NEVER],
+      ['a pong', { onPong: fails }, () => NEVER],
+      ['the welcome', {}, fails],
+    ])('fails at %s makes that its error', (_event, own, welcome) =>
+      marbles(({ flush }) => {
+        const { dial, log } = rig('o-p', own);
+        const errors: unknown[] = [];
+        dial(welcome).subscribe({ error: (error: unknown) => errors.push(error) });
+        flush();
+
+        expect(errors).toStrictEqual([boom]);
+        expect(log).toStrictEqual(['end Error', 'error']);
+      })(),
+    );
+  });
 });

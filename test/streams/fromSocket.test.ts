@@ -134,6 +134,21 @@ describe('fromSocket', () => {
   );
 
   it(
+    'has given up on the dial by the time anybody hears so',
+    marbles(({ flush }) => {
+      const transport = scriptedTransport('-----o');
+      const log: unknown[] = [];
+      transport.closes$.subscribe((close) => log.push(close));
+      fromSocket({ url, transport, connectTimeoutMs: 3, onGone: () => log.push('gone') }).subscribe({
+        error: (error: unknown) => log.push((error as Error).name),
+      });
+      flush();
+
+      expect(log).toStrictEqual(['terminate', 'ConnectTimeoutError', 'gone']);
+    }),
+  );
+
+  it(
     'does not end an open connection by its connect timeout',
     marbles(({ expectObservable }) => {
       const transport = scriptedTransport('-o---a', { a: 'a' });

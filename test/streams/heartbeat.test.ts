@@ -23,7 +23,7 @@ const rig = (config: HeartbeatConfig, link: Partial<HeartbeatLink> = {}): Rig =>
   const log: unknown[] = [];
   const note = (entry: unknown): void => void log.push([asyncScheduler.now(), entry]);
   const heartbeat = createHeartbeat(config, {
-    socket: { control$: NEVER, ping: () => note('frame') },
+    socket: { ping: () => note('frame') },
     post: (write) => {
       write();
       return true;
@@ -164,16 +164,6 @@ describe('createHeartbeat', () => {
     );
 
     it(
-      'counts control frames as signs of life',
-      marbles(({ cold, hot, expectObservable }) => {
-        const control$ = hot<'ping'>('-------p', { p: 'ping' });
-        const { heartbeat } = rig(short, { socket: { control$ } });
-
-        expectObservable(cold('-').pipe(heartbeat.watch)).toBe('---------------#', undefined, dead(8));
-      }),
-    );
-
-    it(
       'judges nothing while reading is paused, nor for what the pause has kept back',
       marbles(({ cold, hot, flush, expectObservable }) => {
         const resumed$ = hot('-------r         ');
@@ -254,7 +244,7 @@ describe('createHeartbeat', () => {
     it(
       'where the platform has no ping frames',
       marbles(({ cold, expectObservable }) => {
-        const { heartbeat } = rig(short, { socket: { control$: NEVER } });
+        const { heartbeat } = rig(short, { socket: {} });
 
         expectObservable(cold('-').pipe(heartbeat.watch)).toBe('--------#', undefined, dead(8));
         at(6, () => expect(heartbeat.answered('frame')).toBeUndefined());
@@ -402,7 +392,7 @@ describe('createHeartbeat', () => {
             log.push(asyncScheduler.now());
             at(1, () => control$.next('pong'));
           };
-          run(NEVER, busy, { socket: { control$, ping } });
+          run(control$, busy, { socket: { ping } });
 
           flush();
           expect(log).toStrictEqual([10, 21, 32, 43, 54, 65, 76, 87, 98]);
@@ -423,7 +413,7 @@ describe('createHeartbeat', () => {
         ['reading is paused', {}, { isPaused: () => true }],
         ['it is Infinity', { latencyEveryMs: Infinity }, {}],
         ['no answer could be recognised', { ping: () => 'ping' }, {}],
-        ['the platform has no ping frames', {}, { socket: { control$: NEVER } }],
+        ['the platform has no ping frames', {}, { socket: {} }],
       ])('is not asked for where %s', (_name, config, link) =>
         marbles(({ hot, flush }) => {
           const played = run(hot(frames), { ...busy, ...config }, link);

@@ -8,6 +8,7 @@ import {
   type Observable,
   of,
   Subject,
+  take,
   throwError,
   timer,
 } from 'rxjs';
@@ -149,6 +150,41 @@ describe('a line of sessions', () => {
       flush();
 
       expect(log).toMatchObject(['start', { name: 'RotationTimeoutError', timeoutMs: 5 }]);
+    }),
+  );
+
+  it(
+    'begins none by the clock once it was told to stop, and gives up one on its way',
+    marbles(({ hot, expectObservable, expectSubscriptions }) => {
+      const stop$ = hot('----s');
+      expectObservable(rig({ everyMs: 10, random: () => 0, stop$ }).line$, '^ 25ms !').toBe('1');
+
+      const joining = hot<never>('-');
+      const { line$ } = rig({ rotate$: hot('--r'), join: () => joining, stop$ });
+      expectObservable(line$, '^ 25ms !').toBe('1');
+      expectSubscriptions(joining.subscriptions).toBe('--^-!');
+    }),
+  );
+
+  it(
+    'errors with what onOutlived throws',
+    marbles(({ hot, expectObservable }) => {
+      const broken = (): never => {
+        throw new Error('broken');
+      };
+      const joining = { rotate$: hot('--r'), join: () => NEVER, onOutlived: broken };
+      const { line$ } = rig(joining, (generation) => (generation === 1 ? dies(4) : NEVER));
+
+      expectObservable(line$).toBe('1---#', undefined, new Error('broken'));
+    }),
+  );
+
+  it(
+    'asks for nothing where whoever got the session leaves at once',
+    marbles(({ hot, expectObservable, expectSubscriptions }) => {
+      const rotate$ = hot('--r');
+      expectObservable(rig({ rotate$ }).line$.pipe(take(1))).toBe('(1|)');
+      expectSubscriptions(rotate$.subscriptions).toBe([]);
     }),
   );
 });
