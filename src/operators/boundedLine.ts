@@ -54,7 +54,7 @@ export interface Failure {
 export interface BoundedLine<T> {
   /** Values that wait. */
   size(): number;
-  /** Takes a value in, at the time `at` (epoch ms): false once nothing more is taken in. */
+  /** Takes a value in, at the time `at` (epoch ms): false once nothing more is taken in, and what comes then is dropped as `ended`. */
   accept(value: T, at: number): boolean;
   /** Takes nothing more in; what waits is still taken. */
   end(failure?: Failure): void;
@@ -208,7 +208,10 @@ export function createBoundedLine<T>({
   return {
     size: () => line.size,
     accept(value, at) {
-      if (!isOpen()) return false;
+      if (!isOpen()) {
+        onDrop?.(value, 'ended');
+        return false;
+      }
       try {
         if (isTaking || !line.isEmpty() || !worker.mayWork(at)) {
           wait(value);

@@ -47,6 +47,8 @@ class HeldReading implements Reading {
   /** The one in charge, and one that has retired and delivers its last frames. */
   private sessions: readonly OpenSession[] = [];
   private holds = 0;
+  /** Somebody knows of the pause. */
+  private isTold = false;
   private pauses = 0;
   private deadline: Subscription | undefined = undefined;
 
@@ -66,8 +68,10 @@ class HeldReading implements Reading {
     this.holds += 1;
     if (this.isPaused) return;
     this.isPaused = true;
-    this.stop();
     this.arm();
+    this.stop(); // after that: a transport may call back, and who is called let go
+    if (!this.isHeld()) return;
+    this.isTold = true;
     this.config.onChange('paused'); // last: who is told may let go, or end it all
   }
 
@@ -78,6 +82,8 @@ class HeldReading implements Reading {
     this.rest();
     this.goOn();
     this.resumes$.next();
+    if (!this.isTold) return;
+    this.isTold = false;
     this.config.onChange('resumed'); // last: who is told may hold it again
   }
 
@@ -107,8 +113,12 @@ class HeldReading implements Reading {
   }
 
   reset(): void {
-    this.isPaused = this.isYielding = false;
+    this.isPaused = this.isYielding = this.isTold = false;
     this.holds = this.pauses = 0;
+  }
+
+  private isHeld(): boolean {
+    return this.isPaused;
   }
 
   private stop(): void {

@@ -128,7 +128,10 @@ const model = ({ overflow, maxItems }: Bounds): Machine => {
     if (!isTaking) yields();
   };
   const push = (value: Value): void => {
-    if (state !== 'open') return;
+    if (state !== 'open') {
+      log.push(`ended ${value.n}`);
+      return;
+    }
     if (isTaking || line.length > 0 || !mayWork()) {
       wait(value);
       return;

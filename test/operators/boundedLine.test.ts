@@ -184,7 +184,7 @@ describe('createBoundedLine', () => {
     expect([line.accept({ n: 1 }, 0), line.accept({ n: 4 }, 0)]).toStrictEqual([false, false]);
     line.end();
     line.leave();
-    expect(log).toStrictEqual(['take 1', 'ended 2', 'ended 3']);
+    expect(log).toStrictEqual(['take 1', 'ended 2', 'ended 3', 'ended 4']);
     expect(turn$.observed).toBe(false);
   });
 
@@ -244,8 +244,33 @@ describe('createBoundedLine', () => {
     expect(line.accept({ n: 3 }, time.now)).toBe(false);
     expect(turn$.observed).toBe(true);
     turn$.next();
-    expect(log).toStrictEqual(['take 1', 'yield', 'take 2', 'turn', 'Error: lost']);
+    expect(log).toStrictEqual(['take 1', 'yield', 'ended 3', 'take 2', 'turn', 'Error: lost']);
     expect(turn$.observed).toBe(false);
+  });
+
+  it('drops as ended what comes after its end, also from inside the overflow that ends it', () => {
+    const time = clock();
+    const { log, line } = rig({
+      budget: createTurnBudget(new Subject()),
+      maxItems: 1,
+      overflow: 'error',
+      onDrop: ({ n }, reason) => {
+        log.push(`${reason} ${n}`);
+        if (n === 3) line.accept({ n: 4 }, time.now);
+      },
+    });
+    line.accept({ n: 1 }, time.now);
+    time.now += sliceMs;
+    for (const n of [2, 3, 5]) line.accept({ n }, time.now);
+    line.leave();
+
+    expect(log.filter((entry) => entry !== 'yield')).toStrictEqual([
+      'take 1',
+      'overflow 3',
+      'ended 4',
+      'ended 5',
+      'ended 2',
+    ]);
   });
 
   it('is done after the value in which it was ended', () => {
@@ -265,9 +290,9 @@ describe('createBoundedLine', () => {
     throw new Error('bad');
   };
   it.each<[string, Partial<BoundedLineConfig<Value>>, string[]]>([
-    ['take', { take: bad }, ['broken by Error: bad']],
-    ['key', { overflow: 'conflate', key: bad }, ['take 1', 'broken by Error: bad']],
-    ['onYield', { onYield: bad }, ['take 1', 'broken by Error: bad', 'ended 2']],
+    ['take', { take: bad }, ['broken by Error: bad', 'ended 2', 'ended 3']],
+    ['key', { overflow: 'conflate', key: bad }, ['take 1', 'broken by Error: bad', 'ended 3']],
+    ['onYield', { onYield: bad }, ['take 1', 'broken by Error: bad', 'ended 2', 'ended 3']],
     [
       'onPause',
       { overflow: 'pause', maxItems: 1, onPause: bad },

@@ -36,6 +36,19 @@ describe('reading', () => {
   );
 
   it(
+    'says nothing of a pause that is let go from inside the pause of a socket, and gives it no deadline',
+    marbles(({ flush }) => {
+      const { reading, log, session } = rig();
+      reading.add(session('a'));
+      const eager = { pause: () => reading.letGo(), resume: () => undefined };
+      reading.add({ socket: eager } as unknown as OpenSession);
+      reading.hold();
+      flush();
+      expect([reading.isPaused, log]).toStrictEqual([false, ['a stops', 'a reads', 'told']]);
+    }),
+  );
+
+  it(
     'lets a caller take back no more than its own pauses',
     marbles(() => {
       const { reading } = rig();

@@ -370,6 +370,42 @@ describe('scriptedTransport', () => {
     );
 
     it(
+      'still sends stepsAfterPause steps to a client that pauses, at the time of each, and as many after the next pause',
+      marbles(({ expectObservable }) => {
+        const frames = Object.fromEntries(Array.from('abcdef', (letter) => [letter, letter]));
+        const transport = scriptedTransport('oabcdef', frames, { stepsAfterPause: 2 });
+        const source = heard(transport, (socket) => {
+          at(1, () => socket.pause?.());
+          at(2, () => socket.pause?.()); // it pauses already: no more come for that
+          at(8, () => {
+            socket.resume?.();
+            socket.pause?.();
+          });
+          at(12, () => socket.resume?.());
+        });
+        const did = '     dp------(rp)r';
+        const expected = 'oabc----(de)f';
+
+        expectObservable(transport.log$.pipe(map(({ type }) => type.charAt(0)))).toBe(did);
+        expectObservable(source).toBe(expected, { o: 'open', ...frames });
+      }),
+    );
+
+    it(
+      'counts an end among the steps that come after a pause',
+      marbles(({ expectObservable }) => {
+        const told = (stepsAfterPause: number) =>
+          heard(scriptedTransport('oa|', { a: 'a' }, { stepsAfterPause }), (socket) =>
+            at(0, () => socket.pause?.()),
+          );
+
+        expectObservable(told(0)).toBe('o', { o: 'open' });
+        expectObservable(told(1)).toBe('oa', { o: 'open', a: 'a' });
+        expectObservable(told(2)).toBe('oa#', { o: 'open', a: 'a' }, closed(1000));
+      }),
+    );
+
+    it(
       'says nothing more once it was destroyed amid what was held back',
       marbles(({ expectObservable }) => {
         const transport = scriptedTransport('oabc', { a: 'a', b: 'b', c: 'c' });
