@@ -87,9 +87,17 @@ export function createDispatch<S extends Schemas>(
     return true;
   };
 
+  /** No rule of the user's tells what is no data. */
+  const hasNoRule = [heartbeat.isPong, heartbeat.reply, rotate.when, config.isControl].every(
+    (rule) => rule === undefined,
+  );
+
   /** Told to whom they concern, and no data. */
   const isControl = (message: unknown, index: number, { session: from, held }: Frame): boolean => {
-    if (held === undefined) from.hear(message);
+    if (held === undefined) {
+      from.hear(message);
+      if (hasNoRule && from.topics === undefined && !requests.isWaiting()) return false;
+    }
     if (held === undefined ? concernsConnection(message, from) : held.acted[index] === true) return true;
     if (requests.hear(message, from.port)) return true;
     if (rotate.when?.(message) === true) {

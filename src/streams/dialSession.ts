@@ -1,6 +1,7 @@
-import { asyncScheduler, defer, noop, Observable, type Subscriber, Subscription } from 'rxjs';
+import { defer, noop, Observable, type Subscriber, Subscription } from 'rxjs';
 import { attach } from '../operators/attach.js';
 import { authenticated, type AuthenticateConfig } from './authenticate.js';
+import { createArrivalClock } from './arrivalClock.js';
 import { SocketClosedError } from './failure.js';
 import { type Farewell, fromSocket, type FromSocketConfig, type OpenSocket } from './fromSocket.js';
 import { createHeartbeat, type HeartbeatConfig } from './heartbeat.js';
@@ -140,15 +141,17 @@ export function dialSession<T>(
         });
         if (subscriber.closed) return;
         let beatAt: number | undefined;
-        socket.divert((data) => {
-          const at = asyncScheduler.now();
+        const clock = createArrivalClock();
+        const receive = (data: Data): void => {
+          const at = clock.now();
           // Thinned to one a millisecond: as exact a sign of life, and most frames cost no more than a comparison.
           if (at !== beatAt) {
             beatAt = at;
             subscriber.next(at);
           }
           if (!mine.receive(data, at)) config.onNoRoom(mine, data, at);
-        });
+        };
+        socket.divert(receive, () => clock.chunk());
         subscriber.add(() => socket.divert(noop));
       });
       attach(parts, signs$.pipe(heartbeat.watch), { error: fail });

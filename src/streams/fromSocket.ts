@@ -31,8 +31,10 @@ export interface OpenSocket extends Socket {
   /**
    * Hands the messages to `take` from here on, and `data$` carries nothing but the end: a call costs a message less than an
    * emission does.
+   *
+   * @param onChunk Told before messages that were read from the network together, where the transport tells.
    */
-  divert(take: (data: Data) => void): void;
+  divert(take: (data: Data) => void, onChunk?: () => void): void;
   /** Ping and pong frames as they arrive: no data, but proof that the peer lives. */
   readonly control$: Observable<'ping' | 'pong'>;
 }
@@ -163,6 +165,7 @@ function dial(
   const data$ = new Subject<Data>();
   const control$ = new Subject<'ping' | 'pong'>();
   let take = (data: Data): void => data$.next(data);
+  let onChunk: (() => void) | undefined;
   let deadline: Subscription | undefined;
   let state: 'dialling' | 'open' | 'ended' = 'dialling';
   let isLeft = false;
@@ -172,12 +175,14 @@ function dial(
   const socket = transport.dial(request, {
     open({ protocol, extensions }) {
       state = 'open';
-      const divert = (other: typeof take): void => {
+      const divert: OpenSocket['divert'] = (other, chunk) => {
         take = other;
+        onChunk = chunk;
       };
       opened(new Opened(socket, redactUrl(request.url), protocol, extensions, data$, control$, divert));
     },
     message: (data) => take(data),
+    chunk: () => onChunk?.(),
     ping: () => control$.next('ping'),
     pong: () => control$.next('pong'),
     end(error) {

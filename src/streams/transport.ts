@@ -20,6 +20,11 @@ export interface SocketHandler {
   /** The handshake is done and the socket can send. */
   open(info: { readonly protocol: string; readonly extensions: string }): void;
   message(data: Data): void;
+  /**
+   * Bytes were read from the network: the frames that end in them follow at once, and came together. For transports that can
+   * tell; without it each frame counts as come when it is handed over. Absent where nobody asks.
+   */
+  chunk?(): void;
   /** A control frame of the protocol arrived; the transport has already answered a ping by itself. */
   ping(): void;
   pong(): void;

@@ -56,8 +56,12 @@ export const wsTransport: Transport = {
       farewell ??= asyncScheduler.schedule(() => ws.terminate(), FAREWELL_MS);
     };
 
-    // Our half of the TCP connection ends when the close frames are exchanged.
-    ws.on('upgrade', ({ socket }) => void socket.once('finish', leaveSoon));
+    ws.on('upgrade', ({ socket }) => {
+      // Our half of the TCP connection ends when the close frames are exchanged.
+      socket.once('finish', leaveSoon);
+      // From when `ws` reads on: it would miss what is read for us before. Told before it hears of the bytes.
+      ws.once('open', () => socket.prependListener('data', () => handler.chunk?.()));
+    });
     ws.on('open', () => {
       handshake = undefined;
       handler.open({ protocol: ws.protocol, extensions: ws.extensions });

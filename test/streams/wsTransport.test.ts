@@ -213,6 +213,37 @@ describe('wsTransport', () => {
     });
   });
 
+  it('tells of each chunk that was read before it hands over the frames in it', async () => {
+    const frame = (text: string): Uint8Array => textFrame(Buffer.from(text));
+    let write: (bytes: Uint8Array) => void = () => undefined;
+    const { url } = await loopback({
+      upgrade: (socket, request) => {
+        handshake(socket, request);
+        write = (bytes) => socket.write(bytes);
+      },
+    });
+    const log: string[] = [];
+    await new Promise<void>((resolve) => {
+      wsTransport.dial(
+        { url, protocols: [], options: {} },
+        {
+          open: () => write(Buffer.concat([frame('a'), frame('b'), frame('c')])),
+          chunk: () => log.push('chunk'),
+          message(data) {
+            log.push(data as string);
+            if (data === 'c') write(frame('d'));
+            if (data === 'd') resolve();
+          },
+          ping: () => undefined,
+          pong: () => undefined,
+          end: () => undefined,
+        },
+      );
+    });
+
+    expect(log).toStrictEqual(['chunk', 'a', 'b', 'c', 'chunk', 'd']);
+  });
+
   describe('backpressure', () => {
     it('TDN-05 reads nothing while paused, so that the server cannot write on, and loses nothing', async () => {
       const numbers = Array.from({ length: 32 }, (_, n) => n);
