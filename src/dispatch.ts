@@ -6,6 +6,7 @@ import type { Key } from './operators/seenKeys.js';
 import { createSkimmer, type Mistrust } from './operators/skim.js';
 import { surprise } from './operators/compileReader.js';
 import { createReaders, type ReaderStats } from './operators/createReaders.js';
+import { createNameTable } from './nameTable.js';
 import { listOf, type Outlet } from './outlet.js';
 import type { Ledger } from './sinks/ledger.js';
 import type { Requests } from './streams/requests.js';
@@ -107,6 +108,11 @@ export function createDispatch<S extends Schemas>(
     return config.isControl?.(message) === true;
   };
 
+  /** Made for the first message, when all streams have theirs. */
+  let find: ((name: string) => Outlet | undefined) | undefined;
+  const outletOf = (name: unknown): Outlet | undefined =>
+    typeof name === 'string' ? (find ??= createNameTable(outlets))(name) : undefined;
+
   /** Where a message goes: to a stream, or to one of the counts. */
   const destination = (
     message: unknown,
@@ -116,7 +122,7 @@ export function createDispatch<S extends Schemas>(
     try {
       if (isControl(message, index, frame)) return 'control';
       // What nobody routes while a session authenticates is the conversation of its login.
-      return outlets.get(route(message) ?? '') ?? (frame.held?.phase === 'login' ? 'control' : 'unrouted');
+      return outletOf(route(message)) ?? (frame.held?.phase === 'login' ? 'control' : 'unrouted');
     } catch (cause) {
       reject('route', cause);
       return 'rejected';
