@@ -23,7 +23,7 @@ export interface ChainConfig {
   readonly gaps: DetectGapsConfig<Item> | undefined;
   readonly refuse: (reason: RejectReason, why: Why) => void;
   /** It came by the connection, fits the schema, and has these properties. */
-  readonly onRead: (item: Item) => void;
+  readonly onRead: ((item: Item) => void) | undefined;
   /** Its key was delivered before. */
   readonly onDuplicate: (item: Item) => void;
   /** It is valid and new. Told at arrival: what is held behind a hole is fresh all the same. */
@@ -63,7 +63,7 @@ export const composedChain = (config: ChainConfig): OperatorFunction<unknown, It
   const { memory, gaps, onRead, onDuplicate, onFresh } = config;
   return pipe(
     readItems(config),
-    tap(onRead),
+    onRead === undefined ? identity : tap(onRead),
     memory === undefined ? identity : dedupeBy(({ key }: Item) => key, { memory, onDuplicate }),
     tap(onFresh),
     gaps === undefined ? identity : detectGaps(sequenceOf, gaps),
@@ -94,7 +94,7 @@ export function straightChain(
     const value = isValid ? message : parse(message);
     if (value === misfit) return;
     if (!fillItem(item, definition, value, arrival, refuseFor)) return;
-    onRead(item);
+    onRead?.(item);
     if (memory?.add(item.key) === false) {
       onDuplicate(item);
       return;

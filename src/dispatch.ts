@@ -37,8 +37,8 @@ export interface Dispatch {
   readonly arrival: Arrival;
   /** Works a frame off, at the time `at`: each message in it is in the books, or its stream's, when this returns. */
   readonly receive: (frame: Frame, at: number) => void;
-  /** A message was found to be of a stream, and to have this key. */
-  readonly onRead: (stream: string, key: Key) => void;
+  /** A message was found to be of a stream, and to have this key; absent where nobody asks. */
+  readonly onRead: ((stream: string, key: Key) => void) | undefined;
   /** The messages of a frame; `undefined` if it has none that can be read, which is told when its turn comes. */
   readonly peek: (data: Data) => readonly unknown[] | undefined;
   /** Acts on a message that concerns the connection: what is held cannot wait for that. */
@@ -192,7 +192,7 @@ export function createDispatch<S extends Schemas>(
       for (let index = 0; index < messages.length; index += 1) forward(messages[index], index, frame);
     },
     readerStats: readers && (() => readers.stats()),
-    onRead: (stream, key) => skimmer?.parsed(stream, key),
+    onRead: skimmer && ((stream, key) => skimmer.parsed(stream, key)),
     peek: (data) =>
       quietly(() => {
         const decoded = decode(data);

@@ -59,7 +59,7 @@ export interface OutletHooks {
   /** How the message being worked on came. */
   readonly arrival: Arrival;
   /** A message of the stream was found to have this key. */
-  readonly onRead: (stream: string, key: Key) => void;
+  readonly onRead: ((stream: string, key: Key) => void) | undefined;
   /** Gives up all holes of the numbering. */
   readonly flush$: Observable<void>;
   readonly tell: (event: FeedEvent) => void;
@@ -169,7 +169,7 @@ export function createOutlet(
       account.settle('rejected');
       reject(reason, { stream: name, ...why });
     },
-    onRead: ({ key }) => onRead(name, key),
+    onRead: onRead && (({ key }) => onRead(name, key)),
     onDuplicate,
     onFresh: ({ at, topic, sourceTime }) => {
       const ofTopic = noteOf(topic)?.freshness;

@@ -25,7 +25,7 @@ const rig = (config: Partial<FeedConfig<Schemas>> = {}): Rig => {
     memory,
     account: { route: () => undefined, settle: () => undefined, deliver: () => undefined, received: 0 },
     take: (message: { readonly id: Key }, isValid: boolean) => {
-      dispatch.onRead('tick', message.id);
+      dispatch.onRead?.('tick', message.id);
       log.push([memory.add(message.id) ? 'new' : 'known', message.id, ...(isValid ? ['valid'] : [])]);
     },
   } as unknown as Outlet;

@@ -11,8 +11,8 @@ import type { LastValues } from './lastValues.js';
 export class Channel<T, Note> {
   /** How many are in. */
   size = 0;
-  /** The one who is in, if it is only one: `next` called on it is `next` of the channel. */
-  only: Subscriber<T> | undefined = undefined;
+  /** The one who is in, if it is only one, which is nearly always. */
+  private only: Subscriber<T> | undefined = undefined;
   /** What its owner keeps beside it. */
   note: Note | undefined = undefined;
   /** Whoever finds it by its topic finds this one. */
@@ -55,6 +55,10 @@ export class Channel<T, Note> {
 
   /** Hands the value to each who was in before it came, and is still in when it gets there. */
   next(value: T): void {
+    if (this.only !== undefined) {
+      this.only.next(value);
+      return;
+    }
     const called = this.seats;
     const end = called.length;
     for (let at = 0; at < end; at += 1) {

@@ -114,8 +114,7 @@ export class Hub<T, Note = undefined> {
       return;
     }
     channel.kept?.push(value);
-    if (channel.only === undefined) channel.next(value);
-    else channel.only.next(value);
+    channel.next(value);
   }
 
   private remembered(unheard: LRUCache<string, LastValues<T>>, topic: string): LastValues<T> {
