@@ -22,17 +22,18 @@ import { fromYielded } from './operators/fromYielded.js';
 import { guardKeys } from './operators/guardKeys.js';
 import type { Recover } from './operators/recoverGaps.js';
 import { createKeyMemory, type Key, type SeenKeys } from './operators/seenKeys.js';
+import { Channel } from './sinks/channel.js';
 import { checkFanOut } from './sinks/fanOut.js';
 import type { HealthMonitor, WatchedTopic } from './sinks/healthMonitor.js';
 import { Hub } from './sinks/hub.js';
 import type { Ledger, StreamLedger } from './sinks/ledger.js';
 import type { FeedEvent, RejectReason, TopicRef } from './streams/events.js';
 
-/** What is kept of a topic while somebody listens to it, in the one place where a message of it looks. */
-interface TopicNote {
-  readonly freshness: WatchedTopic | undefined;
+/** All that is kept of a topic while somebody listens to it, in the one place where a message of it looks. */
+class TopicChannel extends Channel<unknown> {
+  freshness: WatchedTopic | undefined = undefined;
   /** Absent where topics are not numbered apart. */
-  readonly sequence: Sequence | undefined;
+  sequence: Sequence | undefined = undefined;
 }
 
 /** One stream's own chain, from a routed message to its subscribers. */
@@ -40,7 +41,7 @@ export interface Outlet {
   /** Takes a message that was routed here, and may be known to fit. */
   readonly take: (message: unknown, isValid: boolean) => void;
   readonly schema: GenericSchema;
-  readonly hub: Hub<unknown, TopicNote>;
+  readonly hub: Hub<unknown, TopicChannel>;
   /** Ends the stream, after what just comes out of its chain. */
   readonly complete: () => void;
   readonly account: StreamLedger;
@@ -120,25 +121,24 @@ export function createOutlet(
   );
   const { replay = 0 } = definition;
   checkFanOut({ replay, lingerMs });
-  const hub = new Hub<unknown, TopicNote>({
+  const hub = new Hub<unknown, TopicChannel>({
+    create: (...made) => new TopicChannel(...made),
     replay,
     lingerMs,
     maxTopics: 10_000,
     onOpen(topic, channel) {
       onOpen(topic);
       if (topic === undefined) return;
-      channel.note = {
-        freshness: freshness.find(topic),
-        sequence: areNumbered ? watch?.take(topic) : undefined,
-      };
+      channel.freshness = freshness.find(topic);
+      if (areNumbered) channel.sequence = watch?.take(topic);
     },
-    onClose(topic, { note }) {
-      if (note?.sequence !== undefined) watch?.put(note.sequence);
+    onClose(topic, { sequence: taken }) {
+      if (taken !== undefined) watch?.put(taken);
       onClose(topic);
     },
   });
-  const noteOf = (topic: string | undefined): TopicNote | undefined =>
-    topic === undefined ? undefined : hub.find(topic)?.note;
+  const channelOf = (topic: string | undefined): TopicChannel | undefined =>
+    topic === undefined ? undefined : hub.find(topic);
   const completed$ = new Subject<void>();
   let isCompleting = false;
   /** The last value that came late, until it is delivered: a server is not asked to resume from it. */
@@ -172,7 +172,7 @@ export function createOutlet(
     onRead: onRead && (({ key }) => onRead(name, key)),
     onDuplicate,
     onFresh: ({ at, topic, sourceTime }) => {
-      const ofTopic = noteOf(topic)?.freshness;
+      const ofTopic = channelOf(topic)?.freshness;
       freshness.record(at, ofTopic);
       if (sourceTime !== undefined) freshness.recordLag(sourceTime, at, ofTopic);
     },
@@ -249,7 +249,7 @@ export function createOutlet(
   const areNumbered = sequence !== undefined && (sequence.scope ?? 'topic') === 'topic';
   const take = isHoldingBack
     ? holdingBack()
-    : straightChain(chain, watch, ({ topic }) => noteOf(topic)?.sequence, deliver);
+    : straightChain(chain, watch, ({ topic }) => channelOf(topic)?.sequence, deliver);
 
   return {
     take,

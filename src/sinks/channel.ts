@@ -5,30 +5,28 @@ import type { LastValues } from './lastValues.js';
  * A stream, or one topic of it, while somebody listens: its subscribers, in the order they came.
  *
  * The list is neither searched nor copied when somebody comes or leaves, as that of rxjs's `Subject` is: who leaves leaves an
- * empty seat, and the empty seats are taken away when they are the greater part. It is a class, and all in one object, because
- * with thousands of topics what counts is how many places in memory a value leads to.
+ * empty seat, and the empty seats are taken away when they are the greater part. It is a class, to which its owner may add what
+ * else there is to a topic, because with thousands of them what counts is how many places in memory a value leads to.
  */
-export class Channel<T, Note> {
+export class Channel<T> {
   /** How many are in. */
   size = 0;
   /** The one who is in, if it is only one, which is nearly always. */
   private only: Subscriber<T> | undefined = undefined;
-  /** What its owner keeps beside it. */
-  note: Note | undefined = undefined;
   /** Whoever finds it by its topic finds this one. */
   isOpen = true;
   /** Its opening was told. */
   isTold = false;
   linger: Subscription | undefined = undefined;
   // Never put in order in place, so that a call on its way keeps the list it began with; the seats are the same.
-  private seats: Seat<T, Note>[] = [];
+  private seats: Seat<T>[] = [];
 
   constructor(
     readonly topic: string | undefined,
     /** Absent without `replay`. */
     readonly kept: LastValues<T> | undefined,
     /** Told when the last one has left. */
-    private readonly onEmpty: (channel: Channel<T, Note>) => void,
+    private readonly onEmpty: (channel: Channel<T>) => void,
   ) {}
 
   /** Takes one in, who hears of what comes from now on, until it closes. O(1), amortised. */
@@ -62,7 +60,7 @@ export class Channel<T, Note> {
     const called = this.seats;
     const end = called.length;
     for (let at = 0; at < end; at += 1) {
-      const { subscriber } = called[at] as Seat<T, Note>;
+      const { subscriber } = called[at] as Seat<T>;
       if (subscriber !== undefined) subscriber.next(value);
     }
   }
@@ -81,9 +79,9 @@ export class Channel<T, Note> {
 const SPARE_SEATS = 8;
 
 /** A subscriber's place; the subscriber's end empties it, once. */
-class Seat<T, Note> implements Unsubscribable {
+class Seat<T> implements Unsubscribable {
   constructor(
-    private readonly channel: Channel<T, Note>,
+    private readonly channel: Channel<T>,
     public subscriber: Subscriber<T> | undefined,
     readonly onComplete: () => void,
   ) {}

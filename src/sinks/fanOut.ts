@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import { Channel } from './channel.js';
 import { Hub } from './hub.js';
 
 export interface FanOutConfig {
@@ -57,7 +58,8 @@ export function createFanOut<T>({
   onClose,
 }: FanOutConfig = {}): FanOut<T> {
   checkFanOut({ replay, lingerMs, maxTopics });
-  const hub = new Hub<T>({ replay, lingerMs, maxTopics, onOpen, onClose });
+  const create = (...made: ConstructorParameters<typeof Channel<T>>): Channel<T> => new Channel<T>(...made);
+  const hub = new Hub<T>({ create, replay, lingerMs, maxTopics, onOpen, onClose });
   return {
     next: (value, topic) => hub.next(value, topic),
     stream: (topic) => hub.stream(topic),

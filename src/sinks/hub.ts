@@ -3,24 +3,26 @@ import { asyncScheduler, defer, EMPTY, Observable, type Subscriber } from 'rxjs'
 import { Channel } from './channel.js';
 import { createLastValues, type LastValues } from './lastValues.js';
 
-export interface HubConfig<T, Note> {
+export interface HubConfig<T, C extends Channel<T> = Channel<T>> {
+  /** Makes a channel, given what its constructor takes. */
+  readonly create: (...made: ConstructorParameters<typeof Channel<T>>) => C;
   /** As those of `FanOutConfig`, all of them checked. */
   readonly replay: number;
   readonly lingerMs: number;
   readonly maxTopics: number;
-  /** As `onOpen` and `onClose` of `FanOutConfig`, with the channel, whose `note` is the owner's. */
-  readonly onOpen?: ((topic: string | undefined, channel: Channel<T, Note>) => void) | undefined;
-  readonly onClose?: ((topic: string | undefined, channel: Channel<T, Note>) => void) | undefined;
+  /** As `onOpen` and `onClose` of `FanOutConfig`, with the channel. */
+  readonly onOpen?: ((topic: string | undefined, channel: C) => void) | undefined;
+  readonly onClose?: ((topic: string | undefined, channel: C) => void) | undefined;
 }
 
 /**
  * The core of `createFanOut`, for who hands it each message of a feed. It is a class, as the methods of a class are the same in
  * all hubs: a feed has one for each stream.
  */
-export class Hub<T, Note = undefined> {
+export class Hub<T, C extends Channel<T> = Channel<T>> {
   /** Of the topics. */
-  private readonly channels = new Map<string, Channel<T, Note>>();
-  private whole: Channel<T, Note> | undefined = undefined;
+  private readonly channels = new Map<string, C>();
+  private whole: C | undefined = undefined;
   private wholeKept: LastValues<T> | undefined;
   /** The topics nobody listens to; without `replay` there is nothing to keep of them. */
   private readonly unheard: LRUCache<string, LastValues<T>> | undefined;
@@ -29,16 +31,16 @@ export class Hub<T, Note = undefined> {
   private isBusy = false;
   /** The last topic looked up since one was opened or closed, and its channel: each value asks for it more than once. */
   private sought: string | undefined = undefined;
-  private found: Channel<T, Note> | undefined = undefined;
+  private found: C | undefined = undefined;
 
-  constructor(private readonly config: HubConfig<T, Note>) {
+  constructor(private readonly config: HubConfig<T, C>) {
     const { replay, maxTopics } = config;
     this.wholeKept = this.keep();
     this.unheard = replay > 0 ? new LRUCache<string, LastValues<T>>({ max: maxTopics }) : undefined;
   }
 
   /** The topic's channel, if anybody listens to it. */
-  find(topic: string): Channel<T, Note> | undefined {
+  find(topic: string): C | undefined {
     if (topic !== this.sought) {
       this.sought = topic;
       this.found = this.channels.get(topic);
@@ -133,9 +135,9 @@ export class Hub<T, Note = undefined> {
     this.unheard?.clear();
   }
 
-  private open(topic: string | undefined): Channel<T, Note> {
+  private open(topic: string | undefined): C {
     const kept = topic === undefined ? this.wholeKept : (this.unheard?.get(topic) ?? this.keep());
-    const channel = new Channel<T, Note>(topic, kept, this.letGo);
+    const channel = this.config.create(topic, kept, this.letGo);
     if (topic === undefined) this.whole = channel;
     else {
       this.unheard?.delete(topic);
@@ -145,7 +147,7 @@ export class Hub<T, Note = undefined> {
     return channel;
   }
 
-  private close(channel: Channel<T, Note>): void {
+  private close(channel: C): void {
     const { topic, kept, isTold, linger } = channel;
     channel.isOpen = false;
     if (topic === undefined) this.whole = undefined;
@@ -160,14 +162,15 @@ export class Hub<T, Note = undefined> {
     } else if (topic !== undefined && kept !== undefined) this.unheard?.set(topic, kept);
   }
 
-  private end(channel: Channel<T, Note>, failure: { readonly error: unknown } | undefined): void {
+  private end(channel: C, failure: { readonly error: unknown } | undefined): void {
     if (!channel.isOpen) return;
     this.close(channel);
     channel.end(failure);
   }
 
-  private readonly letGo = (channel: Channel<T, Note>): void => {
+  private readonly letGo = (left: Channel<T>): void => {
     const { lingerMs } = this.config;
+    const channel = left as C; // one that this made
     if (!channel.isOpen) return;
     if (lingerMs === 0 || !channel.isTold) this.close(channel);
     else if (lingerMs < Infinity) {

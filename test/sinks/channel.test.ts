@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { Observable, type Subscription } from 'rxjs';
 import { Channel } from '../../src/sinks/channel.js';
 
-type Plain = Channel<string, undefined>;
+type Plain = Channel<string>;
 const create = (onEmpty: (channel: Plain) => void = () => undefined): Plain =>
-  new Channel<string, undefined>('topic', undefined, onEmpty);
+  new Channel<string>('topic', undefined, onEmpty);
 
 /** Subscribes as a stream behind a channel does. */
 const join = (channel: Plain, hear: (value: string) => void): Subscription =>

@@ -1,13 +1,22 @@
 import { Observable, type Subscription } from 'rxjs';
-import type { Channel } from '../../src/sinks/channel.js';
+import { Channel } from '../../src/sinks/channel.js';
 import { Hub, type HubConfig } from '../../src/sinks/hub.js';
 
-type Config = Partial<HubConfig<string, string>>;
-const create = (config: Config = {}): Hub<string, string> =>
-  new Hub<string, string>({ replay: 0, lingerMs: 0, maxTopics: 10, ...config });
+class Noted extends Channel<string> {
+  note = '';
+}
+type Config = Partial<HubConfig<string, Noted>>;
+const create = (config: Config = {}): Hub<string, Noted> =>
+  new Hub<string, Noted>({
+    create: (...made) => new Noted(...made),
+    replay: 0,
+    lingerMs: 0,
+    maxTopics: 10,
+    ...config,
+  });
 
 /** Joins, and tells what is heard; of a completion only that it was told. */
-const join = (hub: Hub<string, string>, topic: string | undefined, heard: string[]): Subscription =>
+const join = (hub: Hub<string, Noted>, topic: string | undefined, heard: string[]): Subscription =>
   new Observable<string>((subscriber) => {
     hub.join(topic, subscriber, () => heard.push('over'));
   }).subscribe({
@@ -34,7 +43,7 @@ describe('a hub', () => {
   it('finds who came, and not who left, while one value is on its way', () => {
     const hub = create();
     const heard: string[] = [];
-    const found: (Channel<string, string> | undefined)[] = [];
+    const found: (Channel<string> | undefined)[] = [];
     const here: Subscription[] = [];
     hub.stream().subscribe((value) => {
       found.push(hub.find('a'));
