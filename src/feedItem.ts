@@ -8,7 +8,7 @@ import type { RejectReason } from './streams/events.js';
 export interface Arrival {
   /** The connection it came by. */
   readonly generation: number;
-  /** When its turn came, epoch ms. */
+  /** When it came, or, if it had to wait, when its turn came; frames that were read together may share a time. Epoch ms. */
   readonly at: number;
 }
 

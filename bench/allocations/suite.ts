@@ -51,7 +51,6 @@ export const allocations: BenchSuite = {
           course: { kind },
           frames: frames[kind],
           rounds: quick ? 1 : 3,
-          warmUp: 0.5, // compiled code allocates less
           seed: 1,
           names: chosen(names, contestants),
           profileDir,

@@ -50,7 +50,6 @@ export const topics: BenchSuite = {
           suite: suiteOf(size),
           course: { kind: 'trade', streams: size, byTopic: true },
           frames: quick ? 80_000 : 200_000,
-          warmUp: 0.5, // until nearly every topic was heard
           rounds: quick ? 2 : 3,
           seed: 1,
           names: chosen(names, contestants),
