@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { asyncScheduler, defer, EMPTY, Observable, type Subscriber } from 'rxjs';
-import { Channel } from './channel.js';
+import type { Channel } from './channel.js';
 import { createLastValues, type LastValues } from './lastValues.js';
 
 export interface HubConfig<T, C extends Channel<T> = Channel<T>> {
