@@ -67,6 +67,18 @@ describe('pause() and resume()', () => {
   );
 
   it(
+    'give up no dial: maxPauseMs begins when there is something to read',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['80ms o', 'o'], {}, { buffer: { maxPauseMs: 50 } }, { endMs: 170 });
+      feed.stream('trade').subscribe();
+      at(10, () => feed.pause());
+      flush();
+
+      expect(told(events)).toStrictEqual(['10 paused', '80 connected', '130 disconnected', '130 retry']);
+    }),
+  );
+
+  it(
     'are forgotten when the run of the feed ends',
     marbles(({ flush, expectObservable }) => {
       const { feed } = scene(['o', 'o-a'], { a: trade(1) });

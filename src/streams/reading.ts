@@ -70,7 +70,7 @@ class HeldReading implements Reading {
     this.isPaused = true;
     this.arm();
     this.stop(); // after that: a transport may call back, and who is called let go
-    if (!this.isHeld()) return;
+    if (!this.isHeld() || this.isTold) return;
     this.isTold = true;
     this.config.onChange('paused'); // last: who is told may let go, or end it all
   }
@@ -81,8 +81,9 @@ class HeldReading implements Reading {
     this.isPaused = false;
     this.rest();
     this.goOn();
+    if (this.isHeld()) return; // a transport called back, and who was called holds it again: one pause that goes on
     this.resumes$.next();
-    if (!this.isTold) return;
+    if (this.isHeld() || !this.isTold) return;
     this.isTold = false;
     this.config.onChange('resumed'); // last: who is told may hold it again
   }
@@ -117,21 +118,24 @@ class HeldReading implements Reading {
     this.holds = this.pauses = 0;
   }
 
+  /** Asked anew: who was called meanwhile may have let go, which the compiler does not see. */
   private isHeld(): boolean {
     return this.isPaused;
   }
 
+  /** A transport may call back, and who is called change his mind: so each socket is stopped only if it still is to be. */
   private stop(): void {
-    for (const { socket } of this.sessions) socket.pause?.();
+    for (const { socket } of this.sessions) if (this.isPaused || this.isYielding) socket.pause?.();
   }
 
   private goOn(): void {
-    if (!this.isPaused && !this.isYielding) for (const { socket } of this.sessions) socket.resume?.();
+    for (const { socket } of this.sessions) if (!this.isPaused && !this.isYielding) socket.resume?.();
   }
 
-  /** A server drops a reader that is slow for too long, so a pause has an end. */
+  /** A server drops a reader that is slow for too long, so a pause has an end: where there is a connection, or once there is one. */
   private arm(): void {
-    if (this.deadline?.closed === false) return; // a rotation meanwhile does not put it off
+    // A rotation meanwhile does not put it off. One that has rung is not closed: `rest` follows it, as the connection is dropped.
+    if (this.sessions.length === 0 || this.deadline?.closed === false) return;
     const { onTooLong, maxPauseMs } = this.config;
     this.deadline = asyncScheduler.schedule(onTooLong, maxPauseMs);
   }

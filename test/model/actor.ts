@@ -127,7 +127,11 @@ export function createActor(cast: Cast, { settled, cue, breaks }: Stage): Actor 
 
   const listeners: Subscription[] = [];
   let pausedAt = Infinity;
-  let resumedAt = Infinity;
+  /** When the last pause ended that lasted too long. */
+  let longPauseEndedAt = -Infinity;
+  /** One is on, or was, while the connection was up: whoever hears of its end may let go. */
+  const wasPausedTooLong = (at: number, upMs: number): boolean =>
+    at - pausedAt >= cast.maxPauseMs || longPauseEndedAt >= at - upMs;
   /** Nothing is held back, or in one frame with what is conflated. */
   const comesInOrder =
     (sequence === 'none' || sequence === 'told') && !(overflow === 'conflate' && reading === 'unpack');
@@ -185,13 +189,15 @@ export function createActor(cast: Cast, { settled, cue, breaks }: Stage): Actor 
   feed.events$.subscribe((event) => {
     if (event.type === 'late') late.add(event.sequence);
     if (event.type === 'hookFailed') breaks('caught', event);
-    if (event.type === 'paused') pausedAt = resumedAt = event.at;
-    if (event.type === 'resumed') resumedAt = event.at;
+    if (event.type === 'paused') pausedAt = event.at;
+    if (event.type === 'resumed') {
+      if (event.at - pausedAt >= cast.maxPauseMs) longPauseEndedAt = event.at;
+      pausedAt = Infinity;
+    }
     if (event.type === 'disconnected') {
       const { name } = (event.error ?? {}) as { readonly name?: string };
       if (name === 'HeartbeatTimeoutError') breaks('blameless', event);
-      const pauseMs = (resumedAt > pausedAt ? resumedAt : event.at) - pausedAt;
-      if (name === 'PauseTimeoutError' && pauseMs < cast.maxPauseMs) breaks('blameless', event);
+      if (name === 'PauseTimeoutError' && !wasPausedTooLong(event.at, event.upMs)) breaks('blameless', event);
     }
     called(event.type);
   });

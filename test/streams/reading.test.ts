@@ -5,7 +5,7 @@ import { marbles } from '../marbles.js';
 
 const rig = (): { reading: Reading; log: string[]; session: (name: string) => OpenSession } => {
   const log: string[] = [];
-  const reading = createReading({
+  const reading: Reading = createReading({
     maxPauseMs: 10,
     onChange: (type) => log.push(type),
     onTooLong: () => log.push(`too long at ${asyncScheduler.now()}`),
@@ -45,6 +45,33 @@ describe('reading', () => {
       reading.hold();
       flush();
       expect([reading.isPaused, log]).toStrictEqual([false, ['a stops', 'a reads', 'told']]);
+    }),
+  );
+
+  it(
+    'is one pause that goes on, if it is held again from inside the socket that reads on',
+    marbles(() => {
+      const { reading, log, session } = rig();
+      const eager = { pause: () => log.push('eager stops'), resume: () => reading.pause() };
+      reading.add({ socket: eager } as unknown as OpenSession);
+      reading.add(session('b'));
+      reading.pause();
+      reading.resume();
+      expect([reading.isPaused, log]).toStrictEqual([
+        true,
+        ['eager stops', 'b stops', 'paused', 'eager stops', 'b stops'],
+      ]);
+    }),
+  );
+
+  it(
+    'stops no socket any more when the one before lets go, and reads none when it is held again',
+    marbles(() => {
+      const { reading, log, session } = rig();
+      reading.add({ socket: { pause: () => reading.letGo() } } as unknown as OpenSession);
+      reading.add(session('b'));
+      reading.hold();
+      expect(log).toStrictEqual(['b reads', 'told']);
     }),
   );
 
@@ -101,11 +128,12 @@ describe('reading', () => {
     'has been stopped for too long after maxPauseMs, which nobody puts off',
     marbles(({ flush }) => {
       const { reading, log, session } = rig();
+      reading.add(session('a'));
       reading.hold();
-      asyncScheduler.schedule(() => reading.add(session('a')), 7);
+      asyncScheduler.schedule(() => reading.add(session('b')), 7);
       flush();
 
-      expect(log).toStrictEqual(['paused', 'a stops', 'too long at 10']);
+      expect(log).toStrictEqual(['a stops', 'paused', 'b stops', 'too long at 10']);
     }),
   );
 
@@ -113,8 +141,23 @@ describe('reading', () => {
     'takes no time where there is no connection, and begins it again with the next',
     marbles(({ flush }) => {
       const { reading, log, session } = rig();
+      const a = session('a');
+      reading.add(a);
       reading.hold();
+      reading.delete(a);
       reading.rest();
+      asyncScheduler.schedule(() => reading.add(session('b')), 50);
+      flush();
+
+      expect(log).toStrictEqual(['a stops', 'paused', 'b stops', 'too long at 60']);
+    }),
+  );
+
+  it(
+    'takes no time before there is a connection',
+    marbles(({ flush }) => {
+      const { reading, log, session } = rig();
+      reading.hold();
       asyncScheduler.schedule(() => reading.add(session('a')), 50);
       flush();
 
