@@ -60,7 +60,12 @@ export const wsTransport: Transport = {
       // Our half of the TCP connection ends when the close frames are exchanged.
       socket.once('finish', leaveSoon);
       // From when `ws` reads on: it would miss what is read for us before. Told before it hears of the bytes.
-      ws.once('open', () => socket.prependListener('data', () => handler.chunk?.()));
+      ws.once('open', () => {
+        const chunk = (): void => handler.chunk?.();
+        socket.prependListener('data', chunk);
+        // What a pause held back when the socket ends, `ws` reads only now, and nobody hears of it as data.
+        socket.prependListener('close', chunk);
+      });
     });
     ws.on('open', () => {
       handshake = undefined;

@@ -1,5 +1,12 @@
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Server, type Socket as TcpSocket } from 'node:net';
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  type NetConnectOpts,
+  type Server,
+  type Socket as TcpSocket,
+} from 'node:net';
 import { asyncScheduler, type Subscription } from 'rxjs';
 import { classify, InvalidUrlError } from '../../src/streams/failure.js';
 import { wsTransport } from '../../src/streams/wsTransport.js';
@@ -242,6 +249,46 @@ describe('wsTransport', () => {
     });
 
     expect(log).toStrictEqual(['chunk', 'a', 'b', 'c', 'chunk', 'd']);
+  });
+
+  it('tells of a chunk, too, that a pause held back until the socket was gone', async () => {
+    const frame = (text: string): Uint8Array => textFrame(Buffer.from(text));
+    let finish = (): void => undefined;
+    const { url } = await loopback({
+      upgrade: (socket, request) => {
+        handshake(socket, request);
+        socket.write(frame('a'));
+        finish = () => void socket.end(frame('b'));
+      },
+    });
+    const log: string[] = [];
+    let client: TcpSocket | undefined;
+    const createConnection = (options: NetConnectOpts): TcpSocket => (client = connect(options));
+    await new Promise<void>((resolve) => {
+      const socket = wsTransport.dial(
+        { url, protocols: [], options: { createConnection } },
+        {
+          open: () => undefined,
+          chunk: () => log.push('chunk'),
+          message(data) {
+            log.push(data as string);
+            if (data !== 'a') return;
+            socket.pause?.();
+            finish();
+            const leave = (): void => {
+              if (client?.readableLength === 0) setImmediate(leave);
+              else socket.terminate();
+            };
+            leave();
+          },
+          ping: () => undefined,
+          pong: () => undefined,
+          end: () => resolve(),
+        },
+      );
+    });
+
+    expect(log).toStrictEqual(['chunk', 'a', 'chunk', 'b']);
   });
 
   describe('backpressure', () => {
