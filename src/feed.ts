@@ -129,7 +129,8 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
   });
   const { resumed$ } = reading;
   const isPaused = (): boolean => reading.isPaused;
-  const backlog = createBacklog({ settled, isPaused, resumed$, isYielding: () => reading.isYielding });
+  const isYielding = (): boolean => reading.isYielding;
+  const backlog = createBacklog({ settled, isPaused, resumed$, isYielding });
   const health = createHealthMonitor({
     streams: Object.fromEntries(definitions),
     autoStart: false,
@@ -221,6 +222,7 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
     },
     onOver: () => over(),
     isPaused,
+    isYielding,
     resumed$,
   });
 

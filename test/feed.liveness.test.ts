@@ -9,7 +9,19 @@ import {
   wsTransport,
 } from 'millrace';
 import { type FaultServer, scriptedTransport, silence, startFaultServer } from 'millrace/testing';
-import { delay, filter, firstValueFrom, of, type Observable, take, timeout, timer, toArray } from 'rxjs';
+import {
+  defer,
+  delay,
+  filter,
+  firstValueFrom,
+  map,
+  of,
+  type Observable,
+  take,
+  timeout,
+  timer,
+  toArray,
+} from 'rxjs';
 import { marbles } from './marbles.js';
 import { scene, type TestSchemas, told, Trade, trade } from './scene.js';
 
@@ -48,6 +60,21 @@ describe('liveness, in virtual time', () => {
       expectObservable(transport.pings$).toBe('76ms 1', { 1: 1 });
       flush();
       expect(events.find(({ type }) => type === 'disconnected')).toMatchObject({ at: 86 });
+    }),
+  );
+
+  it(
+    'reading that waits for its turn, as other feeds have theirs first, is not taken for a dead peer',
+    marbles(({ flush }) => {
+      const scripted = scriptedTransport('o-a----b', { a: trade(1), b: trade(2) });
+      let turns = 0;
+      const settled = defer(() => timer(turns++ === 0 ? 100 : 0)).pipe(map(() => undefined));
+      const config = { heartbeat: short, transport: { ...scripted, settled } };
+      const { feed, events } = scene([], {}, config, { endMs: 150 });
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(told(events)).toStrictEqual(['0 connected', '120 pong', '140 pong']);
     }),
   );
 

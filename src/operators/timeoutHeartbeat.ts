@@ -96,14 +96,17 @@ export function timeoutHeartbeat<T>({
         answered$.next();
       };
 
-      const verdict = (): Observable<unknown> =>
-        concat(
+      const verdict = (): Observable<unknown> => {
+        // One that ends while this waits has not let in yet what it held back.
+        const wasSuspended = isSuspended();
+        return concat(
           settled.pipe(take(1)),
           defer(() => {
-            if (isSuspended()) return EMPTY;
+            if (wasSuspended || isSuspended()) return EMPTY;
             return throwError(() => new HeartbeatTimeoutError(asyncScheduler.now() - lastSignAt));
           }),
         );
+      };
 
       const probe$ = defer(() => {
         const answered$ = (answer$ = new Subject<void>());

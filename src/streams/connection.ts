@@ -97,6 +97,8 @@ export interface ConnectionHooks {
   readonly onOver: () => void;
   /** Reading is paused on purpose: no verdict of silence. */
   readonly isPaused: () => boolean;
+  /** Reading waits for its turn of the event loop, which no pause is told of: no verdict either. @default never */
+  readonly isYielding?: () => boolean;
   readonly resumed$: Observable<unknown>;
 }
 
@@ -210,7 +212,7 @@ class RenewedConnection implements Connection {
       this.isActive = true;
       if (online$ !== undefined) attach(subscriber, this.network$(online$), subscriber);
       if (!subscriber.closed) this.deliver(subscriber, take);
-      // Last, as all else is to have ended by then.
+      // Added last, so it runs after the teardown of all that was attached.
       subscriber.add(() => this.rest(subscriber));
     });
   }
@@ -445,22 +447,25 @@ class RenewedConnection implements Connection {
       },
       onPong: (session) => this.pong(session, 'frame'),
       onHookFailed: (hook, error) => this.hookFailed(hook, error),
-      onNoRoom: (session, data, at) => {
+      onNoRoom: (session) => {
         if (session.phase !== 'ready') {
           onLost(1, session);
           return;
         }
         // It waits for the last frames of the one before it, and can wait no longer.
         this.cut$.next();
-        if (!session.receive(data, at)) onLost(1, session);
+        const lost = session.trim();
+        if (lost > 0) onLost(lost, session);
       },
       onEnd: (session, error) => {
         if (this.inCharge === session) this.inCharge = undefined;
         hooks.onEnded(session, error);
       },
-      isPaused: (session) => (session === this.inCharge || session.isRetired) && hooks.isPaused(),
+      isPaused: (session) => this.isRead(session) && hooks.isPaused(),
+      isYielding: (session) => this.isRead(session) && hooks.isYielding?.() === true,
       drop$: this.drop$,
       stopIntake$: this.stopIntake$,
+      // Made only when a session retires.
       drained$: new Observable((subscriber) => this.drained$().subscribe(subscriber)),
       url,
       // Last: an object that begins with a spread takes four times the memory.
@@ -470,6 +475,11 @@ class RenewedConnection implements Connection {
       ...(authenticate !== undefined && { authenticate }),
       ...(authenticateTimeoutMs !== undefined && { authenticateTimeoutMs }),
     };
+  }
+
+  /** Its socket is one of those that a pause stops. */
+  private isRead(session: OpenSession): boolean {
+    return session === this.inCharge || session.isRetired;
   }
 
   private policies(): ResolvedPolicies {

@@ -24,14 +24,16 @@ export interface DialSessionConfig extends FromSocketConfig, AuthenticateConfig 
   /** A pong frame came. */
   readonly onPong: (session: OpenSession) => void;
   readonly onHookFailed: (hook: string, error: unknown) => void;
-  /** A frame that found no room. */
-  readonly onNoRoom: (session: OpenSession, data: Data, at: number) => void;
+  /** A frame found no room; in charge it is in line all the same. */
+  readonly onNoRoom: (session: OpenSession) => void;
   /** Held frames that nobody will ever read. */
   readonly onLost: (frames: number, session: OpenSession) => void;
   /** The session is over; `error` is `undefined` if it was unsubscribed. */
   readonly onEnd?: (session: OpenSession, error: unknown) => void;
   /** Reading this session's socket is paused on purpose: no verdict of silence. */
   readonly isPaused: (session: OpenSession) => boolean;
+  /** It waits for its turn of the event loop: no verdict either. @default never */
+  readonly isYielding?: (session: OpenSession) => boolean;
   readonly resumed$: Observable<unknown>;
   /** An error from outside that ends this connection now. */
   readonly drop$: Observable<unknown>;
@@ -110,6 +112,7 @@ export function dialSession<T>(
         post: (send, lane) => port.send(send, lane),
         settled: config.transport.settled,
         isPaused: () => config.isPaused(mine),
+        isYielding: () => config.isYielding?.(mine) === true,
         resumed$: config.resumed$,
         onHookFailed: config.onHookFailed,
       });
@@ -149,7 +152,7 @@ export function dialSession<T>(
             beatAt = at;
             subscriber.next(at);
           }
-          if (!mine.receive(data, at)) config.onNoRoom(mine, data, at);
+          if (!mine.receive(data, at)) config.onNoRoom(mine);
         };
         socket.divert(receive, () => clock.chunk());
         subscriber.add(() => socket.divert(noop));

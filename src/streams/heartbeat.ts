@@ -69,6 +69,8 @@ export interface HeartbeatLink {
   readonly settled: Observable<unknown>;
   /** Reading is paused on purpose: nothing is pinged or judged. */
   readonly isPaused: () => boolean;
+  /** Reading waits for its turn of the event loop: nothing is judged. @default never */
+  readonly isYielding?: () => boolean;
   /** Emits when a pause ends. */
   readonly resumed$: Observable<unknown>;
   /** A `ping` or a `reply` failed: the connection goes on without that one. */
@@ -137,7 +139,7 @@ export function createHeartbeat(
     reply,
     off = false,
   }: HeartbeatConfig,
-  { socket, post, write, settled, isPaused, resumed$, onHookFailed }: HeartbeatLink,
+  { socket, post, write, settled, isPaused, isYielding = () => false, resumed$, onHookFailed }: HeartbeatLink,
 ): Heartbeat {
   const kind = make === 'frame' ? 'frame' : 'message';
   const canPing = make !== 'frame' || socket.ping !== undefined;
@@ -191,7 +193,7 @@ export function createHeartbeat(
       ping,
       alive$: resumed$.pipe(map(() => trip.spoil())),
       settled,
-      isSuspended: isPaused,
+      isSuspended: () => isPaused() || isYielding(),
     });
 
   /** Pings now and then, whatever comes. */

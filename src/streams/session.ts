@@ -56,11 +56,13 @@ export interface OpenSession extends Session {
    */
   deliver(take: TakeFrame): Observable<never>;
   /**
-   * Takes a frame from the socket at the time now: held until it is delivered. `false` if there was no room to hold it; while
-   * joining it is held all the same, in the place of the oldest, which the connection in charge has delivered long ago,
-   * and in charge nobody has heard it yet.
+   * Takes a frame from the socket at the time now: held until it is delivered. `false` if there was no room to hold it. During
+   * the login it is lost then. While joining it takes the place of the oldest, which the connection in charge has delivered long
+   * ago. In charge it joins the line all the same, before anybody is told, who might bring the next one: call `trim` at last.
    */
   receive(data: Data, at: number): boolean;
+  /** Gives up the oldest of the frames held without room; how many. */
+  trim(): number;
   /** Whether anybody listens to `messages$`. */
   isHeard(): boolean;
   /** Tells `messages$`. */
@@ -184,9 +186,8 @@ class Connected implements OpenSession {
     const held = (this.held ??= createLine());
     const hasRoom = held.size < maxHeld;
     const { phase } = this;
-    if (!hasRoom && phase === 'ready') return false;
-    const isKept = hasRoom || phase === 'joining';
-    if (!hasRoom && isKept) held.shift();
+    const isKept = hasRoom || phase !== 'login';
+    if (!hasRoom && phase === 'joining') held.shift();
     const acted: boolean[] = [];
     // In line before anybody hears it: who does may be told of the next one at once.
     if (isKept) held.push({ session: this, data, held: { phase, acted } });
@@ -236,10 +237,18 @@ class Connected implements OpenSession {
     return this.phase === 'ready' ? 0 : this.abandon();
   }
 
+  trim(): number {
+    return this.shorten(this.config.maxHeld);
+  }
+
   abandon(): number {
+    return this.shorten(0);
+  }
+
+  private shorten(toSize: number): number {
     const { held } = this;
     let count = 0;
-    for (; held !== undefined && held.size > 0; count += 1) held.shift();
+    for (; held !== undefined && held.size > toSize; count += 1) held.shift();
     return count;
   }
 }

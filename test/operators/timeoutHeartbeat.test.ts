@@ -139,6 +139,24 @@ describe('timeoutHeartbeat', () => {
     );
 
     it(
+      'a suspension that ends while the verdict waits for settled holds nothing against the other side',
+      marbles(({ cold, time, expectObservable }) => {
+        const settled = cold('--(s|)');
+        const source = '            ------------a';
+        const sub = '               ^-----------------!';
+        const suspended = [time('   -------|'), time('----------|')] as const;
+        const isSuspended = (): boolean => {
+          const now = asyncScheduler.now();
+          return now >= suspended[0] && now < suspended[1];
+        };
+
+        expectObservable(cold(source).pipe(timeoutHeartbeat({ ...short, settled, isSuspended })), sub).toBe(
+          source,
+        );
+      }),
+    );
+
+    it(
       'a second subscription starts fresh',
       marbles(({ cold, expectObservable }) => {
         const silent = cold('-').pipe(timeoutHeartbeat(short));

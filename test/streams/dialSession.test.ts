@@ -42,7 +42,7 @@ const rig = (script: string, own: Partial<DialSessionConfig> = {}) => {
     onHeld: () => false,
     onPong: () => log.push('pong'),
     onHookFailed: (hook) => log.push(hook),
-    onNoRoom: (_session, data) => log.push(`no room for ${String(data)}`),
+    onNoRoom: ({ phase }) => log.push(`no room at ${phase}`),
     onLost: (frames) => frames > 0 && log.push(`lost ${frames}`),
     onEnd: (_session, error) => log.push(`end ${(error as Error | undefined)?.name ?? ''}`),
     isPaused: () => false,
@@ -87,7 +87,7 @@ describe('the dial of a session', () => {
       dial().subscribe({ error: () => undefined });
       flush();
 
-      expect(log).toStrictEqual(['no room for a', 'lost 2', 'end SocketClosedError', 'error']);
+      expect(log).toStrictEqual(['no room at login', 'lost 2', 'end SocketClosedError', 'error']);
     }),
   );
 
