@@ -145,10 +145,14 @@ export function createHealthMonitor({
       at,
     });
 
-  const isSilent = (entry: HealthEntry, now: number): boolean => {
-    // A stamp from the future, or a clock that was set back, must not put the verdict off.
+  /** A stamp from the future, or a clock that was set back, must not put the verdict off. */
+  const forgetFuture = (entry: HealthEntry, now: number): void => {
     entry.since = Math.min(entry.since, now);
     entry.lastAt = Math.min(entry.lastAt, now);
+  };
+
+  const isSilent = (entry: HealthEntry, now: number): boolean => {
+    forgetFuture(entry, now);
     return silentSince(entry) + entry.staleAfterMs <= now;
   };
 
@@ -200,8 +204,8 @@ export function createHealthMonitor({
   const recover = (entry: HealthEntry, at: number): void => {
     const since = silentSince(entry);
     const now = asyncScheduler.now();
-    // One from the future would put the next verdict off until then.
-    entry.lastAt = Math.max(entry.lastAt, Math.min(at, now));
+    entry.lastAt = Math.max(entry.lastAt, at);
+    forgetFuture(entry, now);
     // A value so old that it would be stale already ends no silence.
     if (!(at + entry.staleAfterMs > now)) return;
     entry.healthy = true;
@@ -236,6 +240,7 @@ export function createHealthMonitor({
     livenessAt = asyncScheduler.now();
     for (const entry of rows()) {
       if (entry.healthy) entry.since = livenessAt;
+      forgetFuture(entry, livenessAt);
       awaitValue(entry);
     }
   };
@@ -276,6 +281,7 @@ export function createHealthMonitor({
       if (topic !== undefined) whole.topics.set(topic, entry);
       entry.watched = true;
       entry.since = asyncScheduler.now();
+      forgetFuture(entry, entry.since);
       awaitValue(entry);
     },
     unwatch(stream, topic) {

@@ -282,6 +282,22 @@ describe('createHealthMonitor', () => {
       expect(changes).toStrictEqual([unhealthy({ stream: 'a', since: 400_100, at: 400_200 })]);
       expect(jest.getTimerCount()).toBe(0);
     });
+
+    it.each<[string, (monitor: HealthMonitor) => void, (monitor: HealthMonitor) => void]>([
+      ['while it is unhealthy', () => jest.advanceTimersByTime(150), (monitor) => monitor.record('a')],
+      ['while it is stopped', (monitor) => monitor.stop(), (monitor) => monitor.start()],
+      ['while it is not watched', (monitor) => monitor.unwatch('a'), (monitor) => monitor.watch('a')],
+    ])('puts no verdict off if the clock is set back %s', (_, before, after) => {
+      jest.useFakeTimers({ now: 1_000_000 });
+      const monitor = createHealthMonitor({ streams: { a: { staleAfterMs: 100 } } });
+      monitor.record('a');
+      before(monitor);
+      jest.setSystemTime(400_000);
+      after(monitor);
+      expect([monitor.isHealthy(), jest.getTimerCount()]).toStrictEqual([true, 1]);
+      jest.advanceTimersByTime(100);
+      expect([monitor.isHealthy(), monitor.status()[0]?.ageMs]).toStrictEqual([false, 100]);
+    });
   });
 
   describe('before a verdict', () => {
