@@ -6,6 +6,8 @@ interface Entry<T> {
 
 /** Names to look through at most where they could not be told apart by two letters. */
 const MOST_IN_A_ROW = 4;
+/** Names at most that two letters may tell apart; to look for those letters among more takes too long. */
+const MOST_NAMES = 200;
 /** Letters from the front in which names may differ. */
 const MOST_PLACES = 64;
 
@@ -16,6 +18,7 @@ const MOST_PLACES = 64;
  * Names that two letters do not tell apart are left to a `Map`.
  */
 export function createNameTable<T>(values: ReadonlyMap<string, T>): (name: string) => T | undefined {
+  if (values.size > MOST_NAMES) return (name) => values.get(name);
   const names = [...values.keys()];
   const first = placeOfMost(names, () => '');
   const second = placeOfMost(names, (name) => name.charAt(first));

@@ -39,4 +39,16 @@ describe('createNameTable', () => {
 
     expect(found).toStrictEqual([...pairs.keys(), ...pairs.keys()]);
   });
+
+  it('leaves more than 200 names to the Map, as it would look for the letters too long', () => {
+    const [names, find] = tableOf(
+      Array.from({ length: 201 }, (_, index) => String.fromCharCode(97 + (index >> 4), 97 + (index & 15))),
+    );
+    const get = jest.spyOn(Map.prototype, 'get');
+    const found = [...names.keys()].map((name) => find(name));
+    expect(get).toHaveBeenCalledTimes(201);
+    get.mockRestore();
+
+    expect(found).toStrictEqual([...names.values()]);
+  });
 });
