@@ -133,8 +133,9 @@ export function createOutlet(
       if (areNumbered) channel.sequence = watch?.take(topic);
     },
     onClose(topic, { sequence: taken }) {
-      if (taken !== undefined) watch?.put(taken);
+      const isOneForgotten = taken !== undefined && watch?.put(taken) === true;
       onClose(topic);
+      if (isOneForgotten) onScopeForgotten(); // last: who is told may open the topic again
     },
   });
   const channelOf = (topic: string | undefined): TopicChannel | undefined =>

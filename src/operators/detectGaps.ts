@@ -1,4 +1,4 @@
-import { defer, type MonoTypeOperatorFunction, noop, type Observable, tap } from 'rxjs';
+import { defer, type MonoTypeOperatorFunction, type Observable, tap } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
 import type { Missing } from './missing.js';
 import { checkRecovery, type Recover, type RecoveryConfig, type RecoveryHooks } from './recoverGaps.js';
@@ -134,7 +134,8 @@ export interface GapWatch<T> {
   readonly watch: (value: T, taken?: Sequence) => void;
   /** Hands out a scope's sequence: until it is put back it is neither forgotten nor found, so it must come with each value. */
   readonly take: (scope: unknown) => Sequence;
-  readonly put: (sequence: Sequence) => void;
+  /** Whether another was forgotten for it, which `onScopeForgotten` is not told: whoever is may ask for this one at once. */
+  readonly put: (sequence: Sequence) => boolean;
 }
 
 /**
@@ -175,7 +176,7 @@ export function createGapWatch<T>(of: (value: T) => number, config: DetectGapsCo
   return {
     watch,
     take: (scope) => table.take(scope),
-    put: (sequence) => table.put(sequence.scope, sequence),
+    put: (sequence) => table.put(sequence.scope, sequence) !== undefined,
   };
 }
 
@@ -218,7 +219,7 @@ function sequencingOf<T>(
     createTable(onForgotten) {
       if (scope) return createScopes(maxScopes, begin, onForgotten);
       const whole = begin(undefined);
-      return { of: () => whole, take: () => whole, put: noop };
+      return { of: () => whole, take: () => whole, put: () => undefined };
     },
   };
 }

@@ -10,10 +10,10 @@ export interface Used {
 export interface Scopes<Entry> {
   /** Finds what is kept of a scope, or begins it. */
   of(scope: unknown): Entry;
-  /** The same, and takes it out of the table: whoever has it keeps it, and finds it without one. */
+  /** The same, and takes it out of the table, where it could be forgotten: until it is put back, `of` begins a new one. */
   take(scope: unknown): Entry;
-  /** Puts back what was taken, as used just now. */
-  put(scope: unknown, entry: Entry): void;
+  /** Puts back what was taken, as used just now; yields the one that is forgotten for it, of which nobody else is told. */
+  put(scope: unknown, entry: Entry): Entry | undefined;
 }
 
 /** The key of values whose scope is `undefined` or `null`. */
@@ -28,7 +28,7 @@ const MOST_UNORDERED = 10_000;
  * less work for each value than an LRU makes, and memory for the scopes there are rather than for all there may be. Then the
  * entries move into an LRU, once, in order.
  *
- * @param onForgotten Told when the new scope is in the table.
+ * @param onForgotten Told by `of`, when the new scope is in the table.
  */
 export function createScopes<Entry extends Used>(
   maxScopes: number,
@@ -48,16 +48,22 @@ export function createScopes<Entry extends Used>(
     return lru;
   };
 
-  /** One that is not there, where another may have to make room for it. */
-  const add = (key: unknown, entry: Entry): Entry => {
+  /** One that is not there; yields the one that had to make room for it. */
+  const add = (key: unknown, entry: Entry): Entry | undefined => {
     if (ordered === undefined && unordered.size === most) ordered = order();
     if (ordered === undefined) {
       entry.usedAt = uses++;
       unordered.set(key, entry);
-      return entry;
+      return undefined;
     }
     const forgotten = ordered.size === maxScopes ? ordered.pop() : undefined;
     ordered.set(key as object, entry);
+    return forgotten;
+  };
+
+  const start = (key: unknown, scope: unknown): Entry => {
+    const entry = begin(scope);
+    const forgotten = add(key, entry);
     if (forgotten) onForgotten(forgotten);
     return entry;
   };
@@ -65,9 +71,9 @@ export function createScopes<Entry extends Used>(
   return {
     of(scope) {
       const key = scope ?? NO_SCOPE;
-      if (ordered) return ordered.get(key) ?? add(key, begin(scope));
+      if (ordered) return ordered.get(key) ?? start(key, scope);
       const known = unordered.get(key);
-      if (known === undefined) return add(key, begin(scope));
+      if (known === undefined) return start(key, scope);
       known.usedAt = uses++;
       return known;
     },
@@ -78,6 +84,6 @@ export function createScopes<Entry extends Used>(
       ordered?.delete(key);
       return known ?? begin(scope);
     },
-    put: (scope, entry) => void add(scope ?? NO_SCOPE, entry),
+    put: (scope, entry) => add(scope ?? NO_SCOPE, entry),
   };
 }

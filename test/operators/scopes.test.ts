@@ -31,7 +31,11 @@ const createTable = (maxScopes: number) => {
   let begun = 0;
   const begin = (scope: unknown): Entry => ({ scope, id: begun++, usedAt: 0 });
   const table = createScopes(maxScopes, begin, ({ scope }) => forgotten.push(scope));
-  return { ...table, use: (scope: unknown) => table.of(scope), forgotten };
+  const put = (scope: unknown, entry: Entry): void => {
+    const lost = table.put(scope, entry);
+    if (lost !== undefined) forgotten.push(lost.scope);
+  };
+  return { ...table, put, use: (scope: unknown) => table.of(scope), forgotten };
 };
 
 describe('createScopes', () => {
@@ -131,5 +135,18 @@ describe('createScopes', () => {
     expect(table.of('B').id).toBe(1);
     expect(found).toStrictEqual(['A', 1]);
     expect(begun).toHaveLength(2);
+  });
+
+  it('tells only who puts one back of the one forgotten for it', () => {
+    const told: unknown[] = [];
+    const table = createScopes(
+      1,
+      (scope) => ({ scope, usedAt: 0 }),
+      ({ scope }) => told.push(scope),
+    );
+    const taken = table.take('A');
+    table.of('B');
+    expect(table.put('A', taken)).toMatchObject({ scope: 'B' });
+    expect([told, table.put('C', table.take('A'))]).toStrictEqual([[], undefined]);
   });
 });
