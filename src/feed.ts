@@ -445,12 +445,15 @@ export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
       }
       // By hand, as each value would pass two more subscribers if they were merged.
       return new Observable((subscriber) => {
+        /** The list of subscribers, and the run. */
         let going = 2;
         const complete = (): void => {
           going -= 1;
           if (going === 0) subscriber.complete();
         };
         outlet.hub.join(topic, subscriber, complete);
+        // Who ended the feed at a value that was kept is not to start it again.
+        if (going === 1) subscriber.complete();
         if (subscriber.closed) return;
         subscriber.add(running$.subscribe({ complete, error: (error: unknown) => subscriber.error(error) }));
       });

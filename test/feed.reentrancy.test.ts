@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { asyncScheduler, find, map, repeat, retry, timer } from 'rxjs';
+import { asyncScheduler, find, map, repeat, retry, switchMap, timer } from 'rxjs';
 import * as v from 'valibot';
 import { WebSocketServer } from 'ws';
 import { createFeed, createSeenKeys, type FeedEvent, isBalanced, type Key } from 'millrace';
@@ -177,6 +177,91 @@ describe('a listener that acts while it is told', () => {
   );
 });
 
+describe('a subscriber that closes the feed at a value that was kept', () => {
+  it(
+    'is completed: nothing is wanted, watched or dialled for it',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        ['oa', 'o'],
+        { a: trade(1) },
+        {
+          streams: {
+            trade: { schema: Trade, topic: ({ symbol }) => symbol, replay: 1 },
+            order: { schema: Order, allowSilence: true },
+          },
+          subscriptions: { subscribe: () => undefined, unsubscribe: () => undefined },
+        },
+        { endMs: 50 },
+      );
+      const ended: string[] = [];
+      feed.open().catch(fail);
+      at(5, () => {
+        feed
+          .stream('trade', 'BTC')
+          .subscribe({ next: () => void feed.close(), complete: () => ended.push('completed') });
+      });
+      at(20, () => {
+        ended.push(
+          feed.health
+            .status()
+            .map(({ stream, topic }) => `${stream} ${topic}`)
+            .join(),
+        );
+      });
+      flush();
+
+      expect(ended).toStrictEqual(['completed', 'trade undefined,order undefined']);
+      expect(told(events)).toStrictEqual(['0 connected']);
+    }),
+  );
+});
+
+describe('a listener that comes back to a topic', () => {
+  it(
+    'when another is forgotten for it: it is wanted, watched, and goes on from where it was',
+    marbles(({ flush }) => {
+      const many = Array.from({ length: 10_000 }, (_, index) => trade(1, `T${index}`));
+      const wanted: string[] = [];
+      const { feed, events } = scene(
+        ['oam 10ms b'],
+        { a: [trade(1)], m: many, b: [trade(3)] },
+        {
+          unpack: (messages) => messages as unknown[],
+          streams: {
+            trade: { schema: Trade, topic: ({ symbol }) => symbol, sequence: { of: ({ id }) => id } },
+            order: { schema: Order, allowSilence: true },
+          },
+          subscriptions: {
+            subscribe: (topics) => void wanted.push(...topics.map(({ topic }) => `+${topic}`)),
+            unsubscribe: (topics) => void wanted.push(...topics.map(({ topic }) => `-${topic}`)),
+          },
+        },
+        { endMs: 50 },
+      );
+      feed.open().catch(fail);
+      const first = feed.stream('trade', 'BTC').subscribe();
+      feed.events$
+        .pipe(
+          find(({ type }) => type === 'overflow'),
+          switchMap(() => feed.stream('trade', 'BTC')),
+        )
+        .subscribe();
+      at(5, () => first.unsubscribe());
+      let watched: unknown[] = [];
+      at(20, () => {
+        watched = feed.health.status().map(({ topic }) => topic);
+      });
+      flush();
+
+      expect(wanted).toStrictEqual(['+BTC']);
+      expect(watched).toStrictEqual([undefined, 'BTC', undefined]);
+      expect(events).toContainEqual(
+        expect.objectContaining({ type: 'gap', topic: 'BTC', after: 1, before: 3 }),
+      );
+    }),
+  );
+});
+
 describe('a listener that acts while it is told of a pause', () => {
   it(
     'resuming at paused: the socket is read on',
@@ -191,6 +276,34 @@ describe('a listener that acts while it is told of a pause', () => {
 
       expect(told(events)).toStrictEqual(['0 connected', '2 paused', '2 resumed']);
       expect(feed.stats()).toMatchObject({ delivered: 2 });
+    }),
+  );
+
+  it(
+    'pausing again when it hears that reading goes on: it is one pause, whose end is told',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        ['o'],
+        {},
+        {
+          streams: {
+            trade: { schema: Trade, staleAfterMs: 5 },
+            order: { schema: Order, allowSilence: true },
+          },
+        },
+        { endMs: 50 },
+      );
+      feed.stream('trade').subscribe();
+      feed.health.changes$.subscribe(() => feed.pause());
+      at(2, () => feed.pause());
+      at(10, () => feed.resume());
+      at(20, () => feed.resume());
+      flush();
+
+      expect(told(events).filter((each) => /paused|resumed/.test(each))).toStrictEqual([
+        '2 paused',
+        '20 resumed',
+      ]);
     }),
   );
 

@@ -11,7 +11,7 @@ import type { LastValues } from './lastValues.js';
 export class Channel<T> {
   /** How many are in. */
   size = 0;
-  /** The one who is in, if it is only one, which is nearly always. */
+  /** The one who is in, if it is only one, which is nearly always: a value gets there without the list. */
   private only: Subscriber<T> | undefined = undefined;
   /** Whoever finds it by its topic finds this one. */
   isOpen = true;

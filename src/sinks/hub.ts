@@ -20,8 +20,9 @@ export interface HubConfig<T, C extends Channel<T> = Channel<T>> {
  * all hubs: a feed has one for each stream.
  */
 export class Hub<T, C extends Channel<T> = Channel<T>> {
-  /** Of the topics. */
-  private readonly channels = new Map<string, C>();
+  /** In the order they were opened. */
+  private readonly channels = new Map<string | undefined, C>();
+  /** The one of `undefined`. */
   private whole: C | undefined = undefined;
   private wholeKept: LastValues<T> | undefined;
   /** The topics nobody listens to; without `replay` there is nothing to keep of them. */
@@ -42,6 +43,8 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
   /** The topic's channel, if anybody listens to it. */
   find(topic: string): C | undefined {
     if (topic !== this.sought) {
+      // With no topic open there is none to look up, which is most of what a value costs.
+      if (this.channels.size === (this.whole === undefined ? 0 : 1)) return undefined;
       this.sought = topic;
       this.found = this.channels.get(topic);
     }
@@ -68,13 +71,13 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
 
   /** Lets in a subscriber, until its end; of the stream's completion `onComplete` is told instead. */
   join(topic: string | undefined, subscriber: Subscriber<T>, onComplete: () => void): void {
-    const channel = (topic === undefined ? this.whole : this.channels.get(topic)) ?? this.open(topic);
+    const channel = this.channels.get(topic) ?? this.open(topic);
     channel.linger?.unsubscribe();
     channel.add(subscriber, onComplete);
     const { kept } = channel;
     if (kept !== undefined) this.now(() => kept.replayTo(subscriber));
-    // Whom the values kept were enough for opens nothing.
-    if (channel.isTold || channel.size === 0) return;
+    // Whom the values kept were enough for opens nothing, nor does who ended the stream at one of them.
+    if (channel.isTold || channel.size === 0 || !channel.isOpen) return;
     channel.isTold = true;
     try {
       this.config.onOpen?.(topic, channel);
@@ -87,22 +90,20 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
   endAll(failure?: { readonly error: unknown }): void {
     this.inTurn(() => {
       this.forgetAll();
-      const { whole } = this;
-      for (const channel of [...(whole === undefined ? [] : [whole]), ...this.channels.values()])
-        this.end(channel, failure);
+      for (const channel of [...this.channels.values()]) this.end(channel, failure);
     });
   }
 
   errorTopic(topic: string | undefined, error: unknown): void {
     this.inTurn(() => {
-      const channel = topic === undefined ? this.whole : this.channels.get(topic);
+      const channel = this.channels.get(topic);
       if (channel !== undefined) this.end(channel, { error });
     });
   }
 
   /** What is open, lingering included; `undefined` is the whole stream. */
   topics(): (string | undefined)[] {
-    return [...(this.whole === undefined ? [] : [undefined]), ...this.channels.keys()];
+    return [...this.channels.keys()];
   }
 
   private deliver(value: T, topic: string | undefined): void {
@@ -138,10 +139,10 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
   private open(topic: string | undefined): C {
     const kept = topic === undefined ? this.wholeKept : (this.unheard?.get(topic) ?? this.keep());
     const channel = this.config.create(topic, kept, this.letGo);
+    this.channels.set(topic, channel);
     if (topic === undefined) this.whole = channel;
     else {
       this.unheard?.delete(topic);
-      this.channels.set(topic, channel);
       this.sought = undefined;
     }
     return channel;
@@ -150,11 +151,9 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
   private close(channel: C): void {
     const { topic, kept, isTold, linger } = channel;
     channel.isOpen = false;
+    this.channels.delete(topic);
     if (topic === undefined) this.whole = undefined;
-    else {
-      this.channels.delete(topic);
-      this.sought = undefined;
-    }
+    else this.sought = undefined;
     linger?.unsubscribe();
     if (isTold) {
       if (topic === undefined) this.forgetAll();
@@ -170,7 +169,7 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
 
   private readonly letGo = (left: Channel<T>): void => {
     const { lingerMs } = this.config;
-    const channel = left as C; // one that this made
+    const channel = left as C; // `create` made it, so it is one
     if (!channel.isOpen) return;
     if (lingerMs === 0 || !channel.isTold) this.close(channel);
     else if (lingerMs < Infinity) {

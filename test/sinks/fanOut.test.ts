@@ -643,6 +643,16 @@ describe('createFanOut', () => {
     expect(() => createFanOut(options)).toThrow(new RangeError(`createFanOut: ${fault}`));
   });
 
+  it('lists, and ends, the whole stream and its topics in the order they were opened', () => {
+    const fanOut = createFanOut<string>();
+    const ended: (string | undefined)[] = [];
+    for (const topic of ['a', undefined, 'b'])
+      fanOut.stream(topic).subscribe({ complete: () => ended.push(topic) });
+    expect(fanOut.topics).toStrictEqual(['a', undefined, 'b']);
+    fanOut.complete();
+    expect(ended).toStrictEqual(['a', undefined, 'b']);
+  });
+
   it('hands out only what it was made for', () => {
     const fanOut = createFanOut<string>();
     // @ts-expect-error a fan-out of strings takes no number

@@ -70,6 +70,20 @@ describe('a hub', () => {
     expect(hub.topics()).toStrictEqual([]);
   });
 
+  it('is not opened by who is ended at a value that was kept', () => {
+    const told: unknown[] = [];
+    const hub = create({
+      replay: 1,
+      onOpen: (topic) => told.push(topic),
+      onClose: (topic) => told.push(topic),
+    });
+    hub.next('1', 'a');
+    new Observable<string>((subscriber) => hub.join('a', subscriber, () => told.push('over'))).subscribe(() =>
+      hub.endAll(),
+    );
+    expect([told, hub.topics(), hub.find('a')]).toStrictEqual([['over'], [], undefined]);
+  });
+
   it('hands each topic its own values, whatever was looked up before', () => {
     const hub = create();
     const heard: Record<string, string[]> = { a: [], b: [] };
