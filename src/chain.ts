@@ -12,45 +12,54 @@ import type { Rejected, RejectReason } from './streams/events.js';
 /** What a rejection tells beside its reason; what came in no frame says so itself. */
 export type Why = Partial<Pick<Rejected, 'stream' | 'issues' | 'cause' | 'raw' | 'generation'>>;
 
-/** What one stream's chain is made of, and who is told at each step. */
+/** What one stream's chain is made of, and who is told at each step: they are called as methods of this. */
 export interface ChainConfig {
   readonly definition: StreamConfig<GenericSchema>;
   /** How the message being worked on came. */
   readonly arrival: Arrival;
   /** Which keys were delivered; absent without a `key`. */
   readonly memory: SeenKeys | undefined;
-  /** The rules of the numbering; absent without a `sequence`. */
-  readonly gaps: DetectGapsConfig<Item> | undefined;
-  readonly refuse: (reason: RejectReason, why: Why) => void;
+  refuse(reason: RejectReason, why: Why): void;
   /** It came by the connection, fits the schema, and has these properties. */
-  readonly onRead: ((item: Item) => void) | undefined;
+  onRead(item: Item): void;
   /** Its key was delivered before. */
-  readonly onDuplicate: (item: Item) => void;
+  onDuplicate(item: Item): void;
   /** It is valid and new. Told at arrival: what is held behind a hole is fresh all the same. */
-  readonly onFresh: (item: Item) => void;
+  onFresh(item: Item): void;
+}
+
+/** What a chain is made of that holds nothing back. */
+export interface StraightConfig extends ChainConfig {
+  /** Watches the numbering; absent without a `sequence`. */
+  readonly watch: GapWatch<Item> | undefined;
+  /** The sequence of an item, if it was taken out of `watch`. */
+  takenFor(item: Item): Sequence | undefined;
+  /** It has come through. */
+  deliver(item: Item): void;
 }
 
 export const sequenceOf = ({ sequence }: Item): number => sequence;
 
-const parsing = (refuse: ChainConfig['refuse'], origin: Why | undefined): Required<ParseAsConfig> => ({
-  onReject: (_message, issues) => refuse('schema', { issues, ...origin }),
-  onError: (_message, cause) => refuse('schema', { cause, ...origin }),
+const parsing = (chain: Pick<ChainConfig, 'refuse'>, origin: Why | undefined): Required<ParseAsConfig> => ({
+  onReject: (_message, issues) => chain.refuse('schema', { issues, ...origin }),
+  onError: (_message, cause) => chain.refuse('schema', { cause, ...origin }),
 });
 
 /** Messages to items; those recovered belong to the connection of the value they are delivered before. */
 export function readItems(
-  { definition, arrival, refuse }: Pick<ChainConfig, 'definition' | 'arrival' | 'refuse'>,
+  chain: Pick<ChainConfig, 'definition' | 'arrival' | 'refuse'>,
   recoveredFor?: Arrival,
 ): OperatorFunction<unknown, Item> {
+  const { definition, arrival } = chain;
   const origin = recoveredFor && { raw: '', generation: recoveredFor.generation };
   return pipe(
-    parseAs(definition.schema, parsing(refuse, origin)),
+    parseAs(definition.schema, parsing(chain, origin)),
     map((value) =>
       describeItem(
         definition,
         value,
         recoveredFor ?? arrival,
-        (reason, cause) => refuse(reason, { cause, ...origin }),
+        (reason, cause) => chain.refuse(reason, { cause, ...origin }),
         origin !== undefined,
       ),
     ),
@@ -58,49 +67,72 @@ export function readItems(
   );
 }
 
-/** parse → dedupe → gaps, as the operators stand for themselves. What a rule throws is a rejected message. */
-export const composedChain = (config: ChainConfig): OperatorFunction<unknown, Item> => {
-  const { memory, gaps, onRead, onDuplicate, onFresh } = config;
+/**
+ * parse → dedupe → gaps, as the operators stand for themselves. What a rule throws is a rejected message.
+ *
+ * @param gaps The rules of the numbering; absent without a `sequence`.
+ */
+export const composedChain = (
+  chain: ChainConfig,
+  gaps: DetectGapsConfig<Item> | undefined,
+): OperatorFunction<unknown, Item> => {
+  const { memory } = chain;
   return pipe(
-    readItems(config),
-    onRead === undefined ? identity : tap(onRead),
-    memory === undefined ? identity : dedupeBy(({ key }: Item) => key, { memory, onDuplicate }),
-    tap(onFresh),
+    readItems(chain),
+    tap((item) => chain.onRead(item)),
+    memory === undefined
+      ? identity
+      : dedupeBy(({ key }: Item) => key, { memory, onDuplicate: (item) => chain.onDuplicate(item) }),
+    tap((item) => chain.onFresh(item)),
     gaps === undefined ? identity : detectGaps(sequenceOf, gaps),
   );
 };
 
 /**
- * The same as one plain function, for a stream that holds nothing back: this is the way of nearly every message, and each
+ * The same as one plain method, for a stream that holds nothing back: this is the way of nearly every message, and each
  * operator on it would cost as much as all that it does here.
  *
  * There is one item, filled anew for each message: nobody may keep it. A message is never taken while another is.
- *
- * @param gaps Watches the numbering; absent without a `sequence`.
- * @param takenFor The sequence of an item, if it was taken out of `gaps`.
- * @param onValue Told of each item that comes through, before the call returns.
- * @returns Takes a message; one that is known to fit the schema, and to be what comes out of it, is not parsed again.
  */
-export function straightChain(
-  { definition, arrival, memory, refuse, onRead, onDuplicate, onFresh }: Omit<ChainConfig, 'gaps'>,
-  gaps: GapWatch<Item> | undefined,
-  takenFor: (item: Item) => Sequence | undefined,
-  onValue: (item: Item) => void,
-): (message: unknown, isValid: boolean) => void {
-  const parse = parserOf(definition.schema, parsing(refuse, undefined));
-  const refuseFor = (reason: RejectReason, cause: unknown): void => refuse(reason, { cause });
-  const item = blankItem();
-  return (message, isValid) => {
+export class StraightChain implements Required<ParseAsConfig> {
+  private readonly item = blankItem();
+  private readonly parse: ReturnType<typeof parserOf>;
+  private readonly definition: StreamConfig<GenericSchema>;
+  private readonly arrival: Arrival;
+  private readonly memory: SeenKeys | undefined;
+  private readonly watch: GapWatch<Item> | undefined;
+  private readonly refuse = (reason: RejectReason, cause: unknown): void =>
+    this.chain.refuse(reason, { cause });
+
+  constructor(private readonly chain: StraightConfig) {
+    this.definition = chain.definition;
+    this.arrival = chain.arrival;
+    this.memory = chain.memory;
+    this.watch = chain.watch;
+    this.parse = parserOf(chain.definition.schema, this);
+  }
+
+  /** @param isValid It is known to fit the schema, and to be what comes out of it, so that it is not parsed again. */
+  take(message: unknown, isValid: boolean): void {
+    const { chain, item, parse } = this;
     const value = isValid ? message : parse(message);
     if (value === misfit) return;
-    if (!fillItem(item, definition, value, arrival, refuseFor)) return;
-    onRead?.(item);
-    if (memory?.add(item.key) === false) {
-      onDuplicate(item);
+    if (!fillItem(item, this.definition, value, this.arrival, this.refuse)) return;
+    chain.onRead(item);
+    if (this.memory?.add(item.key) === false) {
+      chain.onDuplicate(item);
       return;
     }
-    onFresh(item);
-    gaps?.watch(item, takenFor(item));
-    onValue(item);
-  };
+    chain.onFresh(item);
+    this.watch?.watch(item, chain.takenFor(item));
+    chain.deliver(item);
+  }
+
+  onReject(_message: unknown, issues: NonNullable<Why['issues']>): void {
+    this.chain.refuse('schema', { issues });
+  }
+
+  onError(_message: unknown, cause: unknown): void {
+    this.chain.refuse('schema', { cause });
+  }
 }

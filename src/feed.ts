@@ -9,533 +9,594 @@ import {
   merge,
   noop,
   Observable,
-  of,
-  share,
   Subject,
-  type Subscription,
-  takeUntil,
+  type Subscriber,
   throwIfEmpty,
-  timer,
+  type Unsubscribable,
 } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import { checkConfig } from './checkConfig.js';
-import { type FeedConfig, type Schemas, type StreamConfig, type StreamOf } from './feedConfig.js';
-import { createDispatch, quietly } from './dispatch.js';
+import type { FeedConfig, Schemas, StreamConfig, StreamOf } from './feedConfig.js';
+import { FeedRun, type RunOwner, type RunUser } from './feedRun.js';
+import { createDispatch, type Dispatch, type DispatchHooks, quietly } from './dispatch.js';
 import { jsonCodec } from './jsonCodec.js';
-import { type BoundedLine, createBoundedLine, type Failure } from './operators/boundedLine.js';
-import { turnBudgetOf } from './operators/turnBudget.js';
+import type { Failure, Overflow } from './operators/boundedLine.js';
+import type { Mistrust } from './operators/skim.js';
+import { type TurnBudget, turnBudgetOf } from './operators/turnBudget.js';
 import type { Why } from './chain.js';
-import { createOutlet, type Outlet, refOf } from './outlet.js';
-import { createBacklog } from './sinks/backlog.js';
-import { createHealthMonitor, type HealthMonitor } from './sinks/healthMonitor.js';
-import { type Counts, createLedger, type FeedStats, type StreamStats } from './sinks/ledger.js';
-import { createLossReport } from './sinks/lossReport.js';
-import { createStaleRemedy } from './sinks/staleRemedy.js';
+import { createOutlet, type Outlet, type OutletHooks } from './outlet.js';
+import { type Feed, PublicFeed } from './publicFeed.js';
+import { refOf } from './refOf.js';
+import { type Backlog, type BacklogConfig, createBacklog } from './sinks/backlog.js';
+import {
+  type HealthChange,
+  type HealthHooks,
+  type HealthMonitor,
+  HealthTable,
+} from './sinks/healthMonitor.js';
+import { Books, type Counts, type FeedStats, type StreamStats } from './sinks/ledger.js';
+import { type Loss, type LossHooks, LossReport } from './sinks/lossReport.js';
+import { createStaleRemedy, type StaleRemedy } from './sinks/staleRemedy.js';
 import { checkTripwire, createTripwire, type Tripwire } from './sinks/tripwire.js';
-import { createConnection } from './streams/connection.js';
-import type { ConnectionStatus, FeedEvent, Rejected, RejectReason, TopicRef } from './streams/events.js';
+import { type Connection, type ConnectionHooks, createConnection } from './streams/connection.js';
+import type { ConnectionState, FeedEvent, Rejected, RejectReason, TopicRef } from './streams/events.js';
 import { PauseTimeoutError, ReconnectRequestedError } from './streams/failure.js';
 import { checkFarewell, type Farewell } from './streams/fromSocket.js';
 import type { SendResult, Ticket } from './streams/outbox.js';
-import { createReading } from './streams/reading.js';
+import { createReading, type Reading, type ReadingConfig } from './streams/reading.js';
 import { createRequests, RequestRejectedError, type RequestConfig } from './streams/requests.js';
 import type { Frame, OpenSession } from './streams/session.js';
-import { createSubscriptions } from './streams/subscriptions.js';
+import {
+  createSubscriptions,
+  type SessionTopics,
+  type Subscriptions,
+  type SubscriptionsConfig,
+} from './streams/subscriptions.js';
 import type { Data } from './streams/transport.js';
 import { wsTransport } from './streams/wsTransport.js';
 
-/** Typed, deduplicated, gap-aware streams over one WebSocket that is kept alive. */
-export interface Feed<S extends Schemas> {
-  /**
-   * The values of a stream, or of one of its topics: hot, shared, in order of arrival. The first subscriber of the feed
-   * opens the connection, the last to leave closes it after `lingerMs`. Completes on `close()`, errors only when the
-   * feed gives up; a subscription after that starts the feed again.
-   *
-   * @throws {TypeError} If there is no such stream, or a topic is named and the stream has none.
-   */
-  stream<K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K>;
-  /** The connection's status: the current one on subscription, then each change. Never ends. */
-  readonly status$: Observable<ConnectionStatus>;
-  /** Everything that happens to the feed, in order. Never ends. */
-  readonly events$: Observable<FeedEvent>;
-  /** The messages that could not be used. Never ends. */
-  readonly rejected$: Observable<Rejected>;
-  readonly health: Pick<HealthMonitor, 'changes$' | 'status' | 'isHealthy' | 'isStreamHealthy'>;
-  /** What became of every message so far; the counts add up at every instant. */
-  stats(): FeedStats;
-  /** Connects without waiting for a subscriber and stays connected until `close()`; rejects when the feed gives up. */
-  open(): Promise<void>;
-  /** Sends a message when the connection is ready, at once or later. */
-  send(message: unknown): SendResult;
-  /** Sends on subscription; emits the one reply that matches. Errors on timeout, disconnect or a full outbox. */
-  request(message: unknown, config: RequestConfig): Observable<unknown>;
-  /** Takes out the messages that wait to be sent, encoded, oldest first: none of them will be sent. */
-  takeUnsent(): readonly Data[];
-  /** Bytes that wait to be sent, and those handed to the socket that the network has not taken yet. */
-  readonly bufferedBytes: number;
-  /**
-   * Stops reading the socket, so that TCP pushes back and a consumer that awaits loses nothing; what has arrived is still
-   * delivered. No verdict of silence falls meanwhile, and `buffer.maxPauseMs` bounds it. Calls are counted: reading goes on
-   * when `resume()` was called as often. The end of the feed's run forgets them.
-   *
-   * @throws {TypeError} If the transport cannot stop reading.
-   */
-  pause(): void;
-  /** Takes back one `pause()`; without one it does nothing. */
-  resume(): void;
-  /** Makes a new connection now, in every state; a feed that gave up or was closed starts again. */
-  reconnect(reason?: string): void;
-  /**
-   * Makes a new connection beside this one, and moves over when it is logged in and its topics are confirmed: nothing is
-   * lost, and what both delivered is dropped by the streams' `key`. Told as `rotating`, `rotated`, `rotateFailed`. It waits
-   * until the topics of this connection are confirmed and the one before it is gone; without a ready connection, or with a
-   * rotation asked for already, it does nothing.
-   */
-  rotate(): void;
-  /**
-   * Takes nothing more in, delivers what is buffered, flushes the outbox and closes the socket, by the deadline.
-   *
-   * @throws {RangeError} If the code or the reason cannot be sent, or the time is negative.
-   */
-  close(farewell?: Farewell): Promise<void>;
-}
+export type { Feed } from './publicFeed.js';
 
 /** What a message gets that is sent to a closed feed. */
 const refused: Ticket = { result: 'rejected', cancel: () => false };
+/** Keeps a feed running without a subscriber. */
+const holder: RunUser = { ended: noop };
 
 /**
  * Makes a feed; nothing is dialled before the first subscriber, or `open()`.
  *
  * @throws {TypeError | RangeError} If an option is wrong, naming the option and the value.
  */
-export function createFeed<S extends Schemas>(config: FeedConfig<S>): Feed<S> {
-  const { codec = jsonCodec, buffer = {}, lingerMs = 0, random = Math.random } = checkConfig(config);
-  const { maxItems = 10_000, maxPauseMs = 30_000, sliceMs = 5, overflow, key: conflateKey } = buffer;
-  const { settled, can } = config.transport ?? wsTransport;
+export const createFeed = <S extends Schemas>(config: FeedConfig<S>): Feed<S> =>
+  new PublicFeed(new LiveFeed(checkConfig(config)));
+
+/**
+ * The feed, put together: a connection, made again and again → the line of a run → dispatch → an outlet for each stream, and the
+ * books, the health and the events beside them. It is what all these tell: a class, since closures took four times the memory.
+ */
+class LiveFeed<S extends Schemas>
+  implements
+    Feed<S>,
+    RunOwner,
+    ConnectionHooks,
+    DispatchHooks,
+    OutletHooks,
+    ReadingConfig,
+    BacklogConfig,
+    HealthHooks,
+    LossHooks
+{
+  private readonly events = new Subject<FeedEvent>();
+  private readonly rejects = new Subject<Rejected>();
+  readonly events$ = this.events.asObservable();
+  readonly rejected$ = this.rejects.asObservable();
+
+  readonly maxItems: number;
+  readonly maxHeld: number;
+  readonly maxPauseMs: number;
+  readonly sliceMs: number;
+  readonly overflow: Overflow;
+  readonly frameKey: ((frame: Frame) => unknown) | undefined;
+  readonly lingerMs: number;
+  readonly settled: Observable<unknown>;
   /** Shared by all feeds of this transport. */
-  const turns = turnBudgetOf(settled);
-  const definitions = Object.entries(config.streams) as [string, StreamConfig<GenericSchema>][];
+  readonly turns: TurnBudget;
+  private readonly random: () => number;
 
-  const events$ = new Subject<FeedEvent>();
-  const rejected$ = new Subject<Rejected>();
-  const flush$ = new Subject<void>();
-  /** The deadline of `close()`: what is still buffered is dropped. */
-  let abort = noop;
-  const ledger = createLedger(definitions.map(([name]) => name));
-  const reading = createReading({
-    maxPauseMs,
-    onChange: (type) => tell({ type, ...now() }),
-    onTooLong: () => connection.drop(new PauseTimeoutError(maxPauseMs)),
-  });
-  const { resumed$ } = reading;
-  const isPaused = (): boolean => reading.isPaused;
-  const isYielding = (): boolean => reading.isYielding;
-  const backlog = createBacklog({ settled, isPaused, resumed$, isYielding });
-  const health = createHealthMonitor({
-    streams: Object.fromEntries(definitions),
-    autoStart: false,
-    settled: backlog.workedOff$,
-  });
-  const requests = createRequests();
-  health.setAlive(false);
-  /** A stream that nobody asked the server for is not late: it is watched while it is wanted. */
-  const isOnDemand = config.subscriptions !== undefined;
-  if (isOnDemand) for (const [name] of definitions) health.unwatch(name);
-  const losses = createLossReport((loss) => tell({ type: 'overflow', ...loss, ...now() }));
+  readonly ledger: Books;
+  readonly health: HealthMonitor;
+  readonly backlog: Backlog;
+  readonly losses: LossReport;
+  readonly requests = createRequests();
+  readonly reading: Reading;
 
-  let session: OpenSession | undefined;
-  let readyAt = 0;
-
-  const now = (): { readonly generation: number; readonly at: number } => ({
-    generation: connection.status$.value.generation,
-    at: asyncScheduler.now(),
-  });
-  const tell = (event: FeedEvent): void => events$.next(event);
-
-  const reject = (reason: RejectReason, why: Why): void => {
-    const { session: { generation } = now(), data: raw = '' } = dispatch.current ?? {};
-    const rejected: Rejected = { reason, raw, generation, at: asyncScheduler.now(), ...why };
-    rejected$.next(rejected);
-    tell({ type: 'rejected', rejected, generation: rejected.generation, at: rejected.at });
-    tripwireOf(why.stream).reject();
-  };
-
-  const tripwireOf = (name: string | undefined): Tripwire => {
-    const known = tripwires.get(name);
-    if (known !== undefined) return known;
-    const page = name === undefined ? lookedAt : ledger.stream(name);
-    const rejects = (name === undefined ? undefined : config.streams[name]?.rejects) ?? config.rejects;
-    const tripwire = createTripwire(
-      rejects,
-      () => page.received,
-      (poison) => tell({ ...poison, ...(name !== undefined && { stream: name }), ...now() }),
-    );
-    tripwires.set(name, tripwire);
-    return tripwire;
-  };
-  /** The messages looked at: the ledger has received those, too, that wait in line or behind others in their frame. */
-  const lookedAt = { received: 0 };
+  readonly connection: Connection;
+  readonly status$: Feed<S>['status$'];
+  readonly dispatch: Dispatch;
+  readonly outlets = new Map<string, Outlet>();
+  readonly subscriptions: Subscriptions | undefined;
+  private readonly remedies: StaleRemedy;
   /** One for each stream, and one for what is rejected before it gets to any: made for the first reject. */
-  const tripwires = new Map<string | undefined, Tripwire>();
-  for (const rejects of [config.rejects, ...definitions.map(([, own]) => own.rejects)])
-    checkTripwire(rejects);
+  private readonly tripwires = new Map<string | undefined, Tripwire>();
+  /** The messages looked at: the ledger has received those, too, that wait in line or behind others in their frame. */
+  private readonly lookedAt = { received: 0 };
 
-  // Above the line: one connection at a time, made again and again. See connection.ts.
-  const connection = createConnection(config, {
-    tell,
-    encode: codec.encode,
-    peek: (data) => dispatch.peek(data),
-    onHeld: (message, from) => dispatch.onHeld(message, from),
-    maxHeld: maxItems,
-    onLost: (frames, { phase }) => {
-      const of = phase === 'login' ? 'authentication' : 'rotation';
-      for (let lost = 0; lost < frames; lost += 1) losses.count(of, 'drop-newest');
-      ledger.receive(frames);
-      ledger.settle('dropped', frames);
-    },
-    onUnsent: (reason, messages) => {
-      for (let lost = 0; lost < messages; lost += 1) losses.count('outbox', reason);
-    },
-    join: ({ generation, port, socket, retired$ }, onRefused) =>
-      subscriptions?.join({
-        generation,
-        over$: retired$,
-        post: (message, onWritten) => {
-          const data = codec.encode(message);
-          return port.send(() => {
-            socket.send(data);
-            onWritten();
-          }, 'topics');
-        },
-        ...(onRefused && { onRefused }),
-      }),
-    forgetPositions: () => subscriptions?.forget(),
-    onReady: (ready) => {
-      session = ready;
-      readyAt = asyncScheduler.now();
-      health.setAlive(true);
-      reading.add(ready);
-    },
-    onEnded: (ended, error) => {
-      reading.delete(ended);
-      requests.fail(error ?? new RequestRejectedError('the feed was closed'), ended.port);
-    },
-    onOver: () => over(),
-    isPaused,
-    isYielding,
-    resumed$,
-  });
+  private session: OpenSession | undefined = undefined;
+  private readyAt = 0;
+  /** The run that whoever wants the feed enters. */
+  private run: FeedRun | undefined = undefined;
+  /** The last that has begun, which may be telling of its end while it is asked for the next. */
+  private latest: FeedRun | undefined = undefined;
+  private isRunning = false;
+  private closing: Promise<void> | undefined = undefined;
+  /** `reconnect()` was called while it closes. */
+  private opensAgain = false;
 
-  const over = (): void => {
-    session = undefined;
-    reading.rest();
-    losses.reset();
-    health.setAlive(false);
-  };
+  constructor(private readonly config: FeedConfig<S>) {
+    const { buffer = {}, lingerMs = 0, random = Math.random, transport = wsTransport } = config;
+    const { maxItems = 10_000, maxPauseMs = 30_000, sliceMs = 5, overflow = 'drop-oldest', key } = buffer;
+    this.maxItems = this.maxHeld = maxItems;
+    this.maxPauseMs = maxPauseMs;
+    this.sliceMs = sliceMs;
+    this.overflow = overflow;
+    this.frameKey = key && ((frame) => quietly(() => key(frame.data)));
+    this.lingerMs = lingerMs;
+    this.random = random;
+    this.settled = transport.settled;
+    this.turns = turnBudgetOf(transport.settled);
 
-  // Below it, for every frame: decode → control, or route. See dispatch.ts.
-  const outlets = new Map<string, Outlet>();
-  const dispatch = createDispatch(config, {
-    ledger,
-    requests,
-    outlets,
-    pong: (from) => connection.pong(from),
-    onLook: () => {
-      lookedAt.received += 1;
-    },
-    reject: (reason, cause) => reject(reason, { cause }),
-    onRepeat: (stream) => {
-      const { account } = outlets.get(stream) as Outlet;
-      account.route();
-      account.settle('duplicate');
-      tell({ type: 'duplicate', stream, ...dispatch.arrival });
-    },
-    onMistrust: (about) => tell({ type: 'skimMistrusted', ...about, ...now() }),
-    onHookFailed: (hook, error) => tell({ type: 'hookFailed', hook, error, ...now() }),
-  });
+    const definitions = Object.entries(config.streams) as [string, StreamConfig<GenericSchema>][];
+    for (const rejects of [config.rejects, ...definitions.map(([, own]) => own.rejects)])
+      checkTripwire(rejects);
+    this.ledger = new Books(definitions.map(([name]) => name));
+    this.reading = createReading(this);
 
-  // Then, per stream: parse → dedupe → gaps → fan-out. See outlet.ts.
-  for (const [name, definition] of definitions) {
-    outlets.set(
-      name,
-      createOutlet(name, definition, {
-        ledger,
-        health,
-        lingerMs,
-        flush$,
-        tell,
-        reject,
-        arrival: dispatch.arrival,
-        onRead: dispatch.onRead,
-        saw: config.subscriptions && ((topic, sequence) => subscriptions?.saw(name, topic, sequence)),
-        onScopeForgotten: () => losses.count('sequences', 'forget-oldest'),
-        onOpen: (topic) => {
-          if (topic !== undefined || isOnDemand) health.watch(name, topic);
-          subscriptions?.want(refOf(name, topic));
-        },
-        onClose: (topic) => {
-          if (topic !== undefined || isOnDemand) {
-            health.unwatch(name, topic);
-            remedies.forget(refOf(name, topic));
-          }
-          subscriptions?.unwant(refOf(name, topic));
-        },
-      }),
+    this.backlog = createBacklog(this);
+    this.losses = new LossReport(this);
+    this.health = new HealthTable(
+      { streams: Object.fromEntries(definitions), autoStart: false, settled: this.backlog.workedOff$ },
+      this,
+    );
+    this.health.setAlive(false);
+    // A stream that nobody asked the server for is not late: it is watched while it is wanted.
+    if (this.isOnDemand()) for (const [name] of definitions) this.health.unwatch(name);
+    // Above the line: one connection at a time, made again and again. See connection.ts.
+    this.connection = createConnection(config, this);
+    this.status$ = this.connection.status$.asObservable();
+    // Below it, for every frame: decode → control, or route. See dispatch.ts.
+    this.dispatch = createDispatch(config, this);
+    // Then, per stream: parse → dedupe → gaps → fan-out. See outlet.ts.
+    for (const [name, definition] of definitions)
+      this.outlets.set(name, createOutlet(name, definition, this));
+    this.subscriptions = config.subscriptions && this.createSubscriptions(config.subscriptions);
+    this.remedies = this.createRemedies(definitions);
+  }
+
+  // What a user calls: see publicFeed.ts.
+
+  stream<K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K> {
+    const outlet = this.outlets.get(name);
+    if (outlet === undefined) throw new TypeError(`stream: there is no stream ${JSON.stringify(name)}`);
+    if (topic !== undefined && this.config.streams[name].topic === undefined) {
+      throw new TypeError(`stream: ${JSON.stringify(name)} has no topics, got ${JSON.stringify(topic)}`);
+    }
+    return new Observable((subscriber) => {
+      const listener = new Listener(subscriber);
+      outlet.hub.join(topic, subscriber, () => listener.complete());
+      listener.enter((user) => this.enter(user));
+    });
+  }
+
+  stats(): FeedStats {
+    const { streams, ...counts } = this.ledger.stats();
+    const reader = this.dispatch.readerStats();
+    const page = (name: string, own: Counts): StreamStats => {
+      const dedupe = this.outlets.get(name)?.memory?.stats();
+      return dedupe === undefined ? own : { ...own, dedupe };
+    };
+    return {
+      ...counts,
+      ...(reader && { reader }),
+      streams: Object.fromEntries(Object.entries(streams).map(([name, own]) => [name, page(name, own)])),
+    };
+  }
+
+  open(): Promise<void> {
+    this.enter(holder);
+    const readyState = this.config.authenticate === undefined ? 'CONNECTED' : 'AUTHENTICATED';
+    const isReady$ = this.status$.pipe(filter(({ state }) => state === readyState));
+    // eslint-disable-next-line rxjs-x/no-ignored-default-value -- throwIfEmpty says it better
+    return firstValueFrom(
+      merge(isReady$, this.running$()).pipe(
+        map(() => undefined),
+        throwIfEmpty(() => new Error('open: the feed was closed before it was ready')),
+      ),
     );
   }
 
-  // eslint-disable-next-line rxjs-x/no-ignored-error -- a Subject that never errors
-  health.changes$.subscribe((change) => {
-    tell({ ...change, generation: now().generation });
-    remedies.hear(change);
-  });
+  send(message: unknown): SendResult {
+    return this.post(message).result;
+  }
 
-  const subscriptions =
-    config.subscriptions &&
-    createSubscriptions(config.subscriptions, {
-      random,
-      tell: (type, ref, generation) => tell({ type, ...ref, generation, at: asyncScheduler.now() }),
-      onRefused: (ref, error) => {
-        tell({ type: 'subscriptionRefused', ...ref, error, ...now() });
-        outlets.get(ref.stream)?.hub.errorTopic(ref.topic, error);
+  request(message: unknown, config: RequestConfig): Observable<unknown> {
+    return this.requests.ask((onWritten) => this.post(message, onWritten), config);
+  }
+
+  takeUnsent(): readonly Data[] {
+    return this.connection.takeUnsent();
+  }
+
+  get bufferedBytes(): number {
+    return this.connection.unsentBytes() + (this.session?.socket.bufferedBytes ?? 0);
+  }
+
+  pause(): void {
+    if ((this.config.transport ?? wsTransport).can?.pause === false) {
+      throw new TypeError('pause: the transport cannot stop reading');
+    }
+    this.reading.pause();
+  }
+
+  resume(): void {
+    this.reading.resume();
+  }
+
+  rotate(): void {
+    this.connection.rotate();
+  }
+
+  reconnect(reason?: string): void {
+    if (this.closing !== undefined) this.opensAgain = true;
+    else if (this.isRunning) this.connection.drop(new ReconnectRequestedError(reason));
+    else this.enter(holder);
+  }
+
+  close(farewell: Farewell = {}): Promise<void> {
+    checkFarewell(farewell);
+    if (this.closing !== undefined) return this.closing;
+    if (!this.isRunning && this.state() === 'CLOSED') return Promise.resolve();
+    const { timeoutMs = 5_000 } = farewell;
+    let finish = noop;
+    const promise = (this.closing = new Promise<void>((resolve) => {
+      finish = resolve;
+    }));
+    const ended$ = this.isRunning ? this.running$().pipe(catchError(() => EMPTY)) : EMPTY;
+    const mine = this.latest;
+    const sockets = this.connection.sockets();
+    this.connection.setState('CLOSING');
+    const deadline = asyncScheduler.schedule(() => {
+      this.latest?.complete();
+      sockets.terminate();
+    }, timeoutMs);
+    concat(ended$, sockets.gone$).subscribe({
+      complete: () => {
+        this.closing = undefined;
+        deadline.unsubscribe();
+        if (mine === this.latest) {
+          this.connection.setState('CLOSED');
+          for (const outlet of this.outlets.values()) outlet.complete();
+        }
+        finish();
+        if (this.opensAgain) this.enter(holder);
+        this.opensAgain = false;
       },
-      onHookFailed: (hook, error) => tell({ type: 'hookFailed', hook, error, ...now() }),
+      error: noop, // there is none: what ends in one is caught above
     });
+    this.connection.close(farewell);
+    return promise;
+  }
 
-  const remedies = createStaleRemedy(
-    Object.fromEntries(definitions.map(([name, { onStale = 'report' }]) => [name, onStale])),
-    {
-      ...(subscriptions && { resubscribe: (ref: TopicRef) => subscriptions.again(ref) }),
-      reconnect: (reason) => connection.drop(new ReconnectRequestedError(reason)),
-      upSince: () => (session === undefined || reading.isPaused ? undefined : readyAt),
-      tell: (remedy) => tell({ type: 'remedy', ...remedy, ...now() }),
-      onHookFailed: (error) => tell({ type: 'hookFailed', hook: 'onStale', error, ...now() }),
-      random,
-    },
-  );
+  private post(message: unknown, onWritten?: (by: unknown) => void): Ticket {
+    const state = this.state();
+    return state === 'CLOSED' || state === 'CLOSING' ? refused : this.connection.send(message, onWritten);
+  }
 
-  /** Counts the runs, of which one is on at a time: a run that tells of its end may be asked for the next meanwhile. */
-  let run = 0;
-  let isRunning = false;
-  const begin = (): number => {
-    end(run); // of the one before, if it is still telling of that: this one starts clean
-    isRunning = true;
-    backlog.clear();
-    health.start();
-    remedies.start();
-    return ++run;
-  };
-  const end = (mine: number): void => {
-    if (mine !== run || !isRunning) return;
-    isRunning = false;
-    reading.reset();
-    // Before the streams end: nobody is to be told on this connection that their topics are not wanted any more.
-    session?.topics?.leave();
-    flush$.next();
-    over();
-    requests.fail(new RequestRejectedError('the feed was closed'));
-    health.stop();
-    remedies.stop();
-    for (const tripwire of tripwires.values()) tripwire.reset();
-  };
+  private state(): ConnectionState {
+    return this.connection.status$.value.state;
+  }
 
-  /** Between socket and parser: what comes faster than it is worked off waits here, and the event loop gets its turn. */
-  const createLine = (onEnd: () => void, onError: (error: unknown) => void): BoundedLine<Frame> =>
-    createBoundedLine<Frame>({
-      maxItems,
-      ...(overflow && { overflow }),
-      ...(conflateKey && { key: (frame: Frame) => quietly(() => conflateKey(frame.data)) }),
-      join: (onTurn) => turns.join(sliceMs, onTurn),
-      take: (frame, at) => {
-        dispatch.receive(frame, at);
-        backlog.done();
-      },
-      onDrop: (_frame, reason) => {
-        backlog.done();
-        ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
-        if (reason === 'overflow') losses.count('buffer', overflow ?? 'drop-oldest');
-      },
-      onPause: () => reading.hold(),
-      onResume: () => reading.letGo(),
-      onYield: () => reading.yieldTurn(),
-      onTurn: () => reading.takeTurn(),
-      onDone: (failure) => {
-        if (failure === undefined) onEnd();
-        else onError(failure.error);
-      },
-      onError,
-    });
+  // The runs: see feedRun.ts.
 
-  // The whole way: socket → line → decode, route → the streams' own chains. One subscription is one running feed. Frames are
-  // handed on by calls; what is subscribed to here are the ends: by hand, as with operators an idle feed takes 6 kB more.
-  const run$ = new Observable<never>((subscriber) => {
-    const mine = begin();
-    const stop$ = new Subject<void>();
-    let isOver = false;
-    const complete = (): void => {
-      if (isOver) return;
-      isOver = true;
-      end(mine);
-      if (connection.status$.value.state !== 'CLOSING') connection.setState('CLOSED');
-      for (const outlet of outlets.values()) outlet.complete();
-      subscriber.complete();
-    };
-    const fail = (cause: unknown): void => {
-      if (isOver) return;
-      isOver = true;
-      end(mine);
-      if (connection.status$.value.state !== 'CLOSED') connection.setState('CLOSED', { cause });
-      subscriber.error(cause);
-    };
-    /** The frames and the line, which may end in either order. */
-    let going = 2;
-    const ended = (): void => {
-      going -= 1;
-      if (going === 0) complete();
-    };
-    const line = createLine(ended, fail);
-    const framesEnded = (failure?: Failure): void => {
-      if (isOver) return;
-      line.end(failure);
-      ended();
-    };
-    abort = complete;
-    subscriber.add(() => {
-      isOver = true;
-      stop$.next();
-      line.leave();
-      end(mine);
-    });
-    connection
-      .run((frame, at) => {
-        backlog.came();
-        ledger.receive();
-        if (!line.accept(frame, at)) stop$.next();
-      })
-      .pipe(takeUntil(stop$))
-      .subscribe({ complete: () => framesEnded(), error: (error: unknown) => framesEnded({ error }) });
-  });
-  const running$ = run$.pipe(
-    share({
-      // Who leaves because it ended lingers for nothing.
-      resetOnRefCountZero: lingerMs === 0 ? true : () => (isRunning ? timer(lingerMs) : of(undefined)),
-    }),
-  );
+  /** One more for whom the feed is to run. */
+  private enter(user: RunUser): FeedRun {
+    const { run } = this;
+    if (run !== undefined) {
+      run.enter(user);
+      return run;
+    }
+    const begun = (this.run = new FeedRun(this));
+    begun.enter(user);
+    begun.start();
+    return begun;
+  }
 
-  /** Keeps the feed running without a subscriber. */
-  let held: Subscription | undefined;
-  const hold = (): void => {
-    if (held === undefined || held.closed) held = running$.subscribe({ error: noop });
-  };
-  const post = (message: unknown, onWritten?: (by: unknown) => void): Ticket => {
-    const { state } = connection.status$.value;
-    return state === 'CLOSED' || state === 'CLOSING' ? refused : connection.send(message, onWritten);
-  };
-  const readyState = config.authenticate === undefined ? 'CONNECTED' : 'AUTHENTICATED';
-  let closing: Promise<void> | undefined;
-  /** `reconnect()` was called meanwhile. */
-  let opensAgain = false;
-
-  return {
-    stream<K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K> {
-      const outlet = outlets.get(name);
-      if (outlet === undefined) throw new TypeError(`stream: there is no stream ${JSON.stringify(name)}`);
-      if (topic !== undefined && config.streams[name].topic === undefined) {
-        throw new TypeError(`stream: ${JSON.stringify(name)} has no topics, got ${JSON.stringify(topic)}`);
-      }
-      // By hand, as each value would pass two more subscribers if they were merged.
-      return new Observable((subscriber) => {
-        /** The list of subscribers, and the run. */
-        let going = 2;
-        const complete = (): void => {
-          going -= 1;
-          if (going === 0) subscriber.complete();
-        };
-        outlet.hub.join(topic, subscriber, complete);
-        // Who ended the feed at a value that was kept is not to start it again.
-        if (going === 1) subscriber.complete();
-        if (subscriber.closed) return;
-        subscriber.add(running$.subscribe({ complete, error: (error: unknown) => subscriber.error(error) }));
-      });
-    },
-    status$: connection.status$.asObservable(),
-    events$: events$.asObservable(),
-    rejected$: rejected$.asObservable(),
-    health,
-    stats() {
-      const { streams, ...counts } = ledger.stats();
-      const page = (name: string, own: Counts): StreamStats => {
-        const dedupe = outlets.get(name)?.memory?.stats();
-        return dedupe === undefined ? own : { ...own, dedupe };
-      };
-      return {
-        ...counts,
-        ...(dispatch.readerStats && { reader: dispatch.readerStats() }),
-        streams: Object.fromEntries(Object.entries(streams).map(([name, own]) => [name, page(name, own)])),
-      };
-    },
-    open() {
-      hold();
-      const isReady$ = connection.status$.pipe(filter(({ state }) => state === readyState));
-      // eslint-disable-next-line rxjs-x/no-ignored-default-value -- throwIfEmpty says it better
-      return firstValueFrom(
-        merge(isReady$, running$).pipe(
-          map(() => undefined),
-          throwIfEmpty(() => new Error('open: the feed was closed before it was ready')),
-        ),
-      );
-    },
-    send: (message) => post(message).result,
-    request: (message, requestConfig) => requests.ask((onWritten) => post(message, onWritten), requestConfig),
-    takeUnsent: () => connection.takeUnsent(),
-    get bufferedBytes() {
-      return connection.unsentBytes() + (session?.socket.bufferedBytes ?? 0);
-    },
-    pause() {
-      if (can?.pause === false) throw new TypeError('pause: the transport cannot stop reading');
-      reading.pause();
-    },
-    resume: () => reading.resume(),
-    rotate: () => connection.rotate(),
-    reconnect(reason) {
-      if (closing !== undefined) opensAgain = true;
-      else if (isRunning) connection.drop(new ReconnectRequestedError(reason));
-      else hold();
-    },
-    close(farewell = {}) {
-      checkFarewell(farewell);
-      if (closing !== undefined) return closing;
-      if (!isRunning && connection.status$.value.state === 'CLOSED') return Promise.resolve();
-      const { timeoutMs = 5_000 } = farewell;
-      let finish = noop;
-      closing = new Promise<void>((resolve) => {
-        finish = resolve;
-      });
-      const promise = closing;
-      const ended$ = isRunning ? running$.pipe(catchError(() => EMPTY)) : EMPTY;
-      const mine = run;
-      const sockets = connection.sockets();
-      connection.setState('CLOSING');
-      const deadline = asyncScheduler.schedule(() => {
-        abort();
-        sockets.terminate();
-      }, timeoutMs);
-      concat(ended$, sockets.gone$).subscribe({
-        complete: () => {
-          closing = undefined;
-          deadline.unsubscribe();
-          if (mine === run) {
-            connection.setState('CLOSED');
-            for (const { complete } of outlets.values()) complete();
-          }
-          finish();
-          if (opensAgain) hold();
-          opensAgain = false;
+  private running$(): Observable<never> {
+    return new Observable((subscriber) => {
+      const user: RunUser = {
+        ended: (failure) => {
+          if (failure === undefined) subscriber.complete();
+          else subscriber.error(failure.error);
         },
-        error: noop, // there is none: what ends in one is caught above
-      });
-      connection.close(farewell);
-      return promise;
-    },
-  };
+      };
+      const run = this.enter(user);
+      return () => run.leave(user);
+    });
+  }
+
+  begun(run: FeedRun): void {
+    if (this.latest !== undefined) this.over(this.latest); // if it is still telling of its end: this one starts clean
+    this.latest = run;
+    this.isRunning = true;
+    this.backlog.clear();
+    this.health.start();
+    this.remedies.start();
+  }
+
+  over(run: FeedRun): void {
+    if (run !== this.latest || !this.isRunning) return;
+    this.isRunning = false;
+    this.reading.reset();
+    // Before the streams end: nobody is to be told on this connection that their topics are not wanted any more.
+    this.session?.topics?.leave();
+    for (const outlet of this.outlets.values()) outlet.flush();
+    this.onOver();
+    this.requests.fail(new RequestRejectedError('the feed was closed'));
+    this.health.stop();
+    this.remedies.stop();
+    for (const tripwire of this.tripwires.values()) tripwire.reset();
+  }
+
+  finished(failure: Failure | undefined): void {
+    if (failure !== undefined) {
+      if (this.state() !== 'CLOSED') this.connection.setState('CLOSED', { cause: failure.error });
+      return;
+    }
+    if (this.state() !== 'CLOSING') this.connection.setState('CLOSED');
+    for (const outlet of this.outlets.values()) outlet.complete();
+  }
+
+  forget(run: FeedRun): void {
+    if (this.run === run) this.run = undefined;
+  }
+
+  // What the parts tell, and ask.
+
+  tell(event: FeedEvent): void {
+    this.events.next(event);
+  }
+
+  private now(): { readonly generation: number; readonly at: number } {
+    return { generation: this.connection.status$.value.generation, at: asyncScheduler.now() };
+  }
+
+  onHookFailed(hook: string, error: unknown): void {
+    this.tell({ type: 'hookFailed', hook, error, ...this.now() });
+  }
+
+  reject(reason: RejectReason, why: Why): void {
+    const { session: { generation } = this.now(), data: raw = '' } = this.dispatch.current ?? {};
+    const rejected: Rejected = { reason, raw, generation, at: asyncScheduler.now(), ...why };
+    this.rejects.next(rejected);
+    this.tell({ type: 'rejected', rejected, generation: rejected.generation, at: rejected.at });
+    this.tripwireOf(why.stream).reject();
+  }
+
+  private tripwireOf(name: string | undefined): Tripwire {
+    const known = this.tripwires.get(name);
+    if (known !== undefined) return known;
+    const { streams, rejects } = this.config;
+    const page = name === undefined ? this.lookedAt : this.ledger.stream(name);
+    const tripwire = createTripwire(
+      (name === undefined ? undefined : streams[name]?.rejects) ?? rejects,
+      () => page.received,
+      (poison) => this.tell({ ...poison, ...(name !== undefined && { stream: name }), ...this.now() }),
+    );
+    this.tripwires.set(name, tripwire);
+    return tripwire;
+  }
+
+  get resumed$(): Observable<void> {
+    return this.reading.resumed$;
+  }
+
+  isPaused(): boolean {
+    return this.reading.isPaused;
+  }
+
+  isYielding(): boolean {
+    return this.reading.isYielding;
+  }
+
+  onReading(type: 'paused' | 'resumed'): void {
+    this.tell({ type, ...this.now() });
+  }
+
+  onTooLong(): void {
+    this.connection.drop(new PauseTimeoutError(this.maxPauseMs));
+  }
+
+  onLoss(loss: Loss): void {
+    this.tell({ type: 'overflow', ...loss, ...this.now() });
+  }
+
+  onHealth(change: HealthChange): void {
+    this.tell({ ...change, generation: this.now().generation });
+    this.remedies.hear(change);
+  }
+
+  // Of the connection.
+
+  encode(message: unknown): Data {
+    return (this.config.codec ?? jsonCodec).encode(message);
+  }
+
+  peek(data: Data): readonly unknown[] | undefined {
+    return this.dispatch.peek(data);
+  }
+
+  onHeld(message: unknown, from: OpenSession): boolean {
+    return this.dispatch.onHeld(message, from);
+  }
+
+  onLost(frames: number, { phase }: OpenSession): void {
+    const of = phase === 'login' ? 'authentication' : 'rotation';
+    for (let lost = 0; lost < frames; lost += 1) this.losses.count(of, 'drop-newest');
+    this.ledger.receive(frames);
+    this.ledger.settle('dropped', frames);
+  }
+
+  onUnsent(reason: Parameters<ConnectionHooks['onUnsent']>[0], messages: number): void {
+    for (let lost = 0; lost < messages; lost += 1) this.losses.count('outbox', reason);
+  }
+
+  join(
+    { generation, port, socket, retired$ }: OpenSession,
+    onRefused?: (topic: TopicRef, error: unknown) => void,
+  ): SessionTopics | undefined {
+    return this.subscriptions?.join({
+      generation,
+      over$: retired$,
+      post: (message, onWritten) => {
+        const data = this.encode(message);
+        return port.send(() => {
+          socket.send(data);
+          onWritten();
+        }, 'topics');
+      },
+      ...(onRefused && { onRefused }),
+    });
+  }
+
+  forgetPositions(): void {
+    this.subscriptions?.forget();
+  }
+
+  onReady(session: OpenSession): void {
+    this.session = session;
+    this.readyAt = asyncScheduler.now();
+    this.health.setAlive(true);
+    this.reading.add(session);
+  }
+
+  onEnded(session: OpenSession, error: unknown): void {
+    this.reading.delete(session);
+    this.requests.fail(error ?? new RequestRejectedError('the feed was closed'), session.port);
+  }
+
+  onOver(): void {
+    this.session = undefined;
+    this.reading.rest();
+    this.losses.reset();
+    this.health.setAlive(false);
+  }
+
+  // Of the dispatch.
+
+  pong(from: OpenSession): void {
+    this.connection.pong(from);
+  }
+
+  onLook(): void {
+    this.lookedAt.received += 1;
+  }
+
+  onReject(reason: 'decode' | 'route', cause: unknown): void {
+    this.reject(reason, { cause });
+  }
+
+  onRepeat(stream: string): void {
+    const { account } = this.outlets.get(stream) as Outlet;
+    account.route();
+    account.settle('duplicate');
+    this.tell({ type: 'duplicate', stream, ...this.dispatch.arrival });
+  }
+
+  onMistrust(about: Mistrust): void {
+    this.tell({ type: 'skimMistrusted', ...about, ...this.now() });
+  }
+
+  // Of the streams.
+
+  onScopeForgotten(): void {
+    this.losses.count('sequences', 'forget-oldest');
+  }
+
+  onOpen(stream: string, topic: string | undefined): void {
+    if (topic !== undefined || this.isOnDemand()) this.health.watch(stream, topic);
+    this.subscriptions?.want(refOf(stream, topic));
+  }
+
+  onClose(stream: string, topic: string | undefined): void {
+    const ref = refOf(stream, topic);
+    if (topic !== undefined || this.isOnDemand()) {
+      this.health.unwatch(stream, topic);
+      this.remedies.forget(ref);
+    }
+    this.subscriptions?.unwant(ref);
+  }
+
+  private isOnDemand(): boolean {
+    return this.config.subscriptions !== undefined;
+  }
+
+  private createSubscriptions(config: SubscriptionsConfig): Subscriptions {
+    return createSubscriptions(config, {
+      random: this.random,
+      tell: (type, ref, generation) => this.tell({ type, ...ref, generation, at: asyncScheduler.now() }),
+      onRefused: (ref, error) => {
+        this.tell({ type: 'subscriptionRefused', ...ref, error, ...this.now() });
+        this.outlets.get(ref.stream)?.hub.errorTopic(ref.topic, error);
+      },
+      onHookFailed: (hook, error) => this.onHookFailed(hook, error),
+    });
+  }
+
+  private createRemedies(
+    definitions: readonly (readonly [string, StreamConfig<GenericSchema>])[],
+  ): StaleRemedy {
+    const { subscriptions } = this;
+    return createStaleRemedy(
+      Object.fromEntries(definitions.map(([name, { onStale = 'report' }]) => [name, onStale])),
+      {
+        ...(subscriptions && { resubscribe: (ref: TopicRef) => subscriptions.again(ref) }),
+        reconnect: (reason) => this.connection.drop(new ReconnectRequestedError(reason)),
+        upSince: () => (this.session === undefined || this.reading.isPaused ? undefined : this.readyAt),
+        tell: (remedy) => this.tell({ type: 'remedy', ...remedy, ...this.now() }),
+        onHookFailed: (error) => this.onHookFailed('onStale', error),
+        random: this.random,
+      },
+    );
+  }
+}
+
+/** A subscriber of a stream, who is done when both have ended: the stream and the run. */
+class Listener implements RunUser, Unsubscribable {
+  private going = 2;
+  private run: FeedRun | undefined = undefined;
+
+  constructor(private readonly subscriber: Subscriber<unknown>) {}
+
+  enter(run: (user: RunUser) => FeedRun): void {
+    const { subscriber } = this;
+    // Who ended the feed at a value that was kept is not to start it again.
+    if (this.going === 1) subscriber.complete();
+    if (subscriber.closed) return;
+    this.run = run(this);
+    subscriber.add(this);
+  }
+
+  unsubscribe(): void {
+    this.run?.leave(this);
+  }
+
+  /** The stream has. */
+  complete(): void {
+    this.going -= 1;
+    if (this.going === 0) this.subscriber.complete();
+  }
+
+  ended(failure: Failure | undefined): void {
+    if (failure === undefined) this.complete();
+    else this.subscriber.error(failure.error);
+  }
 }

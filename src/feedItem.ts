@@ -115,20 +115,30 @@ function whole(rule: string, number: unknown): number {
   throw new RangeError(`sequence.${rule} must yield a safe integer, got ${String(number)}`);
 }
 
-/** A stream's sequence rules as `detectGaps` asks for them. */
+type Rules = { -readonly [Rule in keyof DetectGapsConfig<Item>]: DetectGapsConfig<Item>[Rule] };
+const firstOf = ({ first }: Item): number => first;
+const previousOf = ({ previous }: Item): number | undefined => previous;
+const isResetOf = ({ isReset }: Item): boolean => isReset;
+const topicOf = ({ topic }: Item): string | undefined => topic;
+const generationOf = ({ generation }: Item): number => generation;
+
+/** A stream's sequence rules as `detectGaps` asks for them: set one by one, as what is spread is a dictionary to the engine. */
 export function gapRules(
   { scope, first, previous, isReset, reorder, recovery }: SequenceConfig<unknown>,
   hasTopic: boolean,
 ): DetectGapsConfig<Item> {
   const shared = scope ?? (hasTopic ? 'topic' : 'stream');
-  return {
-    ...(first && { first: (item) => item.first }),
-    ...(previous && { previous: (item) => item.previous }),
-    ...(isReset && { isReset: (item) => item.isReset }),
-    ...(reorder && { reorder }),
-    ...(recovery && { recovery }),
-    ...(shared === 'topic' && { scope: (item) => item.topic }),
+  const rules: Rules = {};
+  if (first) rules.first = firstOf;
+  if (previous) rules.previous = previousOf;
+  if (isReset) rules.isReset = isResetOf;
+  if (reorder) rules.reorder = reorder;
+  if (recovery) rules.recovery = recovery;
+  if (shared === 'topic') rules.scope = topicOf;
+  if (shared === 'connection') {
     // Connections follow each other: with the first value of the next, what the one before still held comes out.
-    ...(shared === 'connection' && { scope: (item) => item.generation, maxScopes: 1 }),
-  };
+    rules.scope = generationOf;
+    rules.maxScopes = 1;
+  }
+  return rules;
 }

@@ -1,33 +1,21 @@
-import {
-  asyncScheduler,
-  concatMap,
-  concatWith,
-  defer,
-  filter,
-  finalize,
-  from,
-  ignoreElements,
-  merge,
-  type Observable,
-  of,
-  Subject,
-  tap,
-} from 'rxjs';
+import { asyncScheduler } from 'rxjs';
 import type { GenericSchema } from 'valibot';
-import { type ChainConfig, composedChain, readItems, sequenceOf, straightChain, type Why } from './chain.js';
+import { sequenceOf, StraightChain, type StraightConfig, type Why } from './chain.js';
 import type { StreamConfig } from './feedConfig.js';
 import { type Arrival, gapRules, type Item } from './feedItem.js';
-import { createGapWatch, type DetectGapsConfig, type Sequence } from './operators/detectGaps.js';
-import { fromYielded } from './operators/fromYielded.js';
+import { HoldingChain, type HoldingConfig } from './holdingChain.js';
+import { createGapWatch, type Gap, type GapWatch, type Sequence } from './operators/detectGaps.js';
 import { guardKeys } from './operators/guardKeys.js';
-import type { Recover } from './operators/recoverGaps.js';
-import { createKeyMemory, type Key, type SeenKeys } from './operators/seenKeys.js';
+import { prepareSchema } from './operators/parseAs.js';
+import { createKeyMemory, type SeenKeys } from './operators/seenKeys.js';
+import type { Skimmer } from './operators/skim.js';
 import { Channel } from './sinks/channel.js';
 import { checkFanOut } from './sinks/fanOut.js';
-import type { HealthMonitor, WatchedTopic } from './sinks/healthMonitor.js';
-import { Hub } from './sinks/hub.js';
+import type { HealthMonitor, StreamRecorder, WatchedTopic } from './sinks/healthMonitor.js';
+import { Hub, type HubConfig } from './sinks/hub.js';
 import type { Ledger, StreamLedger } from './sinks/ledger.js';
-import type { FeedEvent, RejectReason, TopicRef } from './streams/events.js';
+import type { FeedEvent, RejectReason } from './streams/events.js';
+import type { Subscriptions } from './streams/subscriptions.js';
 
 /** All that is kept of a topic while somebody listens to it, in the one place where a message of it looks. */
 class TopicChannel extends Channel<unknown> {
@@ -38,230 +26,259 @@ class TopicChannel extends Channel<unknown> {
 
 /** One stream's own chain, from a routed message to its subscribers. */
 export interface Outlet {
-  /** Takes a message that was routed here, and may be known to fit. */
-  readonly take: (message: unknown, isValid: boolean) => void;
   readonly schema: GenericSchema;
   readonly hub: Hub<unknown, TopicChannel>;
-  /** Ends the stream, after what just comes out of its chain. */
-  readonly complete: () => void;
   readonly account: StreamLedger;
   /** Which keys it delivered; absent without a `key`. */
   readonly memory: SeenKeys | undefined;
+  /** Takes a message that was routed here, and may be known to fit. */
+  take(message: unknown, isValid: boolean): void;
+  /** Gives up all holes of the numbering: what is held behind them comes out. */
+  flush(): void;
+  /** Ends the stream, after what just comes out of its chain. */
+  complete(): void;
 }
 
+/** Who an outlet belongs to; all are called as methods of this. */
 export interface OutletHooks {
   readonly ledger: Pick<Ledger, 'stream' | 'receive'>;
   readonly health: Pick<HealthMonitor, 'recorder'>;
   readonly lingerMs: number;
+  readonly dispatch: {
+    /** How the message being worked on came: one object, written anew for each frame. */
+    readonly arrival: Arrival;
+    /** Told of the key of each message of the stream; absent where nobody asks. */
+    readonly skimmer: Pick<Skimmer, 'parsed'> | undefined;
+  };
+  /** Told of each position that a server may be asked to resume from; absent where none is asked. */
+  readonly subscriptions: Pick<Subscriptions, 'saw'> | undefined;
   /** The first subscriber of the stream, or of a topic, has come. */
-  readonly onOpen: (topic: string | undefined) => void;
+  onOpen(stream: string, topic: string | undefined): void;
   /** The last one has left. */
-  readonly onClose: (topic: string | undefined) => void;
-  /** How the message being worked on came. */
-  readonly arrival: Arrival;
-  /** A message of the stream was found to have this key. */
-  readonly onRead: ((stream: string, key: Key) => void) | undefined;
-  /** Gives up all holes of the numbering. */
-  readonly flush$: Observable<void>;
-  readonly tell: (event: FeedEvent) => void;
-  readonly reject: (reason: RejectReason, why: Why) => void;
-  /** A position was reached that a server may be asked to resume from; absent where none is asked. */
-  readonly saw: ((topic: string | undefined, sequence: number) => void) | undefined;
-  readonly onScopeForgotten: () => void;
+  onClose(stream: string, topic: string | undefined): void;
+  tell(event: FeedEvent): void;
+  reject(reason: RejectReason, why: Why): void;
+  onScopeForgotten(): void;
 }
-
-/** What a hook must yield. */
-export function listOf(hook: string, list: unknown): readonly unknown[] {
-  if (Array.isArray(list)) return list as unknown[];
-  throw new TypeError(`${hook} must yield an array, got ${list === null ? 'null' : typeof list}`);
-}
-
-export const refOf = (stream: string, topic: string | undefined): TopicRef =>
-  topic === undefined ? { stream } : { stream, topic };
-
-/** One that the user brings may fail, which costs the stream no more than what it would have told apart. */
-const memoryOf = (
-  { key, dedupe }: StreamConfig<GenericSchema>,
-  onFailed: (error: unknown) => void,
-): SeenKeys | undefined => {
-  if (key === undefined) return undefined;
-  return dedupe?.memory === undefined ? createKeyMemory(dedupe) : guardKeys(dedupe.memory, onFailed);
-};
 
 /** Makes the chain of one stream: parse → dedupe → gaps → fan-out, and tells the feed's books, health and events of it. */
-export function createOutlet(
+export const createOutlet = (
   name: string,
   definition: StreamConfig<GenericSchema>,
-  {
-    ledger,
-    health,
-    lingerMs,
-    onOpen,
-    onClose,
-    arrival,
-    onRead,
-    flush$,
-    tell,
-    reject,
-    saw,
-    onScopeForgotten,
-  }: OutletHooks,
-): Outlet {
-  const { sequence } = definition;
-  const account = ledger.stream(name);
-  const freshness = health.recorder(name);
-  const memory = memoryOf(definition, (error) =>
-    tell({
-      type: 'hookFailed',
-      hook: 'dedupe.memory',
-      error,
-      generation: arrival.generation,
-      at: asyncScheduler.now(),
-    }),
-  );
-  const { replay = 0 } = definition;
-  checkFanOut({ replay, lingerMs });
-  const hub = new Hub<unknown, TopicChannel>({
-    create: (...made) => new TopicChannel(...made),
-    replay,
-    lingerMs,
-    maxTopics: 10_000,
-    onOpen(topic, channel) {
-      onOpen(topic);
-      if (topic === undefined) return;
-      channel.freshness = freshness.find(topic);
-      if (areNumbered) channel.sequence = watch?.take(topic);
-    },
-    onClose(topic, { sequence: taken }) {
-      const isOneForgotten = taken !== undefined && watch?.put(taken) === true;
-      onClose(topic);
-      if (isOneForgotten) onScopeForgotten(); // last: who is told may open the topic again
-    },
-  });
-  const channelOf = (topic: string | undefined): TopicChannel | undefined =>
-    topic === undefined ? undefined : hub.find(topic);
-  const completed$ = new Subject<void>();
-  let isCompleting = false;
-  /** The last value that came late, until it is delivered: a server is not asked to resume from it. */
-  let late: Item | undefined;
+  hooks: OutletHooks,
+): Outlet => new StreamOutlet(name, definition, hooks);
 
-  const about = ({
-    topic,
-    generation,
-    at,
-  }: Item): { stream: string; topic?: string; generation: number; at: number } =>
-    topic === undefined ? { stream: name, generation, at } : { stream: name, topic, generation, at };
-  /** Of what came earlier and was held. */
-  const aboutNow = (item: Item) => ({ ...about(item), at: asyncScheduler.now() });
-  const onDuplicate = (item: Item): void => {
-    account.settle('duplicate');
-    if (!item.isRecovered) tell({ type: 'duplicate', ...about(item) });
-  };
-  const finish = (): void => {
-    if (isCompleting) hub.endAll();
-    isCompleting = false;
-  };
-
-  const chain: Omit<ChainConfig, 'gaps'> = {
-    definition,
-    arrival,
-    memory,
-    refuse: (reason, why) => {
-      account.settle('rejected');
-      reject(reason, { stream: name, ...why });
-    },
-    onRead: onRead && (({ key }) => onRead(name, key)),
-    onDuplicate,
-    onFresh: ({ at, topic, sourceTime }) => {
-      const ofTopic = channelOf(topic)?.freshness;
-      freshness.record(at, ofTopic);
-      if (sourceTime !== undefined) freshness.recordLag(sourceTime, at, ofTopic);
-    },
-  };
-
-  /** What was recovered and has a known key came under another number. */
-  const isNotDelivered = ({ key }: Item): boolean => {
-    if (memory?.has(key) !== true) return true;
-    account.settle('duplicate');
-    return false;
-  };
-  const { recover, reorder } = sequence ?? {};
-  const recovering: Recover<Item> = (gap, behind) =>
-    fromYielded(recover?.({ ...refOf(name, behind.topic), ...gap })).pipe(
-      concatMap((messages) => {
-        const page: Item[] = [];
-        return from(listOf('recover', messages)).pipe(
-          tap(() => {
-            ledger.receive();
-            account.route();
-          }),
-          readItems(chain, { generation: behind.generation, at: asyncScheduler.now() }),
-          filter((item) => isNotDelivered(item)),
-          tap((item) => page.push(item)),
-          ignoreElements(),
-          concatWith(defer(() => of(page.splice(0)))),
-          // Who is told of a rejected one may end the recovery in the middle of a page.
-          finalize(() => {
-            page.forEach(() => account.settle('dropped'));
-          }),
-        );
-      }),
-    );
-  const gaps: DetectGapsConfig<Item> | undefined = sequence && {
-    ...gapRules(sequence, definition.topic !== undefined),
-    flush$: merge(flush$, completed$),
-    onFlushed: finish,
-    ...(recover && { recover: recovering }),
-    onRecovering: (gap, behind) => tell({ type: 'gapRecovering', ...gap, ...aboutNow(behind) }),
-    onRecovered: (gap, behind, count) => tell({ type: 'gapRecovered', count, ...gap, ...aboutNow(behind) }),
-    onRecoveryFailed: (gap, behind, error) =>
-      tell({ type: 'gapRecoveryFailed', error, ...gap, ...aboutNow(behind) }),
-    onDuplicate,
-    // A connection that is over is forgotten as it should be.
-    ...(sequence.scope !== 'connection' && { onScopeForgotten }),
-    onGap: (gap, item) => tell({ type: 'gap', ...gap, ...about(item) }),
-    onLate: (item, expected) => {
-      late = item;
-      tell({ type: 'late', sequence: item.sequence, expected, ...about(item) });
-    },
-    onDrop: () => account.settle('dropped'),
-  };
-
-  const deliver = (item: Item): void => {
-    account.deliver();
-    if (item.isRecovered) memory?.add(item.key);
-    if (saw !== undefined && sequence !== undefined && item !== late) saw(item.topic, item.sequence);
-    late = undefined;
-    hub.next(item.value, item.topic);
-  };
-
+/**
+ * A class that is told by all its parts itself, since every idle connection keeps one for each stream: parts with closures of
+ * their own took five times the memory. For the same reason the chain is made for the first message.
+ */
+class StreamOutlet implements Outlet, HubConfig<unknown, TopicChannel>, StraightConfig, HoldingConfig {
+  readonly hub: Hub<unknown, TopicChannel>;
+  readonly account: StreamLedger;
+  readonly memory: SeenKeys | undefined;
+  private readonly freshness: StreamRecorder;
   /** What holds values back has a life of its own; all else is done when the call returns. */
-  const holdingBack = (): Outlet['take'] => {
-    const input$ = new Subject<unknown>();
-    input$.pipe(composedChain({ ...chain, gaps })).subscribe({
-      next: deliver,
-      // Every rule is asked in fillItem, so there is none; but a stream must never die in silence.
-      error: (error: unknown) => hub.endAll({ error }),
-    });
-    return (message) => input$.next(message);
-  };
-  const isHoldingBack = (recover ?? reorder) !== undefined;
-  const watch = isHoldingBack ? undefined : gaps && createGapWatch(sequenceOf, gaps);
-  const areNumbered = sequence !== undefined && (sequence.scope ?? 'topic') === 'topic';
-  const take = isHoldingBack
-    ? holdingBack()
-    : straightChain(chain, watch, ({ topic }) => channelOf(topic)?.sequence, deliver);
+  private readonly holding: HoldingChain | undefined;
+  private straight: StraightChain | undefined = undefined;
+  private gapWatch: GapWatch<Item> | undefined = undefined;
+  private isCompleting = false;
+  /** The last value that came late, until it is delivered: a server is not asked to resume from it. */
+  private late: Item | undefined = undefined;
 
-  return {
-    take,
-    schema: definition.schema,
-    hub,
-    complete() {
-      isCompleting = true;
-      if (isHoldingBack) completed$.next();
-      else finish();
-    },
-    account,
-    memory,
-  };
+  constructor(
+    readonly name: string,
+    readonly definition: StreamConfig<GenericSchema>,
+    private readonly hooks: OutletHooks,
+  ) {
+    const { schema, sequence } = definition;
+    this.account = hooks.ledger.stream(name);
+    this.freshness = hooks.health.recorder(name);
+    this.memory = this.keyMemory();
+    checkFanOut(this);
+    this.hub = new Hub<unknown, TopicChannel>(this);
+    prepareSchema(schema);
+    this.holding = (sequence?.recover ?? sequence?.reorder) && new HoldingChain(this);
+  }
+
+  get schema(): GenericSchema {
+    return this.definition.schema;
+  }
+
+  take(message: unknown, isValid: boolean): void {
+    if (this.holding !== undefined) {
+      this.holding.take(message);
+      return;
+    }
+    this.straight ??= new StraightChain(this);
+    this.straight.take(message, isValid);
+  }
+
+  flush(): void {
+    this.holding?.flush();
+  }
+
+  complete(): void {
+    this.isCompleting = true;
+    if (this.holding === undefined) this.onFlushed();
+    else this.holding.flush();
+  }
+
+  onFlushed(): void {
+    if (this.isCompleting) this.hub.endAll();
+    this.isCompleting = false;
+  }
+
+  fail(error: unknown): void {
+    this.hub.endAll({ error });
+  }
+
+  // The bounds of the hub, and what it tells.
+
+  get replay(): number {
+    return this.definition.replay ?? 0;
+  }
+
+  get lingerMs(): number {
+    return this.hooks.lingerMs;
+  }
+
+  get maxTopics(): number {
+    return 10_000;
+  }
+
+  create(...made: ConstructorParameters<typeof Channel<unknown>>): TopicChannel {
+    return new TopicChannel(...made);
+  }
+
+  onOpen(topic: string | undefined, channel: TopicChannel): void {
+    this.hooks.onOpen(this.name, topic);
+    if (topic === undefined) return;
+    channel.freshness = this.freshness.find(topic);
+    if (this.areNumbered) channel.sequence = this.watch?.take(topic);
+  }
+
+  onClose(topic: string | undefined, { sequence: taken }: TopicChannel): void {
+    const isOneForgotten = taken !== undefined && this.watch?.put(taken) === true;
+    this.hooks.onClose(this.name, topic);
+    if (isOneForgotten) this.hooks.onScopeForgotten(); // last: who is told may open the topic again
+  }
+
+  // What the chain is made of, and tells.
+
+  get arrival(): Arrival {
+    return this.hooks.dispatch.arrival;
+  }
+
+  get ledger(): OutletHooks['ledger'] {
+    return this.hooks.ledger;
+  }
+
+  /** Absent where values are held back, which is watched by who holds them. */
+  get watch(): GapWatch<Item> | undefined {
+    const { sequence, topic } = this.definition;
+    if (sequence === undefined || this.holding !== undefined) return undefined;
+    this.gapWatch ??= createGapWatch(sequenceOf, gapRules(sequence, topic !== undefined), this);
+    return this.gapWatch;
+  }
+
+  takenFor({ topic }: Item): Sequence | undefined {
+    return this.channelOf(topic)?.sequence;
+  }
+
+  refuse(reason: RejectReason, why: Why): void {
+    this.account.settle('rejected');
+    this.hooks.reject(reason, { stream: this.name, ...why });
+  }
+
+  onRead({ key }: Item): void {
+    this.hooks.dispatch.skimmer?.parsed(this.name, key);
+  }
+
+  onDuplicate(item: Item): void {
+    this.account.settle('duplicate');
+    if (!item.isRecovered) this.hooks.tell({ type: 'duplicate', ...this.about(item) });
+  }
+
+  onFresh({ at, topic, sourceTime }: Item): void {
+    const ofTopic = this.channelOf(topic)?.freshness;
+    this.freshness.record(at, ofTopic);
+    if (sourceTime !== undefined) this.freshness.recordLag(sourceTime, at, ofTopic);
+  }
+
+  onGap(gap: Gap, item: Item): void {
+    this.hooks.tell({ type: 'gap', ...gap, ...this.about(item) });
+  }
+
+  onLate(item: Item, expected: number): void {
+    this.late = item;
+    this.hooks.tell({ type: 'late', sequence: item.sequence, expected, ...this.about(item) });
+  }
+
+  onScopeForgotten(): void {
+    // A connection that is over is forgotten as it should be.
+    if (this.definition.sequence?.scope !== 'connection') this.hooks.onScopeForgotten();
+  }
+
+  onRecovering(gap: Gap, behind: Item): void {
+    this.hooks.tell({ type: 'gapRecovering', ...gap, ...this.aboutNow(behind) });
+  }
+
+  onRecovered(gap: Gap, behind: Item, count: number): void {
+    this.hooks.tell({ type: 'gapRecovered', count, ...gap, ...this.aboutNow(behind) });
+  }
+
+  onRecoveryFailed(gap: Gap, behind: Item, error: unknown): void {
+    this.hooks.tell({ type: 'gapRecoveryFailed', error, ...gap, ...this.aboutNow(behind) });
+  }
+
+  deliver(item: Item): void {
+    this.account.deliver();
+    if (item.isRecovered) this.memory?.add(item.key);
+    const { subscriptions } = this.hooks;
+    if (subscriptions !== undefined && this.definition.sequence !== undefined && item !== this.late)
+      subscriptions.saw(this.name, item.topic, item.sequence);
+    this.late = undefined;
+    this.hub.next(item.value, item.topic);
+  }
+
+  private get areNumbered(): boolean {
+    const { sequence } = this.definition;
+    return sequence !== undefined && (sequence.scope ?? 'topic') === 'topic';
+  }
+
+  private channelOf(topic: string | undefined): TopicChannel | undefined {
+    return topic === undefined ? undefined : this.hub.find(topic);
+  }
+
+  private about({ topic, generation, at }: Item): {
+    stream: string;
+    topic?: string;
+    generation: number;
+    at: number;
+  } {
+    const { name: stream } = this;
+    return topic === undefined ? { stream, generation, at } : { stream, topic, generation, at };
+  }
+
+  /** Of what came earlier and was held. */
+  private aboutNow(item: Item): ReturnType<typeof this.about> {
+    return { ...this.about(item), at: asyncScheduler.now() };
+  }
+
+  /** One that the user brings may fail, which costs the stream no more than what it would have told apart. */
+  private keyMemory(): SeenKeys | undefined {
+    const { key, dedupe } = this.definition;
+    if (key === undefined) return undefined;
+    if (dedupe?.memory === undefined) return createKeyMemory(dedupe);
+    return guardKeys(dedupe.memory, (error) => {
+      const { generation } = this.arrival;
+      this.hooks.tell({
+        type: 'hookFailed',
+        hook: 'dedupe.memory',
+        error,
+        generation,
+        at: asyncScheduler.now(),
+      });
+    });
+  }
 }

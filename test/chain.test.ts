@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import * as v from 'valibot';
-import { type ChainConfig, composedChain, sequenceOf, straightChain } from '../src/chain.js';
+import { type ChainConfig, composedChain, sequenceOf, StraightChain } from '../src/chain.js';
 import type { StreamConfig } from '../src/feedConfig.js';
 import { gapRules } from '../src/feedItem.js';
 import { createGapWatch, type Sequence } from '../src/operators/detectGaps.js';
@@ -111,24 +111,24 @@ describe('the straight chain of a stream', () => {
           const definition = definitionOf(rule) as unknown as StreamConfig<v.GenericSchema>;
           const { sequence } = definition;
           const arrival = { generation: 0, at: 0 };
+          const gaps = sequence && {
+            ...gapRules(sequence, definition.topic !== undefined),
+            onGap: note('gap'),
+            onLate: note('late'),
+            onScopeForgotten: note('forgotten'),
+          };
           const config: ChainConfig = {
             definition,
             arrival,
             memory: definition.key && createSeenKeys({ maxKeys: rule.maxKeys }),
-            gaps: sequence && {
-              ...gapRules(sequence, definition.topic !== undefined),
-              onGap: note('gap'),
-              onLate: note('late'),
-              onScopeForgotten: note('forgotten'),
-            },
             refuse: note('refuse'),
             onRead: note('read'),
             onDuplicate: note('duplicate'),
             onFresh: note('fresh'),
           };
           const message$ = new Subject<unknown>();
-          message$.pipe(composedChain(config)).subscribe({ next: note('value'), error: note('error') });
-          const watch = config.gaps && createGapWatch(sequenceOf, config.gaps);
+          message$.pipe(composedChain(config, gaps)).subscribe({ next: note('value'), error: note('error') });
+          const watch = gaps && createGapWatch(sequenceOf, gaps);
           const taken = new Map<string, Sequence>();
           const toggle = (topic: string): void => {
             const sequence = taken.get(topic);
@@ -139,15 +139,19 @@ describe('the straight chain of a stream', () => {
             }
           };
           const areNumbered = definition.topic !== undefined && sequence?.scope === 'topic';
-          const take =
-            form === 'straight'
-              ? straightChain(config, watch, ({ topic }) => taken.get(topic ?? ''), note('value'))
-              : (message: unknown): void => message$.next(message);
+          const straight = new StraightChain({
+            ...config,
+            watch,
+            takenFor: ({ topic }) => taken.get(topic ?? ''),
+            deliver: note('value'),
+          });
+          const take = (message: unknown): void =>
+            form === 'straight' ? straight.take(message, false) : message$.next(message);
           for (const { message, toggles, ...how } of input) {
             if (areNumbered && toggles !== undefined) toggle(toggles);
             Object.assign(arrival, how);
             told.push('message');
-            take(message, false);
+            take(message);
           }
           steps += told.length;
           return told;

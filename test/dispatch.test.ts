@@ -25,7 +25,7 @@ const rig = (config: Partial<FeedConfig<Schemas>> = {}): Rig => {
     memory,
     account: { route: () => undefined, settle: () => undefined, deliver: () => undefined, received: 0 },
     take: (message: { readonly id: Key }, isValid: boolean) => {
-      dispatch.onRead?.('tick', message.id);
+      dispatch.skimmer?.parsed('tick', message.id);
       log.push([memory.add(message.id) ? 'new' : 'known', message.id, ...(isValid ? ['valid'] : [])]);
     },
   } as unknown as Outlet;
@@ -43,7 +43,7 @@ const rig = (config: Partial<FeedConfig<Schemas>> = {}): Rig => {
       outlets: new Map([['tick', outlet]]),
       pong: () => log.push('pong'),
       onLook: () => undefined,
-      reject: (reason, cause) => log.push([reason, (cause as Error).message]),
+      onReject: (reason, cause) => log.push([reason, (cause as Error).message]),
       onRepeat: (stream) => log.push(['repeat', stream]),
       onMistrust: ({ raw, parsed }) => log.push(['mistrust', raw, parsed]),
       onHookFailed: (hook) => log.push(['failed', hook]),
@@ -113,8 +113,8 @@ describe('the dispatch of frames', () => {
 
     expect(hand(tick(1))).toStrictEqual([['new', 1, 'valid']]);
     expect(hand('{"id":2,"type":"tick"}')).toStrictEqual([['new', 2]]);
-    expect(dispatch.readerStats?.()).toStrictEqual({ read: 1, surprised: 1 });
-    expect(rig().dispatch.readerStats).toBeUndefined();
+    expect(dispatch.readerStats()).toStrictEqual({ read: 1, surprised: 1 });
+    expect(rig().dispatch.readerStats()).toBeUndefined();
   });
 
   it('drops a repeated message unparsed, once its stream has proved that the raw key is right', () => {

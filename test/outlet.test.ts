@@ -1,6 +1,5 @@
-import { NEVER } from 'rxjs';
 import * as v from 'valibot';
-import { createOutlet, listOf, refOf } from '../src/outlet.js';
+import { createOutlet } from '../src/outlet.js';
 import { createHealthEntry } from '../src/sinks/healthEntry.js';
 import { createLedger } from '../src/sinks/ledger.js';
 
@@ -28,14 +27,12 @@ const rig = () => {
         }),
       },
       lingerMs: 0,
-      onOpen: (topic) => told.push(['open', topic]),
-      onClose: (topic) => told.push(['close', topic]),
-      arrival: { generation: 7, at: 0 },
-      onRead: () => undefined,
-      flush$: NEVER,
+      onOpen: (_stream, topic) => told.push(['open', topic]),
+      onClose: (_stream, topic) => told.push(['close', topic]),
+      dispatch: { arrival: { generation: 7, at: 0 }, skimmer: undefined },
       tell: ({ type, generation }) => told.push([type, generation]),
       reject: (reason, { stream }) => told.push(['reject', reason, stream]),
-      saw: (topic, sequence) => told.push(['saw', topic, sequence]),
+      subscriptions: { saw: (_stream, topic, sequence) => told.push(['saw', topic, sequence]) },
       onScopeForgotten: () => told.push('forgotten'),
     },
   );
@@ -82,22 +79,5 @@ describe('an outlet', () => {
     outlet.complete();
 
     expect(isComplete).toBe(true);
-  });
-});
-
-describe('what outlets share', () => {
-  it('names a topic, or the whole stream', () => {
-    expect([refOf('tick', 'A'), refOf('tick', undefined)]).toStrictEqual([
-      { stream: 'tick', topic: 'A' },
-      { stream: 'tick' },
-    ]);
-  });
-
-  it.each([
-    [null, 'null'],
-    ['a', 'string'],
-    [{}, 'object'],
-  ])('takes %j for no list', (value, kind) => {
-    expect(() => listOf('recover', value)).toThrow(`recover must yield an array, got ${kind}`);
   });
 });

@@ -18,7 +18,7 @@ export interface BoundedLineConfig<T> {
   /** As `bufferBounded`'s. @default 'drop-oldest' */
   readonly overflow?: Overflow;
   /** What `conflate` tells values apart by; a value whose key is `undefined` is never conflated. */
-  readonly key?: (value: T) => unknown;
+  readonly key?: ((value: T) => unknown) | undefined;
   /** Who says when a value may be taken: it joins a `TurnBudget`, or asks a sink for room. `onTurn` makes it go on. */
   readonly join: (onTurn: () => void) => Worker;
   /** Takes a value whose turn has come; `at` is the time now. */
@@ -69,164 +69,168 @@ const OVERLOAD_PARTS = 8;
  * The core of `bufferBounded`, without rxjs. With nothing waiting and time left a value is taken at once, synchronously,
  * and costs no allocation. What comes while a value is being taken waits until that is done. Its caller checks the options.
  */
-export function createBoundedLine<T>({
-  maxItems,
-  overflow = 'drop-oldest',
-  key,
-  join,
-  take,
-  onDone,
-  onError,
-  onDrop,
-  onPause,
-  onResume,
-  onYield,
-  onTurn,
-}: BoundedLineConfig<T>): BoundedLine<T> {
-  const line = createLine<T>();
-  const keyOf = overflow === 'conflate' ? key : undefined;
-  const mostWaiting = overflow === 'pause' ? 2 * maxItems + 10_000 : maxItems;
-  let isTaking = false;
-  let isPaused = false;
-  let isYielding = false;
+export const createBoundedLine = <T>(config: BoundedLineConfig<T>): BoundedLine<T> =>
+  new TakenInTurn<T>(config);
+
+/** A class, since every idle connection keeps one: closures of its own took three times the memory. */
+class TakenInTurn<T> implements BoundedLine<T> {
+  private readonly line = createLine<T>();
+  private readonly worker: Worker;
+  private readonly maxItems: number;
+  private readonly overflow: Overflow;
+  private isTaking = false;
+  private isPaused = false;
+  private isYielding = false;
   /** Values lost to the bound since the last turn. */
-  let lost = 0;
+  private lost = 0;
   /** Some were in the turn before, though the source stopped: more comes than can be taken. */
-  let isOverloaded = false;
-  let hasEnded = false;
-  let failure: Failure | undefined;
+  private isOverloaded = false;
+  private hasEnded = false;
+  private failure: Failure | undefined = undefined;
   /** Done, left, or broken by a hook that threw. */
-  let isOver = false;
+  private isOver = false;
 
-  const isOpen = (): boolean => !hasEnded && !isOver;
+  constructor(private readonly config: BoundedLineConfig<T>) {
+    const { maxItems, overflow = 'drop-oldest' } = config;
+    this.maxItems = maxItems;
+    this.overflow = overflow;
+    this.worker = config.join(() => this.takeTurn());
+  }
 
-  const leave = (): void => {
-    isOver = true;
-    isYielding = false;
-    worker.leave();
+  size(): number {
+    return this.line.size;
+  }
+
+  accept(value: T, at: number): boolean {
+    if (!this.isOpen()) {
+      this.config.onDrop?.(value, 'ended');
+      return false;
+    }
+    try {
+      if (this.isTaking || !this.line.isEmpty() || !this.worker.mayWork(at)) {
+        this.wait(value);
+      } else {
+        this.isTaking = true;
+        this.config.take(value, at);
+        this.isTaking = false;
+        if (this.hasEnded || !this.line.isEmpty()) this.settle();
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+    return this.isOpen();
+  }
+
+  end(failure?: Failure): void {
+    if (!this.isOpen()) return;
+    this.hasEnded = true;
+    this.failure = failure;
+    if (!this.isTaking) this.finish();
+  }
+
+  leave(): void {
+    const { line, config } = this;
+    this.isOver = true;
+    this.isYielding = false;
+    this.worker.leave();
     while (!line.isEmpty()) {
       const left = line.shift();
-      onDrop?.(left, 'ended');
+      config.onDrop?.(left, 'ended');
     }
-  };
+  }
 
-  const fail = (error: unknown): void => {
-    if (isOver) throw error; // nobody is left to be told
-    isOver = true;
-    worker.leave();
-    onError(error);
-    leave();
-  };
+  private isOpen(): boolean {
+    return !this.hasEnded && !this.isOver;
+  }
 
-  const drain = (): void => {
-    isTaking = true;
+  private fail(error: unknown): void {
+    if (this.isOver) throw error; // nobody is left to be told
+    this.isOver = true;
+    this.worker.leave();
+    this.config.onError(error);
+    this.leave();
+  }
+
+  private drain(): void {
+    const { line, worker, config } = this;
+    this.isTaking = true;
     while (!line.isEmpty()) {
       const at = asyncScheduler.now();
       if (!worker.mayWork(at)) break;
-      take(line.shift(), at);
-      if (isOver) break;
-      if (isPaused && line.size <= maxItems / 2) {
-        isPaused = false;
-        onResume?.();
+      config.take(line.shift(), at);
+      if (this.isOver) break;
+      if (this.isPaused && line.size <= this.maxItems / 2) {
+        this.isPaused = false;
+        config.onResume?.();
       }
     }
-    isTaking = false;
-  };
+    this.isTaking = false;
+  }
 
-  const yieldTurn = (): void => {
-    if (isYielding || isOver) return;
-    worker.wait();
-    if (isOverloaded && lost < maxItems / OVERLOAD_PARTS) return;
-    isYielding = true;
-    onYield?.();
-  };
+  private yieldTurn(): void {
+    if (this.isYielding || this.isOver) return;
+    this.worker.wait();
+    if (this.isOverloaded && this.lost < this.maxItems / OVERLOAD_PARTS) return;
+    this.isYielding = true;
+    this.config.onYield?.();
+  }
 
-  const finish = (): void => {
-    if (!hasEnded || !line.isEmpty() || isOver) return;
-    isOver = true;
-    worker.leave();
-    onDone(failure);
-  };
-
-  const end = (by?: Failure): void => {
-    if (hasEnded || isOver) return;
-    hasEnded = true;
-    failure = by;
-    if (!isTaking) finish();
-  };
+  private finish(): void {
+    if (!this.hasEnded || !this.line.isEmpty() || this.isOver) return;
+    this.isOver = true;
+    this.worker.leave();
+    this.config.onDone(this.failure);
+  }
 
   /** After a value that was taken at once: takes those that came meanwhile. */
-  const settle = (): void => {
-    drain();
-    if (!line.isEmpty()) yieldTurn();
-    finish();
-  };
+  private settle(): void {
+    this.drain();
+    if (!this.line.isEmpty()) this.yieldTurn();
+    this.finish();
+  }
 
-  const worker = join(() => {
-    if (isTaking || isOver) return;
+  private takeTurn(): void {
+    const { line } = this;
+    if (this.isTaking || this.isOver) return;
     try {
-      drain();
+      this.drain();
       // Every second turn at most: else one that takes all day to read would make the overload that it was to find out.
-      isOverloaded = lost > 0 && !isOverloaded && !line.isEmpty();
-      lost = 0;
-      if (!line.isEmpty()) worker.wait();
-      if (isYielding) {
-        isYielding = false;
-        onTurn?.();
+      this.isOverloaded = this.lost > 0 && !this.isOverloaded && !line.isEmpty();
+      this.lost = 0;
+      if (!line.isEmpty()) this.worker.wait();
+      if (this.isYielding) {
+        this.isYielding = false;
+        this.config.onTurn?.();
       }
-      finish();
+      this.finish();
     } catch (error) {
-      fail(error);
+      this.fail(error);
     }
-  });
+  }
 
   /** Gives a value its place in line, or drops one. */
-  const wait = (value: T): void => {
-    const id = keyOf?.(value);
+  private wait(value: T): void {
+    const { line, config, maxItems, overflow } = this;
+    const id = overflow === 'conflate' ? config.key?.(value) : undefined;
     if (id !== undefined && line.has(id)) {
       const replaced = line.replace(value, id);
-      onDrop?.(replaced, 'conflated');
-    } else if (line.size < mostWaiting) {
+      config.onDrop?.(replaced, 'conflated');
+    } else if (line.size < (overflow === 'pause' ? 2 * maxItems + 10_000 : maxItems)) {
       line.push(value, id);
-      if (overflow === 'pause' && !isPaused && line.size > maxItems) {
-        isPaused = true;
-        onPause?.();
+      if (overflow === 'pause' && !this.isPaused && line.size > maxItems) {
+        this.isPaused = true;
+        config.onPause?.();
       }
     } else if (overflow === 'drop-oldest' || overflow === 'conflate') {
       const oldest = line.shift();
       line.push(value, id);
-      lost += 1;
-      onDrop?.(oldest, 'overflow');
+      this.lost += 1;
+      config.onDrop?.(oldest, 'overflow');
     } else {
-      lost += 1;
-      if (overflow === 'error') end({ error: new BufferOverflowError(maxItems) });
-      onDrop?.(value, 'overflow');
+      this.lost += 1;
+      if (overflow === 'error') this.end({ error: new BufferOverflowError(maxItems) });
+      config.onDrop?.(value, 'overflow');
     }
-    if (!isTaking) yieldTurn();
-  };
-
-  return {
-    size: () => line.size,
-    accept(value, at) {
-      if (!isOpen()) {
-        onDrop?.(value, 'ended');
-        return false;
-      }
-      try {
-        if (isTaking || !line.isEmpty() || !worker.mayWork(at)) {
-          wait(value);
-        } else {
-          isTaking = true;
-          take(value, at);
-          isTaking = false;
-          if (hasEnded || !line.isEmpty()) settle();
-        }
-      } catch (error) {
-        fail(error);
-      }
-      return isOpen();
-    },
-    end,
-    leave,
-  };
+    if (!this.isTaking) this.yieldTurn();
+  }
 }

@@ -120,8 +120,8 @@ export function detectGaps<T>(
   }
   return (source) =>
     defer(() => {
-      const { watch } = createGapWatch(of, config);
-      return source.pipe(tap((value) => watch(value)));
+      const gaps = createGapWatch(of, config);
+      return source.pipe(tap((value) => gaps.watch(value)));
     });
 }
 
@@ -131,12 +131,15 @@ export interface GapWatch<T> {
    * @param taken That of the value's scope, if it was taken out.
    * @throws {RangeError} If a number is no safe integer; and what a hook throws.
    */
-  readonly watch: (value: T, taken?: Sequence) => void;
+  watch(value: T, taken?: Sequence): void;
   /** Hands out a scope's sequence: until it is put back it is neither forgotten nor found, so it must come with each value. */
-  readonly take: (scope: unknown) => Sequence;
+  take(scope: unknown): Sequence;
   /** Whether another was forgotten for it, which `onScopeForgotten` is not told: whoever is may ask for this one at once. */
-  readonly put: (sequence: Sequence) => boolean;
+  put(sequence: Sequence): boolean;
 }
+
+/** Who is told of what a watch finds: its hooks are called as methods of this. */
+export type GapHooks<T> = Pick<DetectGapsConfig<T>, 'onGap' | 'onLate' | 'onScopeForgotten'>;
 
 /**
  * `detectGaps` for one value, where nothing is held back: `onGap` and `onLate` are told before it returns, and what they or
@@ -145,83 +148,136 @@ export interface GapWatch<T> {
  * @param of The number a value has, or ends at.
  * @throws {RangeError} If `maxScopes` is out of its range.
  */
-export function createGapWatch<T>(of: (value: T) => number, config: DetectGapsConfig<T> = {}): GapWatch<T> {
-  const { standing, createTable, scopeOf } = sequencingOf(of, config);
-  const { first, previous, isReset, onGap, onLate, onScopeForgotten } = config;
-  const table = createTable(({ scope }) => onScopeForgotten?.(scope));
-  /** Whether what is one above the last is sure to go on. */
-  const isCounted = first === undefined && previous === undefined;
+export const createGapWatch = <T>(
+  of: (value: T) => number,
+  config: DetectGapsConfig<T> = {},
+  hooks: GapHooks<T> = config,
+): GapWatch<T> => new Watch(of, config, hooks);
 
-  const watch = (value: T, taken?: Sequence): void => {
+/** A class, since each stream has one: closures of its own took four times the memory. */
+class Watch<T> implements GapWatch<T> {
+  private readonly table: Scopes<Sequence>;
+  /** Whether what is one above the last is sure to go on. */
+  private readonly isCounted: boolean;
+  private readonly scopeOf: DetectGapsConfig<T>['scope'];
+  private readonly isReset: DetectGapsConfig<T>['isReset'];
+
+  constructor(
+    private readonly of: (value: T) => number,
+    private readonly config: DetectGapsConfig<T>,
+    private readonly hooks: GapHooks<T>,
+  ) {
+    this.table = tableOf(config, ({ scope }) => hooks.onScopeForgotten?.(scope));
+    this.isCounted = config.first === undefined && config.previous === undefined;
+    this.scopeOf = config.scope;
+    this.isReset = config.isReset;
+  }
+
+  watch(value: T, taken?: Sequence): void {
+    const { of, scopeOf, isReset } = this;
     // Handed to no function unless it must be: that could make garbage of it.
     const number = of(value);
     if (!Number.isSafeInteger(number)) integer('of', number);
-    const sequence = taken ?? table.of(scopeOf(value));
+    const sequence = taken ?? this.table.of(scopeOf?.(value));
     const { last } = sequence;
-    if (Number.isNaN(last) || isReset?.(value) || (isCounted && number === last + 1)) {
+    if (Number.isNaN(last) || isReset?.(value) || (this.isCounted && number === last + 1)) {
       sequence.last = number;
       sequence.late = undefined;
       return;
     }
-    const place = standing(value, number, sequence);
+    const place = standingOf(this.config, value, number, sequence);
     if (place === 'late') {
       sequence.late = number;
-      onLate?.(value, last + 1);
+      this.hooks.onLate?.(value, last + 1);
       return;
     }
     sequence.last = number;
     sequence.late = undefined;
-    if (place !== 'next') onGap?.(place, value);
-  };
-  return {
-    watch,
-    take: (scope) => table.take(scope),
-    put: (sequence) => table.put(sequence.scope, sequence) !== undefined,
-  };
+    if (place !== 'next') this.hooks.onGap?.(place, value);
+  }
+
+  take(scope: unknown): Sequence {
+    return this.table.take(scope);
+  }
+
+  put(sequence: Sequence): boolean {
+    return this.table.put(sequence.scope, sequence) !== undefined;
+  }
 }
 
 /** @throws {RangeError} If `maxScopes` is out of its range. */
-function sequencingOf<T>(
-  of: (value: T) => number,
-  { first, previous, scope, maxScopes = 10_000, isReset }: DetectGapsConfig<T>,
-): Sequencing<T> {
-  if (!(Number.isInteger(maxScopes) && maxScopes > 0 && maxScopes <= MOST_SCOPES)) {
-    throw new RangeError(
-      `detectGaps: maxScopes must be a whole number from 1 to ${MOST_SCOPES}, got ${maxScopes}`,
-    );
-  }
-  const linkOf = (value: T): number | undefined => {
-    const link = previous?.(value);
-    return link === undefined ? undefined : integer('previous', link);
-  };
+function sequencingOf<T>(of: (value: T) => number, config: DetectGapsConfig<T>): Sequencing<T> {
+  const { first, previous, scope, isReset } = config;
+  checkScopes(config);
   return {
     numberOf: (value) => integer('of', of(value)),
     startOf(value, number) {
-      if (previous) return (linkOf(value) ?? number - 1) + 1;
+      if (previous) return (linkOf(config, value) ?? number - 1) + 1;
       return first ? integer('first', first(value)) : number;
     },
     isReset,
     scopeOf: (value) => scope?.(value),
-    standing(value, number, sequence) {
-      const { last } = sequence;
-      if (previous) {
-        const link = linkOf(value);
-        if (link !== undefined && link === last) return 'next';
-        const isFollowed = link !== undefined && link === sequence.late;
-        if (number <= last && !isFollowed) return 'late';
-        if (link === undefined) return 'next';
-        return { after: last, before: link + 1, missing: Math.max(0, link - last) };
-      }
-      if (number <= last) return 'late';
-      const start = first ? integer('first', first(value)) : number;
-      return start <= last + 1 ? 'next' : { after: last, before: start, missing: start - last - 1 };
-    },
-    createTable(onForgotten) {
-      if (scope) return createScopes(maxScopes, begin, onForgotten);
-      const whole = begin(undefined);
-      return { of: () => whole, take: () => whole, put: () => undefined };
-    },
+    standing: (value, number, sequence) => standingOf(config, value, number, sequence),
+    createTable: (onForgotten) => tableOf(config, onForgotten),
   };
+}
+
+function linkOf<T>({ previous }: DetectGapsConfig<T>, value: T): number | undefined {
+  const link = previous?.(value);
+  return link === undefined ? undefined : integer('previous', link);
+}
+
+function standingOf<T>(
+  config: DetectGapsConfig<T>,
+  value: T,
+  number: number,
+  { last, late }: Sequence,
+): Standing {
+  const { first, previous } = config;
+  if (previous) {
+    const link = linkOf(config, value);
+    if (link !== undefined && link === last) return 'next';
+    const isFollowed = link !== undefined && link === late;
+    if (number <= last && !isFollowed) return 'late';
+    if (link === undefined) return 'next';
+    return { after: last, before: link + 1, missing: Math.max(0, link - last) };
+  }
+  if (number <= last) return 'late';
+  const start = first ? integer('first', first(value)) : number;
+  return start <= last + 1 ? 'next' : { after: last, before: start, missing: start - last - 1 };
+}
+
+/** @throws {RangeError} If `maxScopes` is out of its range. */
+function tableOf<T>(
+  config: DetectGapsConfig<T>,
+  onForgotten: (sequence: Sequence) => void,
+): Scopes<Sequence> {
+  const maxScopes = checkScopes(config);
+  return config.scope ? createScopes(maxScopes, begin, onForgotten) : new OneScope();
+}
+
+/** The table where all values share a sequence. */
+class OneScope implements Scopes<Sequence> {
+  private readonly whole = begin(undefined);
+
+  of(): Sequence {
+    return this.whole;
+  }
+
+  take(): Sequence {
+    return this.whole;
+  }
+
+  put(): undefined {
+    return undefined;
+  }
+}
+
+function checkScopes<T>({ maxScopes = 10_000 }: DetectGapsConfig<T>): number {
+  if (Number.isInteger(maxScopes) && maxScopes > 0 && maxScopes <= MOST_SCOPES) return maxScopes;
+  throw new RangeError(
+    `detectGaps: maxScopes must be a whole number from 1 to ${MOST_SCOPES}, got ${maxScopes}`,
+  );
 }
 
 const begin = (scope: unknown): Sequence => ({

@@ -18,64 +18,78 @@ const FIRST_SLOTS = 16;
 const KEPT_SLOTS = 512;
 
 /** An empty line; its memory grows with what waits, and is given back as the line shortens. */
-export function createLine<T>(): Line<T> {
-  /** A ring: the number of a value, counted from the first ever, gives its slot; there are a power of two of them. */
-  let values: (T | undefined)[] = [];
-  let first = 0;
-  let next = 0;
+export const createLine = <T>(): Line<T> => new Ring<T>();
+
+const NOTHING: readonly never[] = [];
+
+/** A class, since every idle connection keeps one: closures of its own took six times the memory. */
+class Ring<T> implements Line<T> {
+  /** A plain property: with a getter of its own each line would be a dictionary to the engine. */
+  size = 0;
+  /** The number of a value, counted from the first ever, gives its slot; there are a power of two of them, once there is one. */
+  private values: (T | undefined)[] = NOTHING as never[];
+  private first = 0;
+  private next = 0;
   /** Made for the first key: of each slot, and the number of each key's value. */
-  let keys: unknown[] | undefined;
-  let numbers: Map<unknown, number> | undefined;
+  private keys: unknown[] | undefined = undefined;
+  private numbers: Map<unknown, number> | undefined = undefined;
 
-  const resize = (slots: number): void => {
-    const moved = <V>(from: readonly V[]): V[] => {
-      const to = new Array<V>(slots);
-      for (let n = first; n < next; n += 1) to[n & (slots - 1)] = from[n & (from.length - 1)] as V;
-      return to;
-    };
-    if (keys !== undefined) keys = moved(keys);
-    values = moved(values);
-  };
+  isEmpty(): boolean {
+    return this.size === 0;
+  }
 
-  // A plain property: with a getter each line would be a dictionary to the engine, and three times as large.
-  const line = {
-    size: 0,
-    isEmpty: () => next === first,
-    push(value: T, key?: unknown) {
-      if (next - first === values.length) resize(Math.max(FIRST_SLOTS, 2 * values.length));
-      const slot = next & (values.length - 1);
-      values[slot] = value;
-      if (key !== undefined) {
-        keys ??= new Array<unknown>(values.length);
-        numbers ??= new Map();
-        keys[slot] = key;
-        numbers.set(key, next);
-      }
-      next += 1;
-      line.size = next - first;
-    },
-    has: (key: unknown) => numbers?.has(key) === true,
-    replace(value: T, key: unknown) {
-      const slot = (numbers?.get(key) as number) & (values.length - 1);
-      const replaced = values[slot] as T;
-      values[slot] = value;
-      return replaced;
-    },
-    shift() {
-      const slot = first & (values.length - 1);
-      const value = values[slot] as T;
-      values[slot] = undefined;
-      first += 1;
-      line.size = next - first;
-      const key = keys?.[slot];
-      if (keys !== undefined && key !== undefined) {
-        keys[slot] = undefined;
-        numbers?.delete(key);
-      }
-      if (values.length > KEPT_SLOTS && next - first <= values.length / 8)
-        resize(Math.max(KEPT_SLOTS, values.length / 4));
-      return value;
-    },
-  };
-  return line;
+  push(value: T, key?: unknown): void {
+    if (this.size === this.values.length) this.resize(Math.max(FIRST_SLOTS, 2 * this.values.length));
+    const { values } = this;
+    const slot = this.next & (values.length - 1);
+    values[slot] = value;
+    if (key !== undefined) {
+      this.keys ??= new Array<unknown>(values.length);
+      this.numbers ??= new Map();
+      this.keys[slot] = key;
+      this.numbers.set(key, this.next);
+    }
+    this.next += 1;
+    this.size += 1;
+  }
+
+  has(key: unknown): boolean {
+    return this.numbers?.has(key) === true;
+  }
+
+  replace(value: T, key: unknown): T {
+    const { values } = this;
+    const slot = (this.numbers?.get(key) as number) & (values.length - 1);
+    const replaced = values[slot] as T;
+    values[slot] = value;
+    return replaced;
+  }
+
+  shift(): T {
+    const { values, keys } = this;
+    const slot = this.first & (values.length - 1);
+    const value = values[slot] as T;
+    values[slot] = undefined;
+    this.first += 1;
+    this.size -= 1;
+    const key = keys?.[slot];
+    if (keys !== undefined && key !== undefined) {
+      keys[slot] = undefined;
+      this.numbers?.delete(key);
+    }
+    if (values.length > KEPT_SLOTS && this.size <= values.length / 8)
+      this.resize(Math.max(KEPT_SLOTS, values.length / 4));
+    return value;
+  }
+
+  private resize(slots: number): void {
+    if (this.keys !== undefined) this.keys = this.moved(this.keys, slots);
+    this.values = this.moved(this.values, slots);
+  }
+
+  private moved<V>(from: readonly V[], slots: number): V[] {
+    const to = new Array<V>(slots);
+    for (let n = this.first; n < this.next; n += 1) to[n & (slots - 1)] = from[n & (from.length - 1)] as V;
+    return to;
+  }
 }

@@ -43,7 +43,7 @@ export function parseAs<const S extends GenericSchema, In = unknown>(
  */
 export function parserOf<const S extends GenericSchema, In = unknown>(
   schema: S,
-  { onReject, onError }: ParseAsConfig<In> = {},
+  config: ParseAsConfig<In> = {},
 ): (message: In) => InferOutput<S> | typeof misfit {
   checkSchema(schema);
   const compiled = compileKnown(schema);
@@ -55,14 +55,24 @@ export function parserOf<const S extends GenericSchema, In = unknown>(
       if (output !== misfit) return output;
       result = safeParse(schema, message);
     } catch (error) {
-      if (!onError) throw error;
-      onError(message, error);
+      if (!config.onError) throw error;
+      config.onError(message, error);
       return misfit;
     }
     if (result.success) return result.output;
-    onReject?.(message, result.issues);
+    config.onReject?.(message, result.issues);
     return misfit;
   };
+}
+
+/**
+ * Compiles a schema ahead, which is remembered: for who makes its `parserOf` with the first message only.
+ *
+ * @throws {TypeError} As `parseAs` does.
+ */
+export function prepareSchema(schema: GenericSchema): void {
+  checkSchema(schema);
+  compileKnown(schema);
 }
 
 /** The types allow nothing else, but JavaScript may hand in anything. */

@@ -9,7 +9,7 @@ import {
   NEVER,
   Observable,
   type Observer,
-  type Subscriber,
+  type Subscription,
   throwError,
   timer,
 } from 'rxjs';
@@ -113,6 +113,25 @@ interface Row {
  * @throws {TypeError} On creation, if a callback is not a function.
  */
 export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperatorFunction<T> {
+  const rules = retryRules(config);
+  return (source) => new Observable((subscriber) => retryInto(source, () => rules, subscriber, subscriber));
+}
+
+/**
+ * What the operator does, for one subscription that ends with `whole`; `rules` are asked for at a failure, so that who never
+ * fails need not keep them.
+ */
+export function retryInto<T>(
+  source: Observable<T>,
+  rules: () => RetryRules,
+  whole: Subscription,
+  observer: Observer<T>,
+): void {
+  new Retrying(source, rules, whole, observer).begin();
+}
+
+/** As `retryBackoff` checks its options, and with what it throws. */
+export function retryRules(config: RetryBackoffConfig): RetryRules {
   const { maxAttempts = Infinity, stableMs = 5_000, immediateFirst = false, wake$ = NEVER } = config;
   const { classify = () => 'unknown', policy = () => undefined, onRetry, onGiveUp, onComplete } = config;
   if (!(maxAttempts === Infinity || (Number.isInteger(maxAttempts) && maxAttempts >= 0))) {
@@ -131,7 +150,7 @@ export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperat
       throw new TypeError(`retryBackoff: ${name} must be a function, got ${typeof callback}`);
     }
   }
-  const rules: Rules = {
+  return {
     maxAttempts,
     stableMs,
     skipped: immediateFirst ? 1 : 0,
@@ -143,12 +162,10 @@ export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperat
     ...(onGiveUp && { onGiveUp }),
     ...(onComplete && { onComplete }),
   };
-
-  return (source) => new Observable((subscriber) => new Retrying(rules, source, subscriber).begin());
 }
 
 /** The options, checked and complete. */
-interface Rules
+export interface RetryRules
   extends
     Required<Pick<RetryBackoffConfig, 'maxAttempts' | 'stableMs' | 'wake$' | 'classify' | 'policy'>>,
     Pick<RetryBackoffConfig, 'onRetry' | 'onGiveUp' | 'onComplete'> {
@@ -163,45 +180,47 @@ class Retrying<T> implements Observer<T> {
   private firstValueAt: number | undefined = undefined;
 
   constructor(
-    private readonly rules: Rules,
     private readonly source: Observable<T>,
-    private readonly subscriber: Subscriber<T>,
+    private readonly rules: () => RetryRules,
+    private readonly whole: Subscription,
+    private readonly observer: Observer<T>,
   ) {}
 
   begin(): void {
     this.firstValueAt = undefined;
-    attach(this.subscriber, this.source, this);
+    attach(this.whole, this.source, this);
   }
 
   next(value: T): void {
     this.firstValueAt ??= asyncScheduler.now();
-    this.subscriber.next(value);
+    this.observer.next(value);
   }
 
   complete(): void {
-    this.subscriber.complete();
+    this.observer.complete();
   }
 
   error(error: unknown): void {
-    const { subscriber } = this;
+    const { observer } = this;
     try {
-      const waiting = attach(subscriber, this.decide(error), {
+      const rules = this.rules();
+      const waiting = attach(this.whole, this.decide(error, rules), {
         // After a timer at least, so never while it subscribes.
         next: () => {
           waiting.unsubscribe();
           this.begin();
         },
-        error: (reason: unknown) => subscriber.error(reason),
-        complete: () => subscriber.complete(),
+        error: (reason: unknown) => observer.error(reason),
+        complete: () => observer.complete(),
       });
     } catch (thrown) {
-      subscriber.error(thrown);
+      observer.error(thrown);
     }
   }
 
   /** Emits when to retry; or errors, or completes, as the stream is to. */
-  private decide(error: unknown): Observable<unknown> {
-    const { maxAttempts, stableMs, skipped, delayAfter, classify, policy, onComplete } = this.rules;
+  private decide(error: unknown, rules: RetryRules): Observable<unknown> {
+    const { maxAttempts, stableMs, skipped, delayAfter, classify, policy, onComplete } = rules;
     const { firstValueAt } = this;
     const now = asyncScheduler.now();
     const upMs = firstValueAt === undefined ? undefined : now - firstValueAt;
@@ -233,40 +252,34 @@ class Retrying<T> implements Observer<T> {
     }
     if (action === 'now') {
       const uncounted = { attempt, classAttempt: failure.classAttempt - 1, previousMs };
-      return this.wait({ ...failure, ...uncounted, jitteredMs: 0, floorMs: 0, delayMs: 0 });
+      return waitFor({ ...failure, ...uncounted, jitteredMs: 0, floorMs: 0, delayMs: 0 }, rules);
     }
-    if (decided === null || action === 'giveUp') return this.giveUp(toError?.(failure) ?? error, failure);
+    if (decided === null || action === 'giveUp') return giveUp(toError?.(failure) ?? error, failure, rules);
     const exceeded = new MaxReconnectsExceededError(attempt, { cause: error });
-    if (failure.classAttempt >= maxFailures) return this.giveUp(toError?.(failure) ?? exceeded, failure);
-    if (attempt >= maxAttempts) return this.giveUp(exceeded, failure);
+    if (failure.classAttempt >= maxFailures) return giveUp(toError?.(failure) ?? exceeded, failure, rules);
+    if (attempt >= maxAttempts) return giveUp(exceeded, failure, rules);
 
     const jitteredMs = attempt < skipped ? 0 : delayAfter(attempt - skipped, previousMs);
     classAttempts.set(name, failure.classAttempt);
     this.row = { attempt: failure.attempt, classAttempts, since, previousMs: jitteredMs };
-    return this.wait({
-      ...failure,
-      previousMs,
-      jitteredMs,
-      floorMs,
-      delayMs: Math.min(maxTimerMs, floorMs + jitteredMs),
-    });
+    const delayMs = Math.min(maxTimerMs, floorMs + jitteredMs);
+    return waitFor({ ...failure, previousMs, jitteredMs, floorMs, delayMs }, rules);
   }
+}
 
-  private giveUp(error: unknown, failure: RetryFailure): Observable<never> {
-    this.rules.onGiveUp?.(error, failure);
-    // eslint-disable-next-line rxjs-x/throw-error -- the source's own error is passed on, whatever its type
-    return throwError(() => error);
-  }
+function giveUp(error: unknown, failure: RetryFailure, { onGiveUp }: RetryRules): Observable<never> {
+  onGiveUp?.(error, failure);
+  // eslint-disable-next-line rxjs-x/throw-error -- the source's own error is passed on, whatever its type
+  return throwError(() => error);
+}
 
-  private wait(decision: RetryDecision): Observable<unknown> {
-    const { wake$, onRetry } = this.rules;
-    // wake$ first: whoever is told may wake.
-    return merge(
-      wake$.pipe(auditTime(0)),
-      defer(() => {
-        onRetry?.(decision);
-        return timer(decision.delayMs);
-      }),
-    );
-  }
+function waitFor(decision: RetryDecision, { wake$, onRetry }: RetryRules): Observable<unknown> {
+  // wake$ first: whoever is told may wake.
+  return merge(
+    wake$.pipe(auditTime(0)),
+    defer(() => {
+      onRetry?.(decision);
+      return timer(decision.delayMs);
+    }),
+  );
 }

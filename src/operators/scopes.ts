@@ -30,60 +30,73 @@ const MOST_UNORDERED = 10_000;
  *
  * @param onForgotten Told by `of`, when the new scope is in the table.
  */
-export function createScopes<Entry extends Used>(
+export const createScopes = <Entry extends Used>(
   maxScopes: number,
   begin: (scope: unknown) => Entry,
   onForgotten: (entry: Entry) => void,
-): Scopes<Entry> {
-  const most = Math.min(maxScopes, MOST_UNORDERED);
-  const unordered = new Map<unknown, Entry>();
-  let ordered: LRUCache<object, Entry> | undefined;
-  let uses = 0;
+): Scopes<Entry> => new ScopeTable(maxScopes, begin, onForgotten);
 
-  const order = (): LRUCache<object, Entry> => {
-    const entries = [...unordered].sort(([, a], [, b]) => a.usedAt - b.usedAt);
-    unordered.clear();
-    const lru = new LRUCache<object, Entry>({ max: maxScopes });
-    for (const [key, entry] of entries) lru.set(key as object, entry);
-    return lru;
-  };
+/** A class, since each stream has one, and the methods of a class are the same in all of them. */
+class ScopeTable<Entry extends Used> implements Scopes<Entry> {
+  private readonly unordered = new Map<unknown, Entry>();
+  private ordered: LRUCache<object, Entry> | undefined = undefined;
+  private uses = 0;
+
+  constructor(
+    private readonly maxScopes: number,
+    private readonly begin: (scope: unknown) => Entry,
+    private readonly onForgotten: (entry: Entry) => void,
+  ) {}
+
+  of(scope: unknown): Entry {
+    const key = scope ?? NO_SCOPE;
+    if (this.ordered !== undefined) return this.ordered.get(key) ?? this.start(key, scope);
+    const known = this.unordered.get(key);
+    if (known === undefined) return this.start(key, scope);
+    known.usedAt = this.uses++;
+    return known;
+  }
+
+  take(scope: unknown): Entry {
+    const { unordered, ordered, begin } = this;
+    const key = scope ?? NO_SCOPE;
+    const known = ordered === undefined ? unordered.get(key) : ordered.get(key);
+    unordered.delete(key);
+    ordered?.delete(key);
+    return known ?? begin(scope);
+  }
+
+  put(scope: unknown, entry: Entry): Entry | undefined {
+    return this.add(scope ?? NO_SCOPE, entry);
+  }
+
+  private start(key: unknown, scope: unknown): Entry {
+    const { begin, onForgotten } = this;
+    const entry = begin(scope);
+    const forgotten = this.add(key, entry);
+    if (forgotten) onForgotten(forgotten);
+    return entry;
+  }
 
   /** One that is not there; yields the one that had to make room for it. */
-  const add = (key: unknown, entry: Entry): Entry | undefined => {
-    if (ordered === undefined && unordered.size === most) ordered = order();
+  private add(key: unknown, entry: Entry): Entry | undefined {
+    const { unordered, maxScopes } = this;
+    if (this.ordered === undefined && unordered.size === Math.min(maxScopes, MOST_UNORDERED)) this.order();
+    const { ordered } = this;
     if (ordered === undefined) {
-      entry.usedAt = uses++;
+      entry.usedAt = this.uses++;
       unordered.set(key, entry);
       return undefined;
     }
     const forgotten = ordered.size === maxScopes ? ordered.pop() : undefined;
     ordered.set(key as object, entry);
     return forgotten;
-  };
+  }
 
-  const start = (key: unknown, scope: unknown): Entry => {
-    const entry = begin(scope);
-    const forgotten = add(key, entry);
-    if (forgotten) onForgotten(forgotten);
-    return entry;
-  };
-
-  return {
-    of(scope) {
-      const key = scope ?? NO_SCOPE;
-      if (ordered) return ordered.get(key) ?? start(key, scope);
-      const known = unordered.get(key);
-      if (known === undefined) return start(key, scope);
-      known.usedAt = uses++;
-      return known;
-    },
-    take(scope) {
-      const key = scope ?? NO_SCOPE;
-      const known = ordered === undefined ? unordered.get(key) : ordered.get(key);
-      unordered.delete(key);
-      ordered?.delete(key);
-      return known ?? begin(scope);
-    },
-    put: (scope, entry) => add(scope ?? NO_SCOPE, entry),
-  };
+  private order(): void {
+    const entries = [...this.unordered].sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    this.unordered.clear();
+    this.ordered = new LRUCache<object, Entry>({ max: this.maxScopes });
+    for (const [key, entry] of entries) this.ordered.set(key as object, entry);
+  }
 }

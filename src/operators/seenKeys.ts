@@ -66,7 +66,8 @@ export function createKeyMemory(config: SeenKeysConfig = {}): SeenKeys {
 
 class NumbersAndOthers implements SeenKeys {
   private readonly isTimed: boolean;
-  private readonly numbers: SeenNumbers;
+  /** Made for the first number: many a stream is quiet, and some have only other keys. */
+  private numbers: SeenNumbers | undefined = undefined;
   // It takes memory for all of its `max` at once, so it begins small, and when it is needed. Its own ttl reads the real
   // clock, so the last sighting is kept as the value.
   private others: LRUCache<Key, number> | undefined = undefined;
@@ -79,12 +80,11 @@ class NumbersAndOthers implements SeenKeys {
     private readonly windowMs: number,
   ) {
     this.isTimed = windowMs !== Infinity;
-    this.numbers = createSeenNumbers(maxKeys, this.isTimed);
   }
 
   add(key: Key): boolean {
     const now = this.isTimed ? asyncScheduler.now() : 0;
-    if (this.isFresh(isWhole(key) ? this.numbers.see(key, now) : this.seeOther(key, now), now)) {
+    if (this.isFresh(isWhole(key) ? this.seeNumber(key, now) : this.seeOther(key, now), now)) {
       this.hits += 1;
       return false;
     }
@@ -93,22 +93,27 @@ class NumbersAndOthers implements SeenKeys {
   }
 
   has(key: Key): boolean {
-    const seenAt = isWhole(key) ? this.numbers.find(key) : this.others?.peek(key);
+    const seenAt = isWhole(key) ? this.numbers?.find(key) : this.others?.peek(key);
     return this.isFresh(seenAt, this.isTimed ? asyncScheduler.now() : 0);
   }
 
   stats(): SeenKeysStats {
     const { numbers, others, hits, misses, forgotten } = this;
     return {
-      size: numbers.size + (others?.size ?? 0),
+      size: (numbers?.size ?? 0) + (others?.size ?? 0),
       hits,
       misses,
-      evictions: numbers.evictions + forgotten,
+      evictions: (numbers?.evictions ?? 0) + forgotten,
     };
   }
 
   private isFresh(seenAt: number | undefined, now: number): boolean {
     return seenAt !== undefined && !(this.isTimed && now - seenAt > this.windowMs);
+  }
+
+  private seeNumber(key: number, now: number): number | undefined {
+    this.numbers ??= createSeenNumbers(this.maxKeys, this.isTimed);
+    return this.numbers.see(key, now);
   }
 
   private seeOther(key: Key, now: number): number | undefined {

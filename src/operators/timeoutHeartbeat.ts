@@ -8,6 +8,7 @@ import {
   map,
   type MonoTypeOperatorFunction,
   NEVER,
+  noop,
   Observable,
   of,
   Subject,
@@ -18,7 +19,7 @@ import {
 } from 'rxjs';
 import { attach } from './attach.js';
 import { maxTimerMs } from './backoff.js';
-import { whenDue } from './whenDue.js';
+import { type Due, whenDue } from './whenDue.js';
 
 export interface TimeoutHeartbeatConfig {
   /** Milliseconds without a sign of life after which to ping. Above 0, at most 2^31 - 1. @default 15_000 */
@@ -70,7 +71,7 @@ export class HeartbeatTimeoutError extends Error {
 export function timeoutHeartbeat<T>({
   everyMs = 15_000,
   timeoutMs = 10_000,
-  ping,
+  ping = noop,
   alive$ = NEVER,
   settled = of(undefined),
   isSuspended = () => false,
@@ -81,61 +82,93 @@ export function timeoutHeartbeat<T>({
     }
   }
 
-  // By hand, as each idle connection has one: `tap` and two of `takeUntil` take twice the memory.
   return (source) =>
     new Observable((subscriber) => {
-      let lastSignAt = asyncScheduler.now();
-      /** Of the probe that is out. */
-      let answer$: Subject<void> | undefined;
-
-      const sign = (): void => {
-        lastSignAt = asyncScheduler.now();
-        if (answer$ === undefined) return;
-        const answered$ = answer$;
-        answer$ = undefined;
-        answered$.next();
-      };
-
-      const verdict = (): Observable<unknown> => {
-        // One that ends while this waits has not let in yet what it held back.
-        const wasSuspended = isSuspended();
-        return concat(
-          settled.pipe(take(1)),
-          defer(() => {
-            if (wasSuspended || isSuspended()) return EMPTY;
-            return throwError(() => new HeartbeatTimeoutError(asyncScheduler.now() - lastSignAt));
-          }),
-        );
-      };
-
-      const probe$ = defer(() => {
-        const answered$ = (answer$ = new Subject<void>());
-        // The answer may come before `ping` returns.
-        return concat(
-          defer(() => departure(ping?.())).pipe(take(1)),
-          answered$.pipe(timeout({ first: timeoutMs, with: verdict })),
-        ).pipe(takeUntil(answered$));
-      });
-
-      const waitMs = (): number => {
-        const now = asyncScheduler.now();
-        // A wall clock that was set back must not put off the verdict by as much.
-        lastSignAt = isSuspended() ? now : Math.min(lastSignAt, now);
-        return lastSignAt + everyMs - now;
-      };
-
-      attach(subscriber, alive$, { next: sign, error: (failure) => subscriber.error(failure) });
-      if (!subscriber.closed) whenDue(waitMs, probe$).subscribe(subscriber); // emits nothing and never completes
+      const failed = (error: unknown): void => subscriber.error(error);
+      const silence = createSilence({ everyMs, timeoutMs, settled, ping, isSuspended, failed });
+      attach(subscriber, alive$, { next: () => silence.sign(), error: failed });
+      if (!subscriber.closed) whenDue(subscriber, silence);
       if (subscriber.closed) return;
       source
         .pipe(
           map((value) => {
-            sign();
+            silence.sign();
             return value;
           }),
         )
         .subscribe(subscriber);
     });
+}
+
+/** The options of `timeoutHeartbeat`, all of them, and who is told. */
+export interface SilenceHooks extends Required<
+  Pick<TimeoutHeartbeatConfig, 'everyMs' | 'timeoutMs' | 'settled'>
+> {
+  ping(): unknown;
+  isSuspended(): boolean;
+  /** There was silence, or a hook failed. */
+  failed(error: unknown): void;
+}
+
+/** What `timeoutHeartbeat` does, for who has signs of life to tell of but no Observable of them: the watch itself is `whenDue`. */
+export interface Silence extends Due {
+  /** The other side lives. */
+  sign(): void;
+}
+
+export const createSilence = (hooks: SilenceHooks): Silence => new WatchedSilence(hooks);
+
+/** A class, as each idle connection has one: closures took four times the memory. */
+class WatchedSilence implements Silence {
+  private lastSignAt = asyncScheduler.now();
+  /** Of the probe that is out. */
+  private answer$: Subject<void> | undefined = undefined;
+
+  constructor(private readonly hooks: SilenceHooks) {}
+
+  sign(): void {
+    this.lastSignAt = asyncScheduler.now();
+    const { answer$ } = this;
+    if (answer$ === undefined) return;
+    this.answer$ = undefined;
+    answer$.next();
+  }
+
+  waitMs(): number {
+    const { hooks, lastSignAt } = this;
+    const now = asyncScheduler.now();
+    // A wall clock that was set back must not put off the verdict by as much.
+    this.lastSignAt = hooks.isSuspended() ? now : Math.min(lastSignAt, now);
+    return this.lastSignAt + hooks.everyMs - now;
+  }
+
+  /** Probes. */
+  run(): Observable<unknown> {
+    const { hooks } = this;
+    const answer$ = (this.answer$ = new Subject<void>());
+    // The answer may come before `ping` returns.
+    return concat(
+      defer(() => departure(hooks.ping())).pipe(take(1)),
+      answer$.pipe(timeout({ first: hooks.timeoutMs, with: () => this.verdict() })),
+    ).pipe(takeUntil(answer$));
+  }
+
+  failed(error: unknown): void {
+    this.hooks.failed(error);
+  }
+
+  private verdict(): Observable<unknown> {
+    const { hooks } = this;
+    // One that ends while this waits has not let in yet what it held back.
+    const wasSuspended = hooks.isSuspended();
+    return concat(
+      hooks.settled.pipe(take(1)),
+      defer(() => {
+        if (wasSuspended || hooks.isSuspended()) return EMPTY;
+        return throwError(() => new HeartbeatTimeoutError(asyncScheduler.now() - this.lastSignAt));
+      }),
+    );
+  }
 }
 
 /** When a ping has left: at once, unless what its hook returned says otherwise. */

@@ -29,52 +29,78 @@ export interface TurnBudget {
  *
  * @param settled Emits, or completes, on the next turn of the event loop; asked once a turn, and only when somebody works.
  */
-export function createTurnBudget(settled: Observable<unknown>): TurnBudget {
-  const ended$ = settled.pipe(take(1));
-  const waiting = new Set<Member>();
-  let members = 0;
-  let round = 0;
-  let isOn = false;
-  let isCalling = false;
-  let beganAt = 0;
-  let turn: { unsubscribe(): void } | undefined;
+export const createTurnBudget = (settled: Observable<unknown>): TurnBudget => new SharedTurns(settled);
 
-  interface Member {
-    readonly sliceMs: number;
-    readonly onTurn: () => void;
-    /** The last round of calls that it had its turn in. */
-    round: number;
+class SharedTurns implements TurnBudget {
+  private readonly ended$: Observable<unknown>;
+  private readonly waiting = new Set<Member>();
+  private members = 0;
+  private round = 0;
+  private isOn = false;
+  private isCalling = false;
+  private beganAt = 0;
+  private turn: { unsubscribe(): void } | undefined = undefined;
+
+  constructor(settled: Observable<unknown>) {
+    this.ended$ = settled.pipe(take(1));
   }
 
-  const begin = (at: number): void => {
-    isOn = true;
-    beganAt = at;
-    turn = ended$.subscribe({ complete: end, error: fail });
-  };
+  join(sliceMs: number, onTurn: () => void): Worker {
+    this.members += 1;
+    return new Member(this, sliceMs, onTurn);
+  }
 
-  const hasTime = (at: number, sliceMs: number): boolean => {
-    if (!isOn) return true;
-    if (at < beganAt) beganAt = at; // the clock was set back
-    return at - beganAt < sliceMs;
-  };
+  mayWork(at: number, sliceMs: number): boolean {
+    if (this.isOn) return this.hasTime(at, sliceMs);
+    this.begin(at);
+    return true;
+  }
 
-  const end = (): void => {
-    isOn = false;
-    if (waiting.size > 0) callThem();
-  };
-  const fail = (error: unknown): void => {
-    report(error);
-    end();
-  };
+  wait(member: Member): void {
+    this.waiting.add(member);
+    if (!this.isOn && !this.isCalling) this.begin(asyncScheduler.now());
+  }
 
-  const callThem = (): void => {
-    if (isCalling) return;
-    isCalling = true;
-    round += 1;
+  leave(member: Member): void {
+    this.waiting.delete(member);
+    this.members -= 1;
+    if (this.members > 0) return;
+    this.turn?.unsubscribe();
+    this.isOn = false;
+  }
+
+  private begin(at: number): void {
+    this.isOn = true;
+    this.beganAt = at;
+    this.turn = this.ended$.subscribe({
+      complete: () => this.end(),
+      error: (error: unknown) => {
+        report(error);
+        this.end();
+      },
+    });
+  }
+
+  private hasTime(at: number, sliceMs: number): boolean {
+    if (!this.isOn) return true;
+    if (at < this.beganAt) this.beganAt = at; // the clock was set back
+    return at - this.beganAt < sliceMs;
+  }
+
+  private end(): void {
+    this.isOn = false;
+    if (this.waiting.size > 0) this.callThem();
+  }
+
+  private callThem(): void {
+    const { waiting } = this;
+    if (this.isCalling) return;
+    this.isCalling = true;
+    this.round += 1;
     for (const member of waiting) {
       // Who waits again meanwhile has had its turn.
-      if (member.round === round || !hasTime(asyncScheduler.now(), member.sliceMs)) break;
-      member.round = round;
+      if (member.round === this.round || !this.hasTime(asyncScheduler.now(), member.sliceMs)) break;
+      member.round = this.round;
       waiting.delete(member);
       try {
         member.onTurn();
@@ -82,38 +108,36 @@ export function createTurnBudget(settled: Observable<unknown>): TurnBudget {
         report(error);
       }
     }
-    isCalling = false;
-    if (waiting.size > 0 && !isOn) begin(asyncScheduler.now());
-  };
+    this.isCalling = false;
+    if (waiting.size > 0 && !this.isOn) this.begin(asyncScheduler.now());
+  }
+}
 
-  return {
-    join(sliceMs, onTurn) {
-      const member: Member = { sliceMs, onTurn, round: 0 };
-      let isIn = true;
-      members += 1;
-      return {
-        mayWork(at) {
-          if (isOn) return hasTime(at, sliceMs);
-          begin(at);
-          return true;
-        },
-        wait() {
-          if (!isIn) return;
-          waiting.add(member);
-          if (!isOn && !isCalling) begin(asyncScheduler.now());
-        },
-        leave() {
-          if (!isIn) return;
-          isIn = false;
-          waiting.delete(member);
-          members -= 1;
-          if (members > 0) return;
-          turn?.unsubscribe();
-          isOn = false;
-        },
-      };
-    },
-  };
+/** A class, since every idle connection keeps one: closures of its own took six times the memory. */
+class Member implements Worker {
+  /** The last round of calls that it had its turn in. */
+  round = 0;
+  private isIn = true;
+
+  constructor(
+    private readonly turns: SharedTurns,
+    readonly sliceMs: number,
+    readonly onTurn: () => void,
+  ) {}
+
+  mayWork(at: number): boolean {
+    return this.turns.mayWork(at, this.sliceMs);
+  }
+
+  wait(): void {
+    if (this.isIn) this.turns.wait(this);
+  }
+
+  leave(): void {
+    if (!this.isIn) return;
+    this.isIn = false;
+    this.turns.leave(this);
+  }
 }
 
 /** As rxjs does with what nobody catches: it is thrown when the stack is empty. */

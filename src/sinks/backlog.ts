@@ -54,22 +54,25 @@ export const createBacklog = (config: BacklogConfig): Backlog => new FramesBehin
 
 /** A class, since every idle connection keeps one: closures of its own took three times the memory. */
 class FramesBehind implements Backlog {
-  private readonly done$ = new Subject<void>();
   private cameCount = 0;
   private doneCount = 0;
-  // Made when somebody waits, which few ever do.
-  readonly workedOff$: Observable<unknown> = defer(() =>
-    this.turn$().pipe(
-      repeat(MAX_TURNS),
-      takeWhile(identity),
-      ignoreElements(),
-      endWith(undefined),
-      switchMap(() => this.reach(this.cameCount)),
-      take(1),
-    ),
-  );
+  /** Made when somebody waits, which few ever do. */
+  private done$: Subject<void> | undefined = undefined;
 
   constructor(private readonly config: BacklogConfig) {}
+
+  get workedOff$(): Observable<unknown> {
+    return defer(() =>
+      this.turn$().pipe(
+        repeat(MAX_TURNS),
+        takeWhile(identity),
+        ignoreElements(),
+        endWith(undefined),
+        switchMap(() => this.reach(this.cameCount)),
+        take(1),
+      ),
+    );
+  }
 
   came(): void {
     this.cameCount += 1;
@@ -77,7 +80,7 @@ class FramesBehind implements Backlog {
 
   done(): void {
     this.doneCount += 1;
-    if (this.done$.observed) this.done$.next();
+    if (this.done$?.observed === true) this.done$.next();
   }
 
   clear(): void {
@@ -86,17 +89,20 @@ class FramesBehind implements Backlog {
   }
 
   private reach(mark: number): Observable<unknown> {
-    return this.doneCount >= mark ? of(undefined) : this.done$.pipe(filter(() => this.doneCount >= mark));
+    if (this.doneCount >= mark) return of(undefined);
+    this.done$ ??= new Subject();
+    return this.done$.pipe(filter(() => this.doneCount >= mark));
   }
 
   /** A turn, and whether reading rested in it: at its start, if whoever goes on with `settled` does so before us, or at its end. */
   private turn$(): Observable<boolean> {
-    const { settled, isPaused, resumed$, isYielding = () => false } = this.config;
-    return defer(() => (isPaused() ? resumed$ : of(undefined))).pipe(
+    const { config } = this;
+    const isYielding = (): boolean => config.isYielding?.() === true;
+    return defer(() => (config.isPaused() ? config.resumed$ : of(undefined))).pipe(
       take(1),
       switchMap(() => {
         const wasYielding = isYielding();
-        return settled.pipe(
+        return config.settled.pipe(
           take(1),
           map(() => wasYielding || isYielding()),
         );

@@ -1,6 +1,12 @@
 import type { Subscriber, Subscription, Unsubscribable } from 'rxjs';
 import type { LastValues } from './lastValues.js';
 
+/** Who keeps a channel. */
+export interface ChannelOwner<T> {
+  /** The last one in the channel has left. */
+  letGo(channel: Channel<T>): void;
+}
+
 /**
  * A stream, or one topic of it, while somebody listens: its subscribers, in the order they came.
  *
@@ -25,8 +31,7 @@ export class Channel<T> {
     readonly topic: string | undefined,
     /** Absent without `replay`. */
     readonly kept: LastValues<T> | undefined,
-    /** Told when the last one has left. */
-    private readonly onEmpty: (channel: Channel<T>) => void,
+    private readonly owner: ChannelOwner<T>,
   ) {}
 
   /** Takes one in, who hears of what comes from now on, until it closes. O(1), amortised. */
@@ -48,7 +53,7 @@ export class Channel<T> {
     if (this.seats.length > 2 * this.size + SPARE_SEATS) {
       this.seats = this.seats.filter((each) => each.subscriber !== undefined);
     }
-    if (this.size === 0) this.onEmpty(this);
+    if (this.size === 0) this.owner.letGo(this);
   }
 
   /** Hands the value to each who was in before it came, and is still in when it gets there. */

@@ -1,4 +1,4 @@
-import { asyncScheduler, Subscription } from 'rxjs';
+import { asyncScheduler, type SchedulerAction, Subscription } from 'rxjs';
 
 /** Something that falls due; only the queue writes these fields. */
 export interface Deadline {
@@ -6,6 +6,15 @@ export interface Deadline {
   dueAt: number;
   /** Its place in the queue, -1 while it is in none. */
   slot: number;
+}
+
+/** Who is told. */
+export interface DeadlineHooks<T> {
+  /**
+   * Gets each entry at its deadline, already taken out. If the clock was set back, it gets every entry at once, before its
+   * deadline, to be put in anew.
+   */
+  onDue(entry: T, now: number): void;
 }
 
 /** Entries that wait to fall due, each at most once. */
@@ -18,6 +27,9 @@ export interface Deadlines<T extends Deadline> {
   clear(): void;
 }
 
+/** A list that grows by itself takes 17 places for its first entry: until there are so many, it takes what it needs. */
+const FEW_ENTRIES = 8;
+
 /** The longest a timer of the platform can wait, in ms; it fires at once for anything longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -25,25 +37,24 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * Any number of deadlines on one timer, which waits for the earliest: a binary heap whose entries know their own place,
  * so that moving or removing one needs no search. It holds as many entries as its owner puts in; bounding that is the
  * owner's.
- *
- * @param onDue Gets each entry at its deadline, already taken out. If the clock was set back, it gets every entry at
- * once, before its deadline, to be put in anew.
  */
-export const createDeadlines = <T extends Deadline>(onDue: (entry: T, now: number) => void): Deadlines<T> =>
-  new DeadlineHeap(onDue);
+export const createDeadlines = <T extends Deadline>(onDue: DeadlineHooks<T>['onDue']): Deadlines<T> =>
+  new DeadlineHeap({ onDue });
 
 /** A class, since every idle connection keeps one: closures of its own took three times the memory. */
-class DeadlineHeap<T extends Deadline> implements Deadlines<T> {
-  private readonly heap: T[] = [];
+export class DeadlineHeap<T extends Deadline> implements Deadlines<T> {
+  private heap: T[] = [];
   private alarm = Subscription.EMPTY;
   private alarmAt = Infinity;
   private alarmSetAt = -Infinity;
 
-  constructor(private readonly onDue: (entry: T, now: number) => void) {}
+  constructor(private readonly hooks: DeadlineHooks<T>) {}
 
   put(entry: T, dueAt: number): void {
     entry.dueAt = dueAt;
-    this.sift(entry, entry.slot < 0 ? this.heap.length : entry.slot);
+    if (entry.slot < 0 && this.heap.length < FEW_ENTRIES) this.heap = this.heap.concat([entry]);
+    else if (entry.slot < 0) this.heap.push(entry);
+    this.sift(entry, entry.slot < 0 ? this.heap.length - 1 : entry.slot);
     this.arm();
   }
 
@@ -111,21 +122,26 @@ class DeadlineHeap<T extends Deadline> implements Deadlines<T> {
       this.alarmAt = first.dueAt;
       this.alarmSetAt = asyncScheduler.now();
       const delayMs = Math.min(this.alarmAt - this.alarmSetAt, MAX_TIMER_MS);
-      this.alarm = asyncScheduler.schedule(() => this.ring(), delayMs);
+      this.alarm = asyncScheduler.schedule<DeadlineHeap<T>>(ring, delayMs, this);
     }
   }
 
-  private ring(): void {
-    const { heap, onDue } = this;
+  ring(): void {
+    const { hooks } = this;
     // While it rings, what is put in waits for the end to set the alarm again, once.
     this.alarmAt = -Infinity;
     const now = asyncScheduler.now();
-    if (now < this.alarmSetAt) for (const entry of this.takeOutAll()) onDue(entry, now);
-    for (let first = heap[0]; first !== undefined && first.dueAt <= now; first = heap[0]) {
+    if (now < this.alarmSetAt) for (const entry of this.takeOutAll()) hooks.onDue(entry, now);
+    for (let first = this.heap[0]; first !== undefined && first.dueAt <= now; first = this.heap[0]) {
       this.takeOut(first);
-      onDue(first, now);
+      hooks.onDue(first, now);
     }
     this.alarmAt = Infinity;
     this.arm();
   }
+}
+
+/** One function for all alarms, which rings what it is given. */
+function ring<T extends Deadline>(this: SchedulerAction<DeadlineHeap<T>>, heap?: DeadlineHeap<T>): void {
+  heap?.ring();
 }

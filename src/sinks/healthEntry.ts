@@ -42,10 +42,8 @@ export interface HealthEntry extends Deadline {
   readonly config: StreamHealthConfig;
   /** Infinity for no verdict. */
   readonly staleAfterMs: number;
-  readonly allowSilence: boolean;
-  readonly lagWindowMs: number;
-  /** Those watched; a topic has none. */
-  readonly topics: Map<string, HealthEntry>;
+  /** Those watched; made for the first, and a topic has none. */
+  topics: Map<string, HealthEntry> | undefined;
   watched: boolean;
   healthy: boolean;
   /** -Infinity before the first value. */
@@ -58,8 +56,7 @@ export interface HealthEntry extends Deadline {
   lagMs: number;
 }
 
-/** So that 10 000 topics do not cost 10 000 tables. */
-const NO_TOPICS = new Map<string, HealthEntry>();
+const HOUR_MS = 3_600_000;
 
 /** @throws {RangeError} If an interval or a limit is not above 0. */
 export function createHealthEntry(
@@ -70,8 +67,7 @@ export function createHealthEntry(
   const {
     expectedIntervalMs = Infinity,
     staleAfterMs = 3 * expectedIntervalMs,
-    allowSilence = false,
-    lagWindowMs = 3_600_000,
+    lagWindowMs = HOUR_MS,
   } = config;
   requireAboveZero(`streams.${stream}.expectedIntervalMs`, expectedIntervalMs);
   requireAboveZero(`streams.${stream}.staleAfterMs`, staleAfterMs);
@@ -81,9 +77,7 @@ export function createHealthEntry(
     topic,
     config,
     staleAfterMs,
-    allowSilence,
-    lagWindowMs,
-    topics: topic === undefined ? new Map<string, HealthEntry>() : NO_TOPICS,
+    topics: undefined,
     watched: topic === undefined,
     healthy: true,
     lastAt: -Infinity,
@@ -100,12 +94,12 @@ export const silentSince = ({ since, lastAt }: HealthEntry): number => Math.max(
 
 /** Takes in how far event time trails arrival. */
 export function trail(entry: HealthEntry, lagMs: number, at: number): void {
-  entry.smallestLag ??= createLowWater(entry.lagWindowMs);
+  entry.smallestLag ??= createLowWater(entry.config.lagWindowMs ?? HOUR_MS);
   entry.lagMs = lagMs - entry.smallestLag.note(lagMs, at);
 }
 
 export function toHealthRow(entry: HealthEntry, now: number): StreamHealth {
-  const { stream, topic, healthy, lastAt, staleAfterMs, allowSilence, lagMs } = entry;
+  const { stream, topic, config, healthy, lastAt, staleAfterMs, lagMs } = entry;
   return {
     stream,
     ...(topic !== undefined && { topic }),
@@ -113,7 +107,7 @@ export function toHealthRow(entry: HealthEntry, now: number): StreamHealth {
     ...(lastAt > -Infinity && { lastAt }),
     ageMs: Math.max(0, now - silentSince(entry)),
     ...(staleAfterMs < Infinity && { staleAfterMs }),
-    allowSilence,
+    allowSilence: config.allowSilence ?? false,
     ...(!Number.isNaN(lagMs) && { lagMs }),
   };
 }

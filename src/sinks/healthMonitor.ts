@@ -1,5 +1,5 @@
 import { asyncScheduler, EMPTY, type Observable, Subject, Subscription, take } from 'rxjs';
-import { createDeadlines } from './deadlines.js';
+import { DeadlineHeap, type DeadlineHooks } from './deadlines.js';
 import {
   createHealthEntry,
   type HealthEntry,
@@ -10,6 +10,7 @@ import {
   toHealthRow,
   trail,
 } from './healthEntry.js';
+import { reportErrors } from './reportErrors.js';
 
 export type { StreamHealth, StreamHealthConfig } from './healthEntry.js';
 
@@ -103,105 +104,180 @@ export interface HealthMonitor {
  *
  * @throws {RangeError} On creation, if an interval or a limit is not above 0.
  */
-export function createHealthMonitor({
-  streams,
-  livenessMs = Infinity,
-  autoStart = true,
-  settled = EMPTY,
-}: HealthMonitorConfig): HealthMonitor {
-  requireAboveZero('livenessMs', livenessMs);
-  const changes = new Subject<HealthChange>();
-  let unhealthyCount = 0;
-  let alive = true;
-  let livenessAt = asyncScheduler.now();
-  let running = false;
-
-  const entries = new Map(
-    Object.entries(streams).map(([stream, config]) => [stream, createHealthEntry(stream, undefined, config)]),
-  );
-
-  const entryOf = (stream: string): HealthEntry => {
-    const entry = entries.get(stream);
-    if (entry === undefined) throw new TypeError(`createHealthMonitor: no stream is called ${stream}`);
-    return entry;
+export function createHealthMonitor(config: HealthMonitorConfig): HealthMonitor {
+  const table = new HealthTable(config);
+  return {
+    record: (stream, at, topic) => table.record(stream, at, topic),
+    recordLag: (stream, sourceTimeMs, at, topic) => table.recordLag(stream, sourceTimeMs, at, topic),
+    recorder(stream) {
+      const own = table.recorder(stream);
+      return {
+        record: (at, topic) => own.record(at, topic),
+        recordLag: (sourceTimeMs, at, topic) => own.recordLag(sourceTimeMs, at, topic),
+        find: (topic) => own.find(topic),
+      };
+    },
+    recordLiveness: (at) => table.recordLiveness(at),
+    setAlive: (alive) => table.setAlive(alive),
+    watch: (stream, topic) => table.watch(stream, topic),
+    unwatch: (stream, topic) => table.unwatch(stream, topic),
+    changes$: table.changes$,
+    status: () => table.status(),
+    isHealthy: () => table.isHealthy(),
+    isStreamHealthy: (stream, topic) => table.isStreamHealthy(stream, topic),
+    start: () => table.start(),
+    stop: () => table.stop(),
   };
+}
 
-  /** Streams in the order configured, each before its topics. */
-  const rows = (): HealthEntry[] =>
-    [...entries.values()].flatMap((entry) => [entry, ...entry.topics.values()]);
+/** Who is told, before those who listen to `changes$`. */
+export interface HealthHooks {
+  /** A verdict changed. What it throws is reported as unhandled. */
+  onHealth(change: HealthChange): void;
+}
 
-  const tell = (
-    type: HealthChange['type'],
-    { stream, topic }: HealthEntry,
-    since: number,
-    at: number,
-  ): void =>
-    changes.next({
-      type,
-      stream,
-      ...(topic !== undefined && { topic }),
-      silentMs: Math.max(0, at - since),
-      since,
-      at,
-    });
-
-  /** A stamp from the future, or a clock that was set back, must not put the verdict off. */
-  const forgetFuture = (entry: HealthEntry, now: number): void => {
-    entry.since = Math.min(entry.since, now);
-    entry.lastAt = Math.min(entry.lastAt, now);
-  };
-
-  const isSilent = (entry: HealthEntry, now: number): boolean => {
-    forgetFuture(entry, now);
-    return silentSince(entry) + entry.staleAfterMs <= now;
-  };
-
-  const judge = (entry: HealthEntry, now: number): void => {
-    if (!running || !entry.watched || !entry.healthy) return;
-    if (!isSilent(entry, now)) {
-      awaitValue(entry);
-      return;
-    }
-    entry.healthy = false;
-    unhealthyCount += 1;
-    tell('unhealthy', entry, silentSince(entry), now);
-  };
-
+/** As `createHealthMonitor`, for who does not take it apart: a third of the memory, as its methods are not its own. */
+export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
+  private readonly entries: ReadonlyMap<string, HealthEntry>;
+  private readonly livenessMs: number;
+  private readonly settled: Observable<unknown>;
+  private readonly deadlines = new DeadlineHeap<HealthEntry>(this);
+  /** Both are made when somebody asks for them. */
+  private changes: Subject<HealthChange> | undefined = undefined;
+  private heard$: Observable<HealthChange> | undefined = undefined;
+  private unhealthyCount = 0;
+  private alive = true;
+  private livenessAt = asyncScheduler.now();
+  private running = false;
   /** Those that fell due together look once more together. */
-  let suspects: { readonly at: number; readonly entries: HealthEntry[] } | undefined;
-  let looks = new Subscription();
+  private suspects: { readonly at: number; readonly entries: HealthEntry[] } | undefined = undefined;
+  private looks: Subscription | undefined = undefined;
 
-  const lookAgain = (entry: HealthEntry, now: number): void => {
-    if (suspects?.at === now) {
-      suspects.entries.push(entry);
-      return;
+  /** @throws {RangeError} As `createHealthMonitor` does. */
+  constructor(
+    { streams, livenessMs = Infinity, autoStart = true, settled = EMPTY }: HealthMonitorConfig,
+    private readonly hooks?: HealthHooks,
+  ) {
+    requireAboveZero('livenessMs', livenessMs);
+    this.livenessMs = livenessMs;
+    this.settled = settled;
+    this.entries = new Map(
+      Object.entries(streams).map(([stream, config]) => [
+        stream,
+        createHealthEntry(stream, undefined, config),
+      ]),
+    );
+    if (autoStart) this.start();
+  }
+
+  get changes$(): Observable<HealthChange> {
+    this.changes ??= new Subject();
+    return (this.heard$ ??= this.changes.asObservable());
+  }
+
+  record(stream: string, at = asyncScheduler.now(), topic?: string): void {
+    const entry = this.entryOf(stream);
+    this.stamp(entry, at, topicOf(entry, topic));
+  }
+
+  recordLag(stream: string, sourceTimeMs: number, at = asyncScheduler.now(), topic?: string): void {
+    const entry = this.entryOf(stream);
+    trailBoth(entry, sourceTimeMs, at, topicOf(entry, topic));
+  }
+
+  recorder(stream: string): StreamRecorder {
+    return new Recorder(this, this.entryOf(stream));
+  }
+
+  recordLiveness(at = asyncScheduler.now()): void {
+    if (at > this.livenessAt) this.livenessAt = at;
+  }
+
+  setAlive(alive: boolean): void {
+    this.alive = alive;
+    if (alive) this.livenessAt = asyncScheduler.now();
+  }
+
+  watch(stream: string, topic?: string): void {
+    const whole = this.entryOf(stream);
+    const entry =
+      topic === undefined
+        ? whole
+        : (whole.topics?.get(topic) ?? createHealthEntry(stream, topic, whole.config));
+    if (entry.watched) return;
+    if (topic !== undefined) {
+      whole.topics ??= new Map();
+      whole.topics.set(topic, entry);
     }
-    const mine = { at: now, entries: [entry] };
-    suspects = mine;
-    const judgeThem = (): void => {
-      if (suspects === mine) suspects = undefined;
-      for (const each of mine.entries) judge(each, asyncScheduler.now());
-    };
-    // eslint-disable-next-line rxjs-x/no-ignored-error -- it must not
-    looks.add(settled.pipe(take(1)).subscribe({ complete: judgeThem }));
-  };
+    entry.watched = true;
+    entry.since = asyncScheduler.now();
+    forgetFuture(entry, entry.since);
+    this.awaitValue(entry);
+  }
 
-  const deadlines = createDeadlines<HealthEntry>((entry, now) =>
-    isSilent(entry, now) ? lookAgain(entry, now) : awaitValue(entry),
-  );
+  unwatch(stream: string, topic?: string): void {
+    const whole = this.entryOf(stream);
+    const entry = topic === undefined ? whole : whole.topics?.get(topic);
+    if (entry === undefined) return;
+    if (topic !== undefined) whole.topics?.delete(topic);
+    if (!entry.healthy) this.unhealthyCount -= 1;
+    entry.healthy = true;
+    entry.watched = false;
+    this.deadlines.remove(entry);
+  }
 
-  const awaitValue = (entry: HealthEntry): void => {
-    const { watched, healthy, allowSilence, staleAfterMs } = entry;
-    if (running && watched && healthy && !allowSilence && staleAfterMs < Infinity) {
-      deadlines.put(entry, silentSince(entry) + staleAfterMs);
+  status(): readonly StreamHealth[] {
+    const now = asyncScheduler.now();
+    return this.rows().map((entry) => toHealthRow(entry, now));
+  }
+
+  isHealthy(): boolean {
+    const { running, alive, unhealthyCount, livenessMs } = this;
+    const now = asyncScheduler.now();
+    // As with values: a sign of life from the future proves no more than one that came now.
+    this.livenessAt = Math.min(this.livenessAt, now);
+    return alive && unhealthyCount === 0 && (!running || now - this.livenessAt < livenessMs);
+  }
+
+  isStreamHealthy(stream: string, topic?: string): boolean {
+    const entry = this.entryOf(stream);
+    return (topicOf(entry, topic) ?? entry).healthy;
+  }
+
+  start(): void {
+    if (this.running) return;
+    this.running = true;
+    this.livenessAt = asyncScheduler.now();
+    for (const entry of this.rows()) {
+      if (entry.healthy) entry.since = this.livenessAt;
+      forgetFuture(entry, this.livenessAt);
+      this.awaitValue(entry);
     }
-  };
+  }
 
-  const stamp = (entry: HealthEntry, at: number): void => {
-    if (!entry.healthy) recover(entry, at);
+  stop(): void {
+    this.running = false;
+    this.deadlines.clear();
+    this.looks?.unsubscribe();
+    this.looks = undefined;
+    this.suspects = undefined;
+  }
+
+  onDue(entry: HealthEntry, now: number): void {
+    if (isSilent(entry, now)) this.lookAgain(entry, now);
+    else this.awaitValue(entry);
+  }
+
+  /** A value of a stream came, and of a topic of it, if that is watched. */
+  stamp(entry: HealthEntry, at: number, ofTopic: HealthEntry | undefined): void {
+    if (!entry.healthy) this.recover(entry, at);
     else if (at > entry.lastAt) entry.lastAt = at;
-  };
-  const recover = (entry: HealthEntry, at: number): void => {
+    if (ofTopic === undefined) return;
+    if (!ofTopic.healthy) this.recover(ofTopic, at);
+    else if (at > ofTopic.lastAt) ofTopic.lastAt = at;
+  }
+
+  private recover(entry: HealthEntry, at: number): void {
     const since = silentSince(entry);
     const now = asyncScheduler.now();
     entry.lastAt = Math.max(entry.lastAt, at);
@@ -209,112 +285,107 @@ export function createHealthMonitor({
     // A value so old that it would be stale already ends no silence.
     if (!(at + entry.staleAfterMs > now)) return;
     entry.healthy = true;
-    unhealthyCount -= 1;
-    awaitValue(entry);
-    tell('recovered', entry, since, silentSince(entry));
-  };
+    this.unhealthyCount -= 1;
+    this.awaitValue(entry);
+    this.tell('recovered', entry, since, silentSince(entry));
+  }
 
-  const topicOf = ({ topics }: HealthEntry, topic: string | undefined): HealthEntry | undefined =>
-    topic === undefined ? undefined : topics.get(topic);
+  private entryOf(stream: string): HealthEntry {
+    const entry = this.entries.get(stream);
+    if (entry === undefined) throw new TypeError(`createHealthMonitor: no stream is called ${stream}`);
+    return entry;
+  }
 
-  const record = (entry: HealthEntry, at: number, ofTopic: HealthEntry | undefined): void => {
-    stamp(entry, at);
-    if (ofTopic !== undefined) stamp(ofTopic, at);
-  };
+  /** Streams in the order configured, each before its topics. */
+  private rows(): HealthEntry[] {
+    return [...this.entries.values()].flatMap((entry) => [entry, ...(entry.topics?.values() ?? [])]);
+  }
 
-  const recordLag = (
-    entry: HealthEntry,
-    sourceTimeMs: number,
-    at: number,
-    ofTopic: HealthEntry | undefined,
-  ): void => {
-    const lagMs = at - sourceTimeMs;
-    if (!Number.isFinite(lagMs)) return;
-    trail(entry, lagMs, at);
-    if (ofTopic !== undefined) trail(ofTopic, lagMs, at);
-  };
-
-  const start = (): void => {
-    if (running) return;
-    running = true;
-    livenessAt = asyncScheduler.now();
-    for (const entry of rows()) {
-      if (entry.healthy) entry.since = livenessAt;
-      forgetFuture(entry, livenessAt);
-      awaitValue(entry);
+  private awaitValue(entry: HealthEntry): void {
+    const { watched, healthy, staleAfterMs, config } = entry;
+    if (this.running && watched && healthy && config.allowSilence !== true && staleAfterMs < Infinity) {
+      this.deadlines.put(entry, silentSince(entry) + staleAfterMs);
     }
-  };
-  if (autoStart) start();
+  }
 
-  return {
-    record(stream, at = asyncScheduler.now(), topic) {
-      const entry = entryOf(stream);
-      record(entry, at, topicOf(entry, topic));
-    },
-    recordLag(stream, sourceTimeMs, at = asyncScheduler.now(), topic) {
-      const entry = entryOf(stream);
-      recordLag(entry, sourceTimeMs, at, topicOf(entry, topic));
-    },
-    recorder(stream) {
-      const entry = entryOf(stream);
-      return {
-        record: (at, topic) => record(entry, at, topic as HealthEntry | undefined),
-        recordLag: (sourceTimeMs, at, topic) =>
-          recordLag(entry, sourceTimeMs, at, topic as HealthEntry | undefined),
-        find: (topic) => entry.topics.get(topic),
-      };
-    },
-    recordLiveness(at = asyncScheduler.now()) {
-      if (at > livenessAt) livenessAt = at;
-    },
-    setAlive(value) {
-      alive = value;
-      if (alive) livenessAt = asyncScheduler.now();
-    },
-    watch(stream, topic) {
-      const whole = entryOf(stream);
-      const entry =
-        topic === undefined
-          ? whole
-          : (whole.topics.get(topic) ?? createHealthEntry(stream, topic, whole.config));
-      if (entry.watched) return;
-      if (topic !== undefined) whole.topics.set(topic, entry);
-      entry.watched = true;
-      entry.since = asyncScheduler.now();
-      forgetFuture(entry, entry.since);
-      awaitValue(entry);
-    },
-    unwatch(stream, topic) {
-      const whole = entryOf(stream);
-      const entry = topic === undefined ? whole : whole.topics.get(topic);
-      if (entry === undefined) return;
-      if (topic !== undefined) whole.topics.delete(topic);
-      if (!entry.healthy) unhealthyCount -= 1;
-      entry.healthy = true;
-      entry.watched = false;
-      deadlines.remove(entry);
-    },
-    changes$: changes.asObservable(),
-    status() {
-      const now = asyncScheduler.now();
-      return rows().map((entry) => toHealthRow(entry, now));
-    },
-    isHealthy() {
-      // As with values: a sign of life from the future proves no more than one that came now.
-      livenessAt = Math.min(livenessAt, asyncScheduler.now());
-      return alive && unhealthyCount === 0 && (!running || asyncScheduler.now() - livenessAt < livenessMs);
-    },
-    isStreamHealthy(stream, topic) {
-      const entry = entryOf(stream);
-      return (topic === undefined ? entry : (entry.topics.get(topic) ?? entry)).healthy;
-    },
-    start,
-    stop() {
-      running = false;
-      deadlines.clear();
-      looks.unsubscribe();
-      looks = new Subscription();
-      suspects = undefined;
-    },
-  };
+  private lookAgain(entry: HealthEntry, now: number): void {
+    if (this.suspects?.at === now) {
+      this.suspects.entries.push(entry);
+      return;
+    }
+    const mine = { at: now, entries: [entry] };
+    this.suspects = mine;
+    const judgeThem = (): void => {
+      if (this.suspects === mine) this.suspects = undefined;
+      for (const each of mine.entries) this.judge(each, asyncScheduler.now());
+    };
+    const looks = (this.looks ??= new Subscription());
+    // eslint-disable-next-line rxjs-x/no-ignored-error -- it must not
+    looks.add(this.settled.pipe(take(1)).subscribe({ complete: judgeThem }));
+  }
+
+  private judge(entry: HealthEntry, now: number): void {
+    if (!this.running || !entry.watched || !entry.healthy) return;
+    if (!isSilent(entry, now)) {
+      this.awaitValue(entry);
+      return;
+    }
+    entry.healthy = false;
+    this.unhealthyCount += 1;
+    this.tell('unhealthy', entry, silentSince(entry), now);
+  }
+
+  private tell(type: HealthChange['type'], { stream, topic }: HealthEntry, since: number, at: number): void {
+    const silentMs = Math.max(0, at - since);
+    const change = { type, stream, ...(topic !== undefined && { topic }), silentMs, since, at };
+    const { hooks } = this;
+    if (hooks !== undefined) reportErrors(() => hooks.onHealth(change));
+    this.changes?.next(change);
+  }
+}
+
+/** A stream's place in the table. */
+class Recorder implements StreamRecorder {
+  constructor(
+    private readonly table: HealthTable,
+    private readonly entry: HealthEntry,
+  ) {}
+
+  record(at: number, topic?: WatchedTopic): void {
+    this.table.stamp(this.entry, at, topic as HealthEntry | undefined);
+  }
+
+  recordLag(sourceTimeMs: number, at: number, topic?: WatchedTopic): void {
+    trailBoth(this.entry, sourceTimeMs, at, topic as HealthEntry | undefined);
+  }
+
+  find(topic: string): WatchedTopic | undefined {
+    return topicOf(this.entry, topic);
+  }
+}
+
+const topicOf = ({ topics }: HealthEntry, topic: string | undefined): HealthEntry | undefined =>
+  topic === undefined ? undefined : topics?.get(topic);
+
+function trailBoth(
+  entry: HealthEntry,
+  sourceTimeMs: number,
+  at: number,
+  ofTopic: HealthEntry | undefined,
+): void {
+  const lagMs = at - sourceTimeMs;
+  if (!Number.isFinite(lagMs)) return;
+  trail(entry, lagMs, at);
+  if (ofTopic !== undefined) trail(ofTopic, lagMs, at);
+}
+
+/** A stamp from the future, or a clock that was set back, must not put the verdict off. */
+function forgetFuture(entry: HealthEntry, now: number): void {
+  entry.since = Math.min(entry.since, now);
+  entry.lastAt = Math.min(entry.lastAt, now);
+}
+
+function isSilent(entry: HealthEntry, now: number): boolean {
+  forgetFuture(entry, now);
+  return silentSince(entry) + entry.staleAfterMs <= now;
 }

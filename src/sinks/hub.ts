@@ -1,11 +1,13 @@
 import { LRUCache } from 'lru-cache';
-import { asyncScheduler, defer, EMPTY, Observable, type Subscriber } from 'rxjs';
-import type { Channel } from './channel.js';
+import { asyncScheduler, Observable, type Subscriber } from 'rxjs';
+import type { Channel, ChannelOwner } from './channel.js';
 import { createLastValues, type LastValues } from './lastValues.js';
+import { reportErrors } from './reportErrors.js';
 
+/** The bounds of a hub, and who is told of its channels: its hooks are called as methods of this. */
 export interface HubConfig<T, C extends Channel<T> = Channel<T>> {
   /** Makes a channel, given what its constructor takes. */
-  readonly create: (...made: ConstructorParameters<typeof Channel<T>>) => C;
+  create(...made: ConstructorParameters<typeof Channel<T>>): C;
   /** As those of `FanOutConfig`, all of them checked. */
   readonly replay: number;
   readonly lingerMs: number;
@@ -19,9 +21,9 @@ export interface HubConfig<T, C extends Channel<T> = Channel<T>> {
  * The core of `createFanOut`, for who hands it each message of a feed. It is a class, as the methods of a class are the same in
  * all hubs: a feed has one for each stream.
  */
-export class Hub<T, C extends Channel<T> = Channel<T>> {
-  /** In the order they were opened. */
-  private readonly channels = new Map<string | undefined, C>();
+export class Hub<T, C extends Channel<T> = Channel<T>> implements ChannelOwner<T> {
+  /** In the order they were opened. Made for the first topic: until then there is none but the whole. */
+  private channels: Map<string | undefined, C> | undefined = undefined;
   /** The one of `undefined`. */
   private whole: C | undefined = undefined;
   private wholeKept: LastValues<T> | undefined;
@@ -44,9 +46,10 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
   find(topic: string): C | undefined {
     if (topic !== this.sought) {
       // With no topic open there is none to look up, which is most of what a value costs.
-      if (this.channels.size === (this.whole === undefined ? 0 : 1)) return undefined;
+      const { channels } = this;
+      if (channels === undefined || channels.size === (this.whole === undefined ? 0 : 1)) return undefined;
       this.sought = topic;
-      this.found = this.channels.get(topic);
+      this.found = channels.get(topic);
     }
     return this.found;
   }
@@ -71,7 +74,7 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
 
   /** Lets in a subscriber, until its end; of the stream's completion `onComplete` is told instead. */
   join(topic: string | undefined, subscriber: Subscriber<T>, onComplete: () => void): void {
-    const channel = this.channels.get(topic) ?? this.open(topic);
+    const channel = this.at(topic) ?? this.open(topic);
     channel.linger?.unsubscribe();
     channel.add(subscriber, onComplete);
     const { kept } = channel;
@@ -90,20 +93,39 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
   endAll(failure?: { readonly error: unknown }): void {
     this.inTurn(() => {
       this.forgetAll();
-      for (const channel of [...this.channels.values()]) this.end(channel, failure);
+      for (const channel of this.present()) this.end(channel, failure);
     });
   }
 
   errorTopic(topic: string | undefined, error: unknown): void {
     this.inTurn(() => {
-      const channel = this.channels.get(topic);
+      const channel = this.at(topic);
       if (channel !== undefined) this.end(channel, { error });
     });
   }
 
   /** What is open, lingering included; `undefined` is the whole stream. */
   topics(): (string | undefined)[] {
-    return [...this.channels.keys()];
+    return this.present().map(({ topic }) => topic);
+  }
+
+  letGo(left: Channel<T>): void {
+    const { lingerMs } = this.config;
+    const channel = left as C; // `create` made it, so it is one
+    if (!channel.isOpen) return;
+    if (lingerMs === 0 || !channel.isTold) this.close(channel);
+    else if (lingerMs < Infinity) {
+      channel.linger = asyncScheduler.schedule(() => this.close(channel), lingerMs);
+    }
+  }
+
+  private at(topic: string | undefined): C | undefined {
+    return topic === undefined ? this.whole : this.channels?.get(topic);
+  }
+
+  private present(): C[] {
+    if (this.channels !== undefined) return [...this.channels.values()];
+    return this.whole === undefined ? [] : [this.whole];
   }
 
   private deliver(value: T, topic: string | undefined): void {
@@ -138,10 +160,13 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
 
   private open(topic: string | undefined): C {
     const kept = topic === undefined ? this.wholeKept : (this.unheard?.get(topic) ?? this.keep());
-    const channel = this.config.create(topic, kept, this.letGo);
-    this.channels.set(topic, channel);
-    if (topic === undefined) this.whole = channel;
-    else {
+    const channel = this.config.create(topic, kept, this);
+    if (topic === undefined) {
+      this.whole = channel;
+      this.channels?.set(topic, channel);
+    } else {
+      this.channels ??= new Map(this.present().map((whole) => [undefined, whole]));
+      this.channels.set(topic, channel);
       this.unheard?.delete(topic);
       this.sought = undefined;
     }
@@ -151,7 +176,7 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
   private close(channel: C): void {
     const { topic, kept, isTold, linger } = channel;
     channel.isOpen = false;
-    this.channels.delete(topic);
+    this.channels?.delete(topic);
     if (topic === undefined) this.whole = undefined;
     else this.sought = undefined;
     linger?.unsubscribe();
@@ -166,16 +191,6 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
     this.close(channel);
     channel.end(failure);
   }
-
-  private readonly letGo = (left: Channel<T>): void => {
-    const { lingerMs } = this.config;
-    const channel = left as C; // `create` made it, so it is one
-    if (!channel.isOpen) return;
-    if (lingerMs === 0 || !channel.isTold) this.close(channel);
-    else if (lingerMs < Infinity) {
-      channel.linger = asyncScheduler.schedule(() => this.close(channel), lingerMs);
-    }
-  };
 
   /** At once, even from inside a delivery; what is sent from inside the task waits for its end. */
   private now(task: () => void): void {
@@ -208,12 +223,4 @@ export class Hub<T, C extends Channel<T> = Channel<T>> {
       task();
     }
   }
-}
-
-/** Hands what a callback throws to rxjs, which reports it once the present work is done. */
-function reportErrors(callback: () => void): void {
-  defer(() => {
-    callback();
-    return EMPTY;
-  }).subscribe();
 }

@@ -69,21 +69,6 @@ export interface Ledger {
   stats(): FeedStats;
 }
 
-type Page = { -readonly [Count in keyof Counts]: number };
-
-/** One shape for every page, so that counting stays a plain increment. */
-const blankPage = (): Page => ({
-  received: 0,
-  delivered: 0,
-  control: 0,
-  rejected: 0,
-  unrouted: 0,
-  duplicate: 0,
-  dropped: 0,
-  conflated: 0,
-  held: 0,
-});
-
 /**
  * Keeps the counts of a feed, such that they add up at every instant, also inside a callback: what is on its way is
  * counted as `held`, and moves to its outcome in one step. Nothing resets them.
@@ -91,36 +76,113 @@ const blankPage = (): Page => ({
  * @param streams The names of the streams; the table never grows beyond them.
  */
 export function createLedger(streams: readonly string[]): Ledger {
-  const feed = blankPage();
-  const pages = new Map(streams.map((name) => [name, blankPage()]));
-  const accounts = new Map(Array.from(pages, ([name, page]) => [name, createAccount(page, feed)]));
-
-  const settle = (outcome: Outcome, count = 1): void => enter(feed, outcome, count);
-
+  const books = new Books(streams);
+  const accounts = new Map(streams.map((name) => [name, accountOf(books.stream(name))]));
   return {
-    receive(count = 1) {
-      feed.received += count;
-      feed.held += count;
-    },
-    unpack(count) {
-      if (count === 0) {
-        settle('control');
-        return;
-      }
-      feed.received += count - 1;
-      feed.held += count - 1;
-    },
-    settle,
+    receive: (count) => books.receive(count),
+    unpack: (count) => books.unpack(count),
+    settle: (outcome, count) => books.settle(outcome, count),
     stream(name) {
-      const account = accounts.get(name);
-      if (account === undefined) throw new TypeError(`createLedger: no stream is called ${name}`);
-      return account;
+      return accounts.get(name) ?? books.stream(name);
     },
-    stats: () => ({
-      ...feed,
-      streams: Object.fromEntries(Array.from(pages, ([name, page]) => [name, { ...page }])),
-    }),
+    stats: () => books.stats(),
   };
+}
+
+/** What may be taken apart. */
+function accountOf(page: StreamLedger): StreamLedger {
+  const account = {
+    // A plain property: with a getter each account would be a dictionary to the engine, and slower to call.
+    received: 0,
+    route() {
+      page.route();
+      account.received = page.received;
+    },
+    deliver: () => page.deliver(),
+    settle: (outcome: Outcome) => page.settle(outcome),
+  };
+  return account;
+}
+
+/** As `createLedger`, for who does not take it apart: a quarter of the memory, as its methods are not its own. */
+export class Books implements Ledger {
+  private readonly feed = new Page('', undefined);
+  private readonly pages: readonly Page[];
+
+  constructor(streams: readonly string[]) {
+    this.pages = Array.from(new Set(streams), (name) => new Page(name, this.feed));
+  }
+
+  receive(count = 1): void {
+    const { feed } = this;
+    feed.received += count;
+    feed.held += count;
+  }
+
+  unpack(count: number): void {
+    if (count === 0) this.settle('control');
+    else this.receive(count - 1);
+  }
+
+  settle(outcome: Outcome, count = 1): void {
+    enter(this.feed, outcome, count);
+  }
+
+  stream(name: string): StreamLedger {
+    const page = this.pages.find((each) => each.name === name);
+    if (page === undefined) throw new TypeError(`createLedger: no stream is called ${name}`);
+    return page;
+  }
+
+  stats(): FeedStats {
+    return {
+      ...this.feed.counts(),
+      streams: Object.fromEntries(this.pages.map((page) => [page.name, page.counts()])),
+    };
+  }
+}
+
+/** The counts of a stream, or of the feed: one shape for all, so that counting stays a plain increment. */
+class Page implements StreamLedger {
+  received = 0;
+  delivered = 0;
+  control = 0;
+  rejected = 0;
+  unrouted = 0;
+  duplicate = 0;
+  dropped = 0;
+  conflated = 0;
+  held = 0;
+
+  constructor(
+    readonly name: string,
+    /** That of the feed, of a stream's. */
+    private readonly feed: Page | undefined,
+  ) {}
+
+  route(): void {
+    this.received += 1;
+    this.held += 1;
+  }
+
+  deliver(): void {
+    const { feed } = this;
+    this.held -= 1;
+    this.delivered += 1;
+    if (feed === undefined) return;
+    feed.held -= 1;
+    feed.delivered += 1;
+  }
+
+  settle(outcome: Outcome): void {
+    enter(this, outcome, 1);
+    if (this.feed !== undefined) enter(this.feed, outcome, 1);
+  }
+
+  counts(): Counts {
+    const { received, delivered, control, rejected, unrouted, duplicate, dropped, conflated, held } = this;
+    return { received, delivered, control, rejected, unrouted, duplicate, dropped, conflated, held };
+  }
 }
 
 /** Name by name: `page[outcome]` is looked up each time, at ten times the price. */
@@ -149,29 +211,6 @@ function enter(page: Page, outcome: Outcome, count: number): void {
       page.unrouted += count;
       break;
   }
-}
-
-function createAccount(page: Page, feed: Page): StreamLedger {
-  const account = {
-    // A plain property: with a getter each account would be a dictionary to the engine, and slower to call.
-    received: 0,
-    route() {
-      page.received += 1;
-      page.held += 1;
-      account.received = page.received;
-    },
-    deliver() {
-      page.held -= 1;
-      page.delivered += 1;
-      feed.held -= 1;
-      feed.delivered += 1;
-    },
-    settle(outcome: Outcome) {
-      enter(page, outcome, 1);
-      enter(feed, outcome, 1);
-    },
-  };
-  return account;
 }
 
 /**

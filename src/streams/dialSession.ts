@@ -1,12 +1,18 @@
-import { defer, noop, Observable, type Subscriber, Subscription } from 'rxjs';
+import { defer, noop, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { attach } from '../operators/attach.js';
 import { authenticated, type AuthenticateConfig } from './authenticate.js';
 import { createArrivalClock } from './arrivalClock.js';
 import { SocketClosedError } from './failure.js';
-import { type Farewell, fromSocket, type FromSocketConfig, type OpenSocket } from './fromSocket.js';
-import { createHeartbeat, type HeartbeatConfig } from './heartbeat.js';
-import type { Outbox } from './outbox.js';
-import { createSession, type OpenSession } from './session.js';
+import {
+  dialSocket,
+  type Farewell,
+  type FromSocketConfig,
+  type OpenSocket,
+  type SocketOwner,
+} from './fromSocket.js';
+import { createHeartbeat, type Heartbeat, type HeartbeatConfig, type HeartbeatLink } from './heartbeat.js';
+import type { Outbox, Port } from './outbox.js';
+import { createSession, type OpenSession, type SessionConfig } from './session.js';
 import type { Data, Socket, Transport } from './transport.js';
 
 export interface DialSessionConfig extends FromSocketConfig, AuthenticateConfig {
@@ -53,135 +59,253 @@ const isRefused = (error: unknown): boolean => error instanceof Error && error.n
  *
  * @param welcome What follows the login; its values are the Observable's own.
  */
-export function dialSession<T>(
+export const dialSession = <T>(
   config: DialSessionConfig,
   welcome: (session: OpenSession) => Observable<T>,
-): Observable<T> {
-  // By hand, as each idle connection has one: with `merge` and the operators that each part took, it took twice the memory.
-  return new Observable((subscriber) => {
-    /** The socket, and whatever else ends with the connection. */
-    const parts = new Subscription();
-    let dialled: Socket | undefined;
-    let session: OpenSession | undefined;
-    let failure: unknown;
-    let hasFailed = false;
+): Observable<T> => new Observable((subscriber) => new SessionDial(config, welcome, subscriber).begin());
 
-    const end = (): void => {
-      if (parts.closed) return;
-      try {
-        parts.unsubscribe();
-      } finally {
-        if (session !== undefined) {
-          session.port.close();
-          config.onLost(session.end(), session);
-          config.onEnd?.(session, failure);
-        }
-      }
-    };
-    /** The session has ended by the time anybody hears why. */
-    const fail = (error: unknown): void => {
-      if (hasFailed || parts.closed) return;
-      hasFailed = true;
-      failure = error;
-      try {
-        if (!isRefused(error)) dialled?.terminate();
-        end();
-      } finally {
-        if (session?.isRetired === true) subscriber.complete();
-        else subscriber.error(error);
-      }
-    };
-    /** Its error, and what `next` throws, ends the connection. */
-    const add = <V>(part$: Observable<V>, next: (value: V) => void): void =>
-      void attach(parts, part$, {
-        next: (value) => {
-          try {
-            next(value);
-          } catch (error) {
-            fail(error);
-          }
-        },
-        error: fail,
-      });
+/**
+ * One subscription. A class, and by hand, as each idle connection has one: with `merge` and the operators that each part took,
+ * it took three times the memory.
+ */
+class SessionDial<T> implements SocketOwner, Unsubscribable {
+  /** The socket, and whatever else ends with the connection. */
+  private readonly parts = new Subscription();
+  private dialled: Socket | undefined = undefined;
+  private link: SessionLink | undefined = undefined;
+  private failure: unknown = undefined;
+  private hasFailed = false;
 
-    const run = (socket: OpenSocket): void => {
-      const port = config.outbox.open(socket);
-      const heartbeat = createHeartbeat(config.heartbeat ?? {}, {
-        socket: socket.ping === undefined ? {} : { ping: () => socket.ping?.() },
-        write: (message) => socket.send(config.encode(message)),
-        post: (send, lane) => port.send(send, lane),
-        settled: config.transport.settled,
-        isPaused: () => config.isPaused(mine),
-        isYielding: () => config.isYielding?.(mine) === true,
-        resumed$: config.resumed$,
-        onHookFailed: config.onHookFailed,
-      });
-      const mine: OpenSession = createSession({
-        generation: config.generation,
-        maxHeld: config.maxHeld,
-        peek: config.peek,
-        onHeld: config.onHeld,
-        socket,
-        heartbeat,
-        port,
-        canDrain: config.transport.can?.drain !== false,
-        write: (message) => {
-          const data = config.encode(message);
-          port.send(() => socket.send(data));
-        },
-        onRetired: () => add(config.drained$, () => fail(new SocketClosedError(1006, 'rotated'))),
-      });
-      session = mine;
-      config.onOpen?.(mine);
+  constructor(
+    private readonly config: DialSessionConfig,
+    private readonly welcome: (session: OpenSession) => Observable<T>,
+    private readonly subscriber: Subscriber<T>,
+  ) {}
+
+  begin(): void {
+    const { parts, config, subscriber } = this;
+    subscriber.add(this);
+    parts.add(dialSocket(config, this));
+    if (!parts.closed) attach(parts, config.drop$, this);
+  }
+
+  /** As the observer of `drop$`. */
+  next(error: unknown): void {
+    this.onFailed(error);
+  }
+
+  error(error: unknown): void {
+    this.onFailed(error);
+  }
+
+  /** Ends the connection. */
+  unsubscribe(): void {
+    const { parts, link, config } = this;
+    if (parts.closed) return;
+    try {
+      parts.unsubscribe();
+    } finally {
+      if (link !== undefined) {
+        const { session } = link;
+        link.port.close();
+        config.onLost(session.end(), session);
+        config.onEnd?.(session, this.failure);
+      }
+    }
+  }
+
+  /** The session has ended by the time anybody hears why. */
+  onFailed(error: unknown): void {
+    const { subscriber } = this;
+    if (this.hasFailed || this.parts.closed) return;
+    this.hasFailed = true;
+    this.failure = error;
+    try {
+      if (!isRefused(error)) this.dialled?.terminate();
+      this.unsubscribe();
+    } finally {
+      if (this.link?.session.isRetired === true) subscriber.complete();
+      else subscriber.error(error);
+    }
+  }
+
+  onDial(socket: Socket): void {
+    this.dialled = socket;
+    this.config.onDial?.(socket);
+  }
+
+  onGone(): void {
+    this.config.onGone?.();
+  }
+
+  farewell(): Farewell {
+    return isRefused(this.failure) ? REFUSED : (this.config.farewell?.() ?? {});
+  }
+
+  onOpen(socket: OpenSocket): void {
+    this.attempt(() => {
+      const { parts, config } = this;
+      const link = new SessionLink(config, socket, this);
+      const { session } = link;
+      this.link = link;
+      config.onOpen?.(session);
       if (parts.closed) return; // ended by who was told
-
-      let sign: Subscriber<unknown> | undefined;
-      const signs$ = new Observable<unknown>((subscriber) => {
-        sign = subscriber;
-        attach(subscriber, config.stopIntake$, {
-          next: () => subscriber.complete(),
-          error: (error) => subscriber.error(error),
-        });
-        if (subscriber.closed) return;
-        let beatAt: number | undefined;
-        const clock = createArrivalClock();
-        const receive = (data: Data): void => {
-          const at = clock.now();
-          // Thinned to one a millisecond: as exact a sign of life, and most frames cost no more than a comparison.
-          if (at !== beatAt) {
-            beatAt = at;
-            subscriber.next(at);
-          }
-          if (!mine.receive(data, at)) config.onNoRoom(mine);
-        };
-        socket.divert(receive, () => clock.chunk());
-        subscriber.add(() => socket.divert(noop));
-      });
-      attach(parts, signs$.pipe(heartbeat.watch), { error: fail });
-      add(socket.control$, (kind) => {
-        if (sign?.closed === false) sign.next(kind);
-        if (kind === 'pong') config.onPong(mine);
-      });
-      add(authenticated(mine, config), () => {
-        add(
-          defer(() => welcome(mine)),
-          (value) => subscriber.next(value),
+      link.begin();
+      parts.add(link);
+      attach(parts, config.stopIntake$, link);
+      this.add(authenticated(session, config), () => {
+        this.add(
+          defer(() => this.welcome(session)),
+          (value) => this.subscriber.next(value),
         );
       });
-    };
+    });
+  }
 
-    subscriber.add(end);
-    add(
-      fromSocket({
-        ...config,
-        farewell: () => (isRefused(failure) ? REFUSED : (config.farewell?.() ?? {})),
-        onDial: (socket) => {
-          dialled = socket;
-          config.onDial?.(socket);
-        },
-      }),
-      run,
+  onControl(kind: 'ping' | 'pong'): void {
+    const { link } = this;
+    if (link === undefined) return;
+    link.sign();
+    if (kind === 'pong') this.attempt(() => this.config.onPong(link.session));
+  }
+
+  /** The session has retired. */
+  awaitDrained(): void {
+    this.add(this.config.drained$, () => this.onFailed(new SocketClosedError(1006, 'rotated')));
+  }
+
+  /** Its error, and what `next` throws, ends the connection. */
+  private add<V>(part$: Observable<V>, next: (value: V) => void): void {
+    attach(this.parts, part$, {
+      next: (value) => this.attempt(() => next(value)),
+      error: (error) => this.onFailed(error),
+    });
+  }
+
+  private attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.onFailed(error);
+    }
+  }
+}
+
+/** An open socket with its session, and the heartbeat that it keeps until it takes nothing more in. */
+class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
+  readonly port: Port;
+  readonly heartbeat: Heartbeat;
+  readonly session: OpenSession;
+  private watching = Subscription.EMPTY;
+  private readonly clock = createArrivalClock();
+  private beatAt: number | undefined = undefined;
+
+  constructor(
+    private readonly config: DialSessionConfig,
+    readonly socket: OpenSocket,
+    private readonly dial: Pick<SessionDial<unknown>, 'onFailed' | 'awaitDrained'>,
+  ) {
+    this.port = config.outbox.open(socket);
+    this.heartbeat = createHeartbeat(config.heartbeat ?? {}, this);
+    this.session = createSession(this);
+  }
+
+  begin(): void {
+    this.watching = this.heartbeat.watch();
+    this.socket.divert(
+      (data) => this.receive(data),
+      () => this.clock.chunk(),
     );
-    attach(parts, config.drop$, { next: fail, error: fail });
-  });
+  }
+
+  /** As the observer of `stopIntake$`. */
+  next(): void {
+    this.unsubscribe();
+  }
+
+  error(error: unknown): void {
+    this.dial.onFailed(error);
+  }
+
+  /** Takes nothing more in. */
+  unsubscribe(): void {
+    this.watching.unsubscribe();
+    this.socket.divert(noop);
+  }
+
+  /** Something came from the peer. */
+  sign(): void {
+    if (!this.watching.closed) this.heartbeat.sign();
+  }
+
+  get generation(): number {
+    return this.config.generation;
+  }
+
+  get maxHeld(): number {
+    return this.config.maxHeld;
+  }
+
+  get canDrain(): boolean {
+    return this.config.transport.can?.drain !== false;
+  }
+
+  get settled(): Observable<unknown> {
+    return this.config.transport.settled;
+  }
+
+  get resumed$(): Observable<unknown> {
+    return this.config.resumed$;
+  }
+
+  send(message: unknown): void {
+    const data = this.config.encode(message);
+    this.port.send(() => this.socket.send(data));
+  }
+
+  peek(data: Data): readonly unknown[] | undefined {
+    return this.config.peek(data);
+  }
+
+  onHeld(message: unknown, session: OpenSession): boolean {
+    return this.config.onHeld(message, session);
+  }
+
+  onRetired(): void {
+    this.dial.awaitDrained();
+  }
+
+  write(message: unknown): void {
+    this.socket.send(this.config.encode(message));
+  }
+
+  post(write: () => void, lane: 'session' | 'ping'): boolean {
+    return this.port.send(write, lane);
+  }
+
+  isPaused(): boolean {
+    return this.config.isPaused(this.session);
+  }
+
+  isYielding(): boolean {
+    return this.config.isYielding?.(this.session) === true;
+  }
+
+  onHookFailed(hook: string, error: unknown): void {
+    this.config.onHookFailed(hook, error);
+  }
+
+  onDead(error: unknown): void {
+    this.dial.onFailed(error);
+  }
+
+  private receive(data: Data): void {
+    const at = this.clock.now();
+    // Thinned to one a millisecond: as exact a sign of life, and most frames cost no more than a comparison.
+    if (at !== this.beatAt) {
+      this.beatAt = at;
+      this.heartbeat.sign();
+    }
+    if (!this.session.receive(data, at)) this.config.onNoRoom(this.session);
+  }
 }

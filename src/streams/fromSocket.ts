@@ -3,19 +3,19 @@ import {
   defer,
   forkJoin,
   map,
-  noop,
   Observable,
   Subject,
   Subscription,
   take,
   throwIfEmpty,
+  type Unsubscribable,
 } from 'rxjs';
 import { attach } from '../operators/attach.js';
 import { maxTimerMs } from '../operators/backoff.js';
 import { ConnectTimeoutError, InvalidUrlError, redactUrl } from './failure.js';
 import { fromInput, type Input } from './input.js';
 import type { SocketOptions } from './socketOptions.js';
-import type { Data, DialRequest, Socket, Transport } from './transport.js';
+import type { Data, DialRequest, Socket, SocketHandler, Transport } from './transport.js';
 import { wsTransport } from './wsTransport.js';
 
 /** A socket whose handshake is done. Its end is the error of the Observable it came from. */
@@ -79,67 +79,50 @@ export interface FromSocketConfig {
  *     fromSocket     ----o-----------#    o: OpenSocket, #: SocketClosedError, HandshakeError, …
  *     o.data$            --a--b--c---|
  */
-export function fromSocket({
-  url,
-  choose = ([first = '']) => first,
-  protocols = [],
-  socket: options = {},
-  transport = wsTransport,
-  connectTimeoutMs = 10_000,
-  farewell,
-  onDial,
-  onGone,
-}: FromSocketConfig): Observable<OpenSocket> {
+export function fromSocket(config: FromSocketConfig): Observable<OpenSocket> {
+  const { url, choose, protocols, connectTimeoutMs = 10_000 } = config;
   if (!(connectTimeoutMs > 0 && (connectTimeoutMs <= maxTimerMs || connectTimeoutMs === Infinity))) {
     throw new RangeError(
       `fromSocket: connectTimeoutMs must be above 0 and at most ${maxTimerMs}, or Infinity, got ${connectTimeoutMs}`,
     );
   }
-  if (typeof choose !== 'function') {
+  if (choose !== undefined && typeof choose !== 'function') {
     throw new TypeError(`fromSocket: choose must be a function, got ${typeof choose}`);
   }
   if (typeof url !== 'function') checkUrls(url);
-  if (typeof protocols !== 'function') checkProtocols(protocols);
+  if (protocols !== undefined && typeof protocols !== 'function') checkProtocols(protocols);
 
-  const hooks = { farewell, onDial, onGone };
-  // Made for each dial, and not kept with the open socket.
-  const request$ = defer(() =>
-    forkJoin([firstOf('url', url), firstOf('protocols', protocols)]).pipe(
-      map(([where, offered]): DialRequest => ({
-        url: choose(checkUrls(where)),
-        protocols: checkProtocols(offered),
-        options,
-      })),
-    ),
-  );
-  // By hand, as each idle connection has one: `switchMap` and `timeout` would live as long as the socket.
   return new Observable((subscriber) => {
-    const fail = (error: unknown): void => subscriber.error(error);
-    let leave = noop;
-    let deadline = Subscription.EMPTY;
-    const opened = (socket: OpenSocket): void => {
-      deadline.unsubscribe();
-      subscriber.next(socket);
-    };
-    attach(subscriber, request$, {
-      next(request) {
-        try {
-          leave = dial(transport, request, hooks, opened, fail);
-          subscriber.add(leave);
-        } catch (error) {
-          fail(error);
-        }
-      },
-      error: fail,
-    });
-    if (subscriber.closed || connectTimeoutMs === Infinity) return;
-    deadline = asyncScheduler.schedule(() => {
-      leave();
-      fail(new ConnectTimeoutError(connectTimeoutMs));
-    }, connectTimeoutMs);
-    subscriber.add(deadline);
+    subscriber.add(
+      dialSocket(config, {
+        onOpen: (socket) => subscriber.next(socket),
+        onFailed: (error) => subscriber.error(error),
+        onDial: (socket) => config.onDial?.(socket),
+        onGone: () => config.onGone?.(),
+        farewell: () => config.farewell?.() ?? {},
+      }),
+    );
   });
 }
+
+/** Who dials a socket, and hears what becomes of it. */
+export interface SocketOwner extends Required<Pick<FromSocketConfig, 'farewell' | 'onDial' | 'onGone'>> {
+  /** It is open. */
+  readonly onOpen: (socket: OpenSocket) => void;
+  /** It could not be dialled, or has ended. */
+  readonly onFailed: (error: unknown) => void;
+  /** A ping or a pong frame came. */
+  readonly onControl?: (kind: 'ping' | 'pong') => void;
+}
+
+/** What `fromSocket` does, for who is told by calls. `unsubscribe` leaves the socket; after that only `onGone` is told. */
+export function dialSocket(config: DialConfig, owner: SocketOwner): Unsubscribable {
+  const dial = new SocketDial(config, owner);
+  dial.begin();
+  return dial;
+}
+
+type DialConfig = Omit<FromSocketConfig, 'farewell' | 'onDial' | 'onGone'>;
 
 /** What a provider yields first; one that yields nothing is an error. */
 const firstOf = <T>(option: string, input: Input<T>): Observable<T> =>
@@ -148,67 +131,165 @@ const firstOf = <T>(option: string, input: Input<T>): Observable<T> =>
     throwIfEmpty(() => new TypeError(`${option} must yield a value, but its provider completed without one`)),
   );
 
-interface DialHooks {
-  readonly farewell: FromSocketConfig['farewell'];
-  readonly onDial: FromSocketConfig['onDial'];
-  readonly onGone: FromSocketConfig['onGone'];
-}
+/** One dial, and the socket it leads to. A class, since each connection has one: closures and operators took three times the memory. */
+class SocketDial implements Unsubscribable {
+  private url = '';
+  private socket: Socket | undefined = undefined;
+  private state: 'dialling' | 'open' | 'ended' = 'dialling';
+  private isLeft = false;
+  /** Until there is something to dial. */
+  private asking: Subscription | undefined = undefined;
+  /** Of the dial, then of the farewell. */
+  private deadline = Subscription.EMPTY;
+  private take: ((data: Data) => void) | undefined = undefined;
+  private onChunk: (() => void) | undefined = undefined;
+  // Made for who wants to hear.
+  private heard$: Subject<Data> | undefined = undefined;
+  private controls$: Subject<'ping' | 'pong'> | undefined = undefined;
 
-/** Tells of the open socket, then of its end, and returns how to leave it: after that it tells only `onGone`. */
-function dial(
-  transport: Transport,
-  request: DialRequest,
-  { farewell, onDial, onGone }: DialHooks,
-  opened: (socket: OpenSocket) => void,
-  ended: (error: unknown) => void,
-): () => void {
-  const data$ = new Subject<Data>();
-  const control$ = new Subject<'ping' | 'pong'>();
-  let take = (data: Data): void => data$.next(data);
-  let onChunk: (() => void) | undefined;
-  let deadline: Subscription | undefined;
-  let state: 'dialling' | 'open' | 'ended' = 'dialling';
-  let isLeft = false;
-  /** A transport may end a dial before it returns. */
-  const hasEnded = (): boolean => state === 'ended';
+  constructor(
+    private readonly config: DialConfig,
+    private readonly owner: SocketOwner,
+  ) {}
 
-  const socket = transport.dial(request, {
-    open({ protocol, extensions }) {
-      state = 'open';
-      const divert: OpenSocket['divert'] = (other, chunk) => {
-        take = other;
-        onChunk = chunk;
-      };
-      opened(new Opened(socket, redactUrl(request.url), protocol, extensions, data$, control$, divert));
-    },
-    message: (data) => take(data),
-    chunk: () => onChunk?.(),
-    ping: () => control$.next('ping'),
-    pong: () => control$.next('pong'),
-    end(error) {
-      state = 'ended';
-      deadline?.unsubscribe();
-      onGone?.();
-      data$.complete();
-      control$.complete();
-      if (!isLeft) ended(error);
-    },
-  });
+  begin(): void {
+    const { connectTimeoutMs = 10_000 } = this.config;
+    attach((this.asking = new Subscription()), this.request$(), {
+      next: (request) => this.dial(request),
+      error: (error) => this.fail(error),
+    });
+    if (this.isLeft || this.state !== 'dialling' || connectTimeoutMs === Infinity) return;
+    this.deadline = asyncScheduler.schedule(() => {
+      this.fail(new ConnectTimeoutError(connectTimeoutMs));
+    }, connectTimeoutMs);
+  }
 
-  if (!hasEnded()) onDial?.(socket);
+  unsubscribe(): void {
+    if (this.isLeft) return;
+    this.isLeft = true;
+    this.asking?.unsubscribe();
+    this.deadline.unsubscribe();
+    this.heard$?.complete();
+    this.controls$?.complete();
+    this.sayGoodbye();
+  }
 
-  return () => {
-    if (isLeft) return;
-    isLeft = true;
-    data$.complete();
-    control$.complete();
+  open({ protocol, extensions }: Parameters<SocketHandler['open']>[0]): void {
+    if (this.socket === undefined) return;
+    this.state = 'open';
+    this.asking = undefined;
+    this.deadline.unsubscribe();
+    this.deadline = Subscription.EMPTY;
+    this.owner.onOpen(new Opened(this, this.socket, redactUrl(this.url), protocol, extensions));
+  }
+
+  message(data: Data): void {
+    if (this.take !== undefined) this.take(data);
+    else this.heard$?.next(data);
+  }
+
+  chunk(): void {
+    this.onChunk?.();
+  }
+
+  end(error: unknown): void {
+    this.state = 'ended';
+    this.deadline.unsubscribe();
+    this.owner.onGone();
+    this.heard$?.complete();
+    this.controls$?.complete();
+    if (!this.isLeft) this.owner.onFailed(error);
+  }
+
+  divert(take: (data: Data) => void, onChunk?: () => void): void {
+    this.take = take;
+    this.onChunk = onChunk;
+  }
+
+  get data$(): Observable<Data> {
+    return (this.heard$ ??= this.untilOver(new Subject<Data>()));
+  }
+
+  get control$(): Observable<'ping' | 'pong'> {
+    return (this.controls$ ??= this.untilOver(new Subject<'ping' | 'pong'>()));
+  }
+
+  /** One that is made after the end completes at once. */
+  private untilOver<S extends Pick<Subject<unknown>, 'complete'>>(subject: S): S {
+    if (this.isLeft || this.state === 'ended') subject.complete();
+    return subject;
+  }
+
+  control(kind: 'ping' | 'pong'): void {
+    if (this.isLeft) return;
+    this.controls$?.next(kind);
+    this.owner.onControl?.(kind);
+  }
+
+  /** Asked for anew at each dial. */
+  private request$(): Observable<DialRequest> {
+    const { config } = this;
+    return defer(() =>
+      forkJoin([firstOf('url', config.url), firstOf('protocols', config.protocols ?? [])]).pipe(
+        map(([where, offered]): DialRequest => {
+          const urls = checkUrls(where);
+          return {
+            url: config.choose === undefined ? (urls[0] ?? '') : config.choose(urls),
+            protocols: checkProtocols(offered),
+            options: config.socket ?? {},
+          };
+        }),
+      ),
+    );
+  }
+
+  private dial(request: DialRequest): void {
+    const { transport = wsTransport } = this.config;
+    this.url = request.url;
+    try {
+      const socket = transport.dial(request, new DialHandler(this));
+      // It may end a dial before it returns.
+      if (!this.hasEnded()) this.owner.onDial(socket);
+      this.socket = socket;
+      if (this.isLeft) this.sayGoodbye();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Asked anew: the compiler does not see that a call may have changed it. */
+  private hasEnded(): boolean {
+    return this.state === 'ended';
+  }
+
+  private sayGoodbye(): void {
+    const { socket, state } = this;
+    if (socket === undefined) return;
     if (state === 'dialling') socket.terminate();
     if (state !== 'open') return;
-    const { code = 1000, reason = '', timeoutMs = 5_000 } = farewell?.() ?? {};
-    deadline = asyncScheduler.schedule(() => socket.terminate(), timeoutMs);
+    const { code = 1000, reason = '', timeoutMs = 5_000 } = this.owner.farewell();
+    this.deadline = asyncScheduler.schedule(() => socket.terminate(), timeoutMs);
     socket.resume?.(); // its half of the handshake comes after what a pause has held back
     socket.close(code, reason);
-  };
+  }
+
+  private fail(error: unknown): void {
+    if (this.isLeft) return;
+    this.unsubscribe();
+    this.owner.onFailed(error);
+  }
+}
+
+/** What the transport tells of a dial. Each works without its `this`: who writes a transport may hand them on as listeners. */
+class DialHandler implements SocketHandler {
+  constructor(private readonly dial: SocketDial) {}
+
+  readonly open: SocketHandler['open'] = (info) => this.dial.open(info);
+  readonly message = (data: Data): void => this.dial.message(data);
+  readonly chunk = (): void => this.dial.chunk();
+  readonly ping = (): void => this.dial.control('ping');
+  readonly pong = (): void => this.dial.control('pong');
+  readonly end = (error: unknown): void => this.dial.end(error);
 }
 
 /** A class, since each connection has one: an object that is made from another, or has a getter of its own, is a dictionary to V8. */
@@ -219,25 +300,45 @@ class Opened implements OpenSocket {
   declare resume?: () => void;
 
   constructor(
-    private readonly socket: Socket,
+    private readonly dial: SocketDial,
+    readonly socket: Socket,
     readonly url: string,
     readonly protocol: string,
     readonly extensions: string,
-    readonly data$: Observable<Data>,
-    readonly control$: Observable<'ping' | 'pong'>,
-    readonly divert: OpenSocket['divert'],
   ) {
     if (socket.ping !== undefined) this.ping = () => socket.ping?.();
     if (socket.pause !== undefined) this.pause = () => socket.pause?.();
     if (socket.resume !== undefined) this.resume = () => socket.resume?.();
   }
 
-  readonly send = (data: Data): void => this.socket.send(data);
-  readonly close = (code?: number, reason?: string): void => this.socket.close(code, reason);
-  readonly terminate = (): void => this.socket.terminate();
+  get data$(): Observable<Data> {
+    return this.dial.data$;
+  }
+
+  get control$(): Observable<'ping' | 'pong'> {
+    return this.dial.control$;
+  }
 
   get bufferedBytes(): number {
     return this.socket.bufferedBytes;
+  }
+
+  divert(take: (data: Data) => void, onChunk?: () => void): void {
+    this.dial.divert(take, onChunk);
+  }
+
+  // Made when asked for: they work without their `this`, as in `messages$.subscribe(socket.send)`.
+
+  get send(): (data: Data) => void {
+    return (data) => this.socket.send(data);
+  }
+
+  get close(): (code?: number, reason?: string) => void {
+    return (code, reason) => this.socket.close(code, reason);
+  }
+
+  get terminate(): () => void {
+    return () => this.socket.terminate();
   }
 }
 

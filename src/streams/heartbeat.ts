@@ -4,15 +4,13 @@ import {
   defer,
   EMPTY,
   filter,
-  identity,
   map,
   mergeMap,
-  type MonoTypeOperatorFunction,
   Observable,
   of,
-  ReplaySubject,
   share,
   Subject,
+  Subscription,
   switchMap,
   take,
   takeUntil,
@@ -21,12 +19,18 @@ import {
   timeout,
   timer,
 } from 'rxjs';
+import { attach } from '../operators/attach.js';
 import { maxTimerMs } from '../operators/backoff.js';
-import { timeoutHeartbeat } from '../operators/timeoutHeartbeat.js';
-import { whenDue } from '../operators/whenDue.js';
+import {
+  createSilence,
+  type Silence,
+  type SilenceHooks,
+  timeoutHeartbeat,
+} from '../operators/timeoutHeartbeat.js';
+import { type Due, whenDue } from '../operators/whenDue.js';
 import type { OpenSocket } from './fromSocket.js';
 import { fromYielded } from './input.js';
-import { createRoundTrip } from './roundTrip.js';
+import { createRoundTrip, type RoundTrip } from './roundTrip.js';
 import type { Transport } from './transport.js';
 
 export interface HeartbeatConfig {
@@ -75,14 +79,18 @@ export interface HeartbeatLink {
   readonly resumed$: Observable<unknown>;
   /** A `ping` or a `reply` failed: the connection goes on without that one. */
   readonly onHookFailed: (hook: 'heartbeat.ping' | 'heartbeat.reply', error: unknown) => void;
+  /** The peer is silent for too long: a `HeartbeatTimeoutError`. Or `settled` or `resumed$` errored. */
+  readonly onDead: (error: unknown) => void;
 }
 
 /** The pings and pongs of one connection. */
 export interface Heartbeat {
   /** The last round trip, ms. Like all that a message passes, no getter: V8 is slow with objects that have one. */
   latencyMs: number | undefined;
-  /** Passes the frames through, those of control too; errors with `HeartbeatTimeoutError` when the peer is silent for too long. */
-  readonly watch: MonoTypeOperatorFunction<unknown>;
+  /** Pings and judges from here on, until what it returns is unsubscribed, which is who is told of `onDead` to do. */
+  watch(): Subscription;
+  /** A frame came, of data or of control. */
+  sign(): void;
   /** A pong came, as a frame or as a message; the round trip as in `RoundTrip`, if it is what answers this kind of ping. */
   answered(by: 'frame' | 'message'): number | undefined;
   /** Answers a ping of the server's application; `false` if the message is none. Throws what the `reply` hook throws. */
@@ -129,119 +137,159 @@ export function checkHeartbeat(
 }
 
 /** Keeps one connection alive and known to be alive: pings it in silence, now and then in traffic too, and measures. */
-export function createHeartbeat(
-  {
-    everyMs = 15_000,
-    timeoutMs = 10_000,
-    latencyEveryMs = 30_000,
-    ping: make = 'frame',
-    isPong,
-    reply,
-    off = false,
-  }: HeartbeatConfig,
-  { socket, post, write, settled, isPaused, isYielding = () => false, resumed$, onHookFailed }: HeartbeatLink,
-): Heartbeat {
-  const kind = make === 'frame' ? 'frame' : 'message';
-  const canPing = make !== 'frame' || socket.ping !== undefined;
-  const canMeasure = canPing && (make === 'frame' || isPong !== undefined);
-  /** The watch has ended: whatever a hook yields after it is for nobody. */
-  const over$ = new ReplaySubject<void>(1);
-  const trip = createRoundTrip(timeoutMs);
-  let askedAt = asyncScheduler.now();
+export const createHeartbeat = (config: HeartbeatConfig, link: HeartbeatLink): Heartbeat =>
+  new Beat(config, link);
 
-  const send = (): Observable<() => void> => {
-    askedAt = asyncScheduler.now();
-    if (!canPing) return EMPTY;
-    if (make === 'frame') return of(() => socket.ping?.());
-    return made('ping', make(), timeoutMs).pipe(map((message) => () => write(message)));
-  };
+/** A class, and what only a ping or a reply needs is made with it: closures and operators took four times the memory of an idle connection. */
+class Beat implements Heartbeat, SilenceHooks, Due {
+  latencyMs: number | undefined = undefined;
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+  private readonly trip: RoundTrip;
+  /** The watch: whatever a hook yields after it is for nobody. */
+  private readonly life = new Subscription();
+  private silence: Silence | undefined = undefined;
+  private askedAt = asyncScheduler.now();
+  /** The ping that is on its way out. */
+  private ping$: Observable<never> | undefined = undefined;
+
+  constructor(
+    private readonly config: HeartbeatConfig,
+    private readonly link: HeartbeatLink,
+  ) {
+    ({ everyMs: this.everyMs = 15_000, timeoutMs: this.timeoutMs = 10_000 } = config);
+    this.trip = createRoundTrip(this.timeoutMs);
+  }
+
+  get settled(): Observable<unknown> {
+    return this.link.settled;
+  }
+
+  watch(): Subscription {
+    const { config, life, link } = this;
+    const { ping = 'frame', isPong, latencyEveryMs = 30_000, off = false } = config;
+    if (off) return life;
+    const canMeasure = ping === 'frame' ? link.socket.ping !== undefined : isPong !== undefined;
+    const silence = (this.silence = createSilence(this));
+    attach(life, link.resumed$, this);
+    if (canMeasure && latencyEveryMs !== Infinity) whenDue(life, this, silence);
+    else whenDue(life, silence);
+    return life;
+  }
+
+  /** As the observer of `resumed$`. */
+  next(): void {
+    this.trip.spoil();
+    this.sign();
+  }
+
+  error(error: unknown): void {
+    this.failed(error);
+  }
+
+  sign(): void {
+    this.silence?.sign();
+  }
+
+  answered(by: 'frame' | 'message'): number | undefined {
+    const { ping = 'frame' } = this.config;
+    const latencyMs = (by === 'frame') === (ping === 'frame') ? this.trip.answered() : undefined;
+    if (latencyMs !== undefined) this.latencyMs = latencyMs;
+    return latencyMs;
+  }
+
+  reply(message: unknown): boolean {
+    const { config, link } = this;
+    const yielded = config.reply?.(message);
+    if (yielded === undefined) return false;
+    const failed = (error: unknown): void => link.onHookFailed('heartbeat.reply', error);
+    const send = (answer: unknown): void => {
+      try {
+        link.write(answer);
+      } catch (error) {
+        failed(error); // it may be said from the outbox, whose other messages must go on
+      }
+    };
+    attach(this.life, made('reply', yielded, this.timeoutMs), {
+      next: (answer) => void link.post(() => send(answer), 'session'),
+      error: failed,
+    });
+    return true;
+  }
+
+  /** One at a time: who asks while a ping is held back waits for that one, and leaving does not take it back. */
+  ping(): Observable<never> {
+    this.ping$ ??= defer(() => this.make()).pipe(
+      mergeMap((send) => this.leaves(send)),
+      catchError((error: unknown) => {
+        this.link.onHookFailed('heartbeat.ping', error);
+        return EMPTY;
+      }),
+      tap({ complete: () => (this.ping$ = undefined) }),
+      takeUntil(this.over()),
+      share({ resetOnRefCountZero: false }),
+    );
+    return this.ping$;
+  }
+
+  isSuspended(): boolean {
+    return this.link.isPaused() || this.link.isYielding?.() === true;
+  }
+
+  failed(error: unknown): void {
+    this.link.onDead(error);
+  }
+
+  /** When to ping whatever comes, so that the round trip is known. */
+  waitMs(): number {
+    const { latencyEveryMs = 30_000 } = this.config;
+    const now = asyncScheduler.now();
+    // A wall clock that was set back must not put off the next ping by as much.
+    this.askedAt = Math.min(this.askedAt, now);
+    return this.askedAt + latencyEveryMs - now;
+  }
+
+  run(): Observable<unknown> {
+    this.askedAt = asyncScheduler.now();
+    return this.trip.isOut() || this.link.isPaused() ? EMPTY : this.ping();
+  }
+
+  /** Emits how to send a ping, once it is made. */
+  private make(): Observable<() => void> {
+    const { config, link } = this;
+    const { ping = 'frame' } = config;
+    this.askedAt = asyncScheduler.now();
+    if (ping !== 'frame') {
+      return made('ping', ping(), this.timeoutMs).pipe(map((message) => () => link.write(message)));
+    }
+    return link.socket.ping === undefined ? EMPTY : of(() => link.socket.ping?.());
+  }
 
   /** Completes when the ping has left; while the outbox has no room it asks again. */
-  const leaves = (send: () => void): Observable<never> =>
-    defer(() => {
+  private leaves(send: () => void): Observable<never> {
+    return defer(() => {
       const left$ = new Subject<never>();
-      const hasRoom = post(() => {
+      const hasRoom = this.link.post(() => {
         try {
           send();
-          trip.left();
+          this.trip.left();
           left$.complete();
         } catch (error) {
           left$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as it came
         }
       }, 'ping');
-      return hasRoom ? left$ : timer(timeoutMs).pipe(switchMap(() => leaves(send)));
+      return hasRoom ? left$ : timer(this.timeoutMs).pipe(switchMap(() => this.leaves(send)));
     });
+  }
 
-  /** One at a time: who asks while a ping is held back waits for that one, and leaving does not take it back. */
-  let ping$: Observable<never> | undefined;
-  const ping = (): Observable<never> =>
-    (ping$ ??= defer(send).pipe(
-      mergeMap(leaves),
-      catchError((error: unknown) => {
-        onHookFailed('heartbeat.ping', error);
-        return EMPTY;
-      }),
-      tap({ complete: () => (ping$ = undefined) }),
-      takeUntil(over$),
-      share({ resetOnRefCountZero: false }),
-    ));
-
-  const judge = (): MonoTypeOperatorFunction<unknown> =>
-    timeoutHeartbeat({
-      everyMs,
-      timeoutMs,
-      ping,
-      alive$: resumed$.pipe(map(() => trip.spoil())),
-      settled,
-      isSuspended: () => isPaused() || isYielding(),
+  /** Emits when the watch is over. */
+  private over(): Observable<void> {
+    return new Observable((subscriber) => {
+      const told = new Subscription(() => subscriber.next());
+      this.life.add(told);
+      return () => this.life.remove(told);
     });
-
-  /** Pings now and then, whatever comes. */
-  const measure = (): Observable<never> => {
-    const waitMs = (): number => {
-      const now = asyncScheduler.now();
-      // A wall clock that was set back must not put off the next ping by as much.
-      askedAt = Math.min(askedAt, now);
-      return askedAt + latencyEveryMs - now;
-    };
-    const measure$ = defer(() => {
-      askedAt = asyncScheduler.now();
-      return trip.isOut() || isPaused() ? EMPTY : ping();
-    });
-    return whenDue(waitMs, measure$);
-  };
-
-  const heartbeat: Heartbeat = {
-    watch: (source) =>
-      new Observable((subscriber) => {
-        if (!off && canMeasure && latencyEveryMs !== Infinity) measure().subscribe(subscriber); // emits nothing
-        subscriber.add(() => over$.next());
-        if (!subscriber.closed) source.pipe(off ? identity : judge()).subscribe(subscriber);
-      }),
-    answered(by) {
-      const latencyMs = by === kind ? trip.answered() : undefined;
-      if (latencyMs !== undefined) heartbeat.latencyMs = latencyMs;
-      return latencyMs;
-    },
-    latencyMs: undefined,
-    reply(message) {
-      const yielded = reply?.(message);
-      if (yielded === undefined) return false;
-      const failed = (error: unknown): void => onHookFailed('heartbeat.reply', error);
-      const send = (answer: unknown): void => {
-        try {
-          write(answer);
-        } catch (error) {
-          failed(error); // it may be said from the outbox, whose other messages must go on
-        }
-      };
-      made('reply', yielded, timeoutMs)
-        .pipe(takeUntil(over$))
-        .subscribe({ next: (answer) => void post(() => send(answer), 'session'), error: failed });
-      return true;
-    },
-  };
-  return heartbeat;
+  }
 }
 
 /** The message that a hook yields, if it does so in time. */

@@ -19,6 +19,11 @@ export interface Turn<E> {
   readonly lane: Lane | 'user';
 }
 
+export interface LanesHooks<E> {
+  /** The exit takes more just now. */
+  hasRoom(exit: E): boolean;
+}
+
 /** What waits to be sent, and in which order it goes. */
 export interface Lanes<E, U extends Message<E>> {
   /** The user's lane, which outlives connections. */
@@ -45,8 +50,8 @@ const urgent = ['session', 'ping'] as const;
  * too: one that will never have room again is found out by what does not answer. A way's topics and the user's messages
  * take turns, so that neither starves behind a long line of the other; so do the ways among each other.
  */
-export const createLanes = <E, U extends Message<E>>(hasRoom: (exit: E) => boolean): Lanes<E, U> =>
-  new FairLanes<E, U>(hasRoom);
+export const createLanes = <E, U extends Message<E>>(hooks: LanesHooks<E>): Lanes<E, U> =>
+  new FairLanes<E, U>(hooks);
 
 /** A class, since every idle connection keeps one: closures of its own took four times the memory. */
 class FairLanes<E, U extends Message<E>> implements Lanes<E, U> {
@@ -56,7 +61,7 @@ class FairLanes<E, U extends Message<E>> implements Lanes<E, U> {
   private ways: readonly Way<E>[] = [];
   private isTopicsTurn = true;
 
-  constructor(private readonly hasRoom: (exit: E) => boolean) {}
+  constructor(private readonly hooks: LanesHooks<E>) {}
 
   open(exit: E): Way<E> {
     const way: Way<E> = { exit, session: createQueue(), ping: createQueue(), topics: createQueue() };
@@ -85,7 +90,7 @@ class FairLanes<E, U extends Message<E>> implements Lanes<E, U> {
     }
     const asking = this.wayWith('topics');
     const carrying =
-      users.size > 0 && carrier !== undefined && this.hasRoom(carrier.exit) ? carrier : undefined;
+      users.size > 0 && carrier !== undefined && this.hooks.hasRoom(carrier.exit) ? carrier : undefined;
     if (asking !== undefined && (this.isTopicsTurn || carrying === undefined))
       return { way: asking, lane: 'topics' };
     return carrying && { way: carrying, lane: 'user' };
@@ -110,7 +115,7 @@ class FairLanes<E, U extends Message<E>> implements Lanes<E, U> {
 
   private wayWith(lane: Lane): Way<E> | undefined {
     for (const way of this.ways) {
-      if (way[lane].size > 0 && (lane === 'ping' || this.hasRoom(way.exit))) return way;
+      if (way[lane].size > 0 && (lane === 'ping' || this.hooks.hasRoom(way.exit))) return way;
     }
     return undefined;
   }

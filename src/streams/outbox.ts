@@ -1,6 +1,6 @@
 import { defer, EMPTY, ignoreElements, type Observable, Subject, take } from 'rxjs';
-import { createAlarm } from './alarm.js';
-import { createLanes, type Lane, type Message } from './lanes.js';
+import { type Alarm, createAlarm } from './alarm.js';
+import { createLanes, type Lane, type Lanes, type Message, type Way } from './lanes.js';
 import type { Place } from './queue.js';
 import { createRateWindow, type RateConfig, type RateWindow } from './rateWindow.js';
 import type { Data } from './transport.js';
@@ -78,9 +78,8 @@ export interface Outbox {
 }
 
 /** Where messages leave. */
-interface Exit {
-  readonly port: Port;
-  readonly socket: Parameters<Outbox['open']>[0];
+interface Exit extends Port {
+  readonly socket: { send(data: Data): void; readonly bufferedBytes: number };
 }
 
 interface UserMessage extends Message<Exit> {
@@ -107,9 +106,11 @@ class LanedOutbox implements Outbox {
   private readonly maxAgeMs: number;
   private readonly maxBufferedBytes: number;
   private readonly rateWindow: RateWindow | undefined;
-  private readonly lanes = createLanes<Exit, UserMessage>((exit) => this.hasRoom(exit));
-  private readonly alarm = createAlarm(() => this.pump());
-  private readonly idle$ = new Subject<void>();
+  private readonly lanes = createLanes<Exit, UserMessage>(this);
+  /** Made when something has to wait for an instant, or counts from one. */
+  private alarm: Alarm | undefined = undefined;
+  /** Made when somebody waits for it. */
+  private idle$: Subject<void> | undefined = undefined;
   private isPumping = false;
 
   constructor(
@@ -126,11 +127,11 @@ class LanedOutbox implements Outbox {
   }
 
   get flushed$(): Observable<never> {
-    return defer(() =>
-      this.size() === 0 || this.lanes.carrier === undefined
-        ? EMPTY
-        : this.idle$.pipe(take(1), ignoreElements()),
-    );
+    return defer(() => {
+      if (this.size() === 0 || this.lanes.carrier === undefined) return EMPTY;
+      this.idle$ ??= new Subject();
+      return this.idle$.pipe(take(1), ignoreElements());
+    });
   }
 
   send(data: Data, onWritten?: (port: Port) => void): Ticket {
@@ -150,7 +151,7 @@ class LanedOutbox implements Outbox {
     if (users.size >= this.maxMessages) return REJECTED;
     const message: UserMessage = {
       data,
-      expiresAt: maxAgeMs === Infinity ? Infinity : this.alarm.now() + maxAgeMs,
+      expiresAt: maxAgeMs === Infinity ? Infinity : this.now() + maxAgeMs,
       hasLeft: false,
       run(exit) {
         message.hasLeft = true;
@@ -163,33 +164,7 @@ class LanedOutbox implements Outbox {
   }
 
   open(socket: Exit['socket']): Port {
-    const { lanes } = this;
-    const port: Port = {
-      send: (write, lane = 'session') => {
-        if (!lanes.isOpen(way)) return false;
-        if (way[lane].size >= this.maxMessages) {
-          if (lane === 'session') this.hooks.onLost?.('full', 1);
-          return false;
-        }
-        const message: Message<Exit> = { run: () => write() };
-        way[lane].push(message);
-        this.pump(message);
-        return true;
-      },
-      release: () => {
-        if (!lanes.isOpen(way)) return;
-        lanes.carry(way);
-        this.pump();
-      },
-      close: () => {
-        if (!lanes.isOpen(way)) return;
-        lanes.close(way);
-        this.pump();
-        if (lanes.carrier === undefined) this.idle$.next();
-      },
-    };
-    const way = lanes.open({ port, socket });
-    return port;
+    return new SocketPort(this, this.lanes, socket);
   }
 
   drain(): Data[] {
@@ -216,14 +191,43 @@ class LanedOutbox implements Outbox {
     return bytes;
   }
 
-  private hasRoom({ socket }: Exit): boolean {
+  // For its lanes and ports.
+
+  hasRoom({ socket }: Exit): boolean {
     return socket.bufferedBytes < this.maxBufferedBytes;
+  }
+
+  /** Lets a session's message join its lane. */
+  join(way: Way<Exit>, lane: Lane, write: () => void): boolean {
+    if (way[lane].size >= this.maxMessages) {
+      if (lane === 'session') this.hooks.onLost?.('full', 1);
+      return false;
+    }
+    const message: Message<Exit> = { run: () => write() };
+    way[lane].push(message);
+    this.pump(message);
+    return true;
+  }
+
+  /** A way was opened or closed. */
+  changed(): void {
+    this.pump();
+    if (this.lanes.carrier === undefined) this.idle$?.next();
+  }
+
+  private clock(): Alarm {
+    return (this.alarm ??= createAlarm(() => this.pump()));
+  }
+
+  /** Milliseconds of a clock that never goes back. */
+  private now(): number {
+    return this.clock().now();
   }
 
   private expire(): void {
     const { users } = this.lanes;
     if (this.maxAgeMs === Infinity || users.size === 0) return;
-    const now = this.alarm.now();
+    const now = this.now();
     let count = 0;
     for (; (users.first?.expiresAt ?? Infinity) <= now; count += 1) users.shift();
     if (count > 0) this.hooks.onLost?.('expired', count);
@@ -233,7 +237,7 @@ class LanedOutbox implements Outbox {
   private takeRate(): number | undefined {
     const { rateWindow } = this;
     if (rateWindow === undefined) return undefined;
-    const now = this.alarm.now();
+    const now = this.now();
     if (rateWindow.freeAt > now) return rateWindow.freeAt;
     rateWindow.take(now);
     return undefined;
@@ -241,13 +245,12 @@ class LanedOutbox implements Outbox {
 
   /** Sends what may be sent; returns the instant to look again. */
   private sendAll(onError: (error: unknown, message: Message<Exit>) => void): number {
-    const { lanes, alarm } = this;
+    const { lanes } = this;
     for (;;) {
       this.expire();
       const expiresAt = lanes.users.first?.expiresAt ?? Infinity;
       const turn = lanes.next();
-      if (turn === undefined)
-        return Math.min(expiresAt, lanes.isWaiting() ? alarm.now() + POLL_MS : Infinity);
+      if (turn === undefined) return Math.min(expiresAt, lanes.isWaiting() ? this.now() + POLL_MS : Infinity);
       const freeAt = this.takeRate();
       if (freeAt !== undefined) return Math.min(expiresAt, freeAt);
       const message = lanes.take(turn);
@@ -276,15 +279,16 @@ class LanedOutbox implements Outbox {
       });
     } finally {
       this.isPumping = false;
-      this.alarm.set(lookAt);
+      if (lookAt !== Infinity) this.clock().set(lookAt);
+      else this.alarm?.set(lookAt);
     }
-    if (this.size() === 0 && this.idle$.observed) this.idle$.next();
+    if (this.size() === 0) this.idle$?.next();
     if (failure !== undefined) throw failure.error;
   }
 
   /** Where a message of the user may go at once: nothing is being written, nothing waits (the alarm would be set). */
   private takeExit(): Exit | undefined {
-    if (this.isPumping || this.alarm.isSet) return undefined;
+    if (this.isPumping || this.alarm?.isSet === true) return undefined;
     const exit = this.lanes.carrier?.exit;
     return exit !== undefined && this.hasRoom(exit) && this.takeRate() === undefined ? exit : undefined;
   }
@@ -303,7 +307,36 @@ class LanedOutbox implements Outbox {
   }
 }
 
-function writeTo({ port, socket }: Exit, data: Data, onWritten: ((port: Port) => void) | undefined): void {
-  onWritten?.(port);
-  socket.send(data);
+/** A class, since every idle connection keeps one: as an object with closures it took five times the memory. */
+class SocketPort implements Exit {
+  private readonly way: Way<Exit>;
+
+  constructor(
+    private readonly outbox: LanedOutbox,
+    private readonly lanes: Lanes<Exit, UserMessage>,
+    readonly socket: Exit['socket'],
+  ) {
+    this.way = lanes.open(this);
+  }
+
+  send(write: () => void, lane: Lane = 'session'): boolean {
+    return this.lanes.isOpen(this.way) && this.outbox.join(this.way, lane, write);
+  }
+
+  release(): void {
+    if (!this.lanes.isOpen(this.way)) return;
+    this.lanes.carry(this.way);
+    this.outbox.changed();
+  }
+
+  close(): void {
+    if (!this.lanes.isOpen(this.way)) return;
+    this.lanes.close(this.way);
+    this.outbox.changed();
+  }
+}
+
+function writeTo(exit: Exit, data: Data, onWritten: ((port: Port) => void) | undefined): void {
+  onWritten?.(exit);
+  exit.socket.send(data);
 }

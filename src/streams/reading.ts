@@ -5,7 +5,7 @@ export interface ReadingConfig {
   /** Milliseconds after which a pause is too long. */
   readonly maxPauseMs: number;
   /** Reading has stopped, and it has gone on. */
-  readonly onChange: (type: 'paused' | 'resumed') => void;
+  readonly onReading: (type: 'paused' | 'resumed') => void;
   /** The pause has lasted for `maxPauseMs`. */
   readonly onTooLong: () => void;
 }
@@ -42,8 +42,8 @@ export const createReading = (config: ReadingConfig): Reading => new HeldReading
 class HeldReading implements Reading {
   isPaused = false;
   isYielding = false;
-  private readonly resumes$ = new Subject<void>();
-  readonly resumed$ = this.resumes$.asObservable();
+  /** Made for the first who asks for it. */
+  private resumes$: Subject<void> | undefined = undefined;
   /** The one in charge, and one that has retired and delivers its last frames. */
   private sessions: readonly OpenSession[] = [];
   private holds = 0;
@@ -53,6 +53,10 @@ class HeldReading implements Reading {
   private deadline: Subscription | undefined = undefined;
 
   constructor(private readonly config: ReadingConfig) {}
+
+  get resumed$(): Observable<void> {
+    return (this.resumes$ ??= new Subject());
+  }
 
   add(session: OpenSession): void {
     this.sessions = this.sessions.concat(session); // a spread would keep room for 16 more
@@ -72,7 +76,7 @@ class HeldReading implements Reading {
     this.stop(); // after that: a transport may call back, and who is called let go
     if (!this.isHeld() || this.isTold) return;
     this.isTold = true;
-    this.config.onChange('paused'); // last: who is told may let go, or end it all
+    this.config.onReading('paused'); // last: who is told may let go, or end it all
   }
 
   letGo(): void {
@@ -82,10 +86,10 @@ class HeldReading implements Reading {
     this.rest();
     this.goOn();
     if (this.isHeld()) return; // a transport called back, and who was called holds it again: one pause that goes on
-    this.resumes$.next();
+    this.resumes$?.next();
     if (this.isHeld() || !this.isTold) return;
     this.isTold = false;
-    this.config.onChange('resumed'); // last: who is told may hold it again
+    this.config.onReading('resumed'); // last: who is told may hold it again
   }
 
   pause(): void {
@@ -136,7 +140,6 @@ class HeldReading implements Reading {
   private arm(): void {
     // A rotation meanwhile does not put it off. One that has rung is not closed: `rest` follows it, as the connection is dropped.
     if (this.sessions.length === 0 || this.deadline?.closed === false) return;
-    const { onTooLong, maxPauseMs } = this.config;
-    this.deadline = asyncScheduler.schedule(onTooLong, maxPauseMs);
+    this.deadline = asyncScheduler.schedule(() => this.config.onTooLong(), this.config.maxPauseMs);
   }
 }

@@ -10,8 +10,8 @@ import {
   merge,
   mergeMap,
   type MonoTypeOperatorFunction,
-  noop,
   Observable,
+  type Observer,
   of,
   repeat,
   Subject,
@@ -56,53 +56,75 @@ export class RotationTimeoutError extends Error {
   }
 }
 
-export interface LineConfig extends BackoffConfig {
+/** How a line does what it leaves to others; called as methods. */
+export interface LineHooks {
   /** Dials, logs in, and goes on with `welcome`; `before` is in charge meanwhile, and absent for the first of a line. */
-  readonly dial: (
+  dial(
     welcome: (session: OpenSession) => Observable<OpenSession>,
     before?: OpenSession,
-  ) => Observable<OpenSession>;
+  ): Observable<OpenSession>;
   /** A rotation begins. */
-  readonly onStart: () => void;
+  onStart(): void;
   /** Puts a session in charge, after `before` if it follows one, and emits it. */
-  readonly lead: (session: OpenSession, before: OpenSession | undefined) => Observable<OpenSession>;
+  lead(session: OpenSession, before: OpenSession | undefined): Observable<OpenSession>;
   /** What the user wants done on a new connection; goes on after the session took charge. */
-  readonly greet: (session: OpenSession) => Observable<never>;
+  greet(session: OpenSession): Observable<never>;
   /** Asks for the topics on a session that is not in charge; completes when they are confirmed, errors if they never will be. */
-  readonly join: (session: OpenSession) => Observable<never>;
+  join(session: OpenSession): Observable<never>;
   /** Tries the next connection again, until `hasLed`. */
-  readonly retrying: (hasLed: () => boolean) => MonoTypeOperatorFunction<OpenSession>;
+  retrying(hasLed: () => boolean): MonoTypeOperatorFunction<OpenSession>;
   /** The next connection could not be made, and none is tried any more until asked for. */
-  readonly onFailed: (error: unknown) => void;
+  onFailed(error: unknown): void;
   /** The session in charge ended while the next one was logged in, and takes over unless this says no. */
-  readonly onOutlived: (error: unknown) => boolean;
-  /** Asks for a rotation; not where nobody is in charge, nor after `stop$`. */
-  readonly rotate$: Observable<unknown>;
-  /** From here on none begins, and one that has not taken over is given up. */
+  onOutlived(error: unknown): boolean;
+  /** From here on none begins by itself, and one that has not taken over is given up. */
   readonly stop$: Observable<unknown>;
-  /** @default 5_000 */
-  readonly stableMs?: number;
-  readonly everyMs?: number;
-  /** Without it there are no notices. */
-  readonly when?: RotateConfig['when'];
-  /** @default 300_000 */
-  readonly timeoutMs?: number;
-  readonly random: () => number;
 }
 
-/**
- * A line of sessions: the first takes charge when it is logged in, and each may hand over to the next. Errors with
- * whichever is in charge.
- *
- *     rotate$         ----x---x--------------    while one is on its way, further calls change nothing
- *     lineOfSessions  -A----------B----------    A, B take charge
- */
-export const lineOfSessions = (config: LineConfig): Observable<OpenSession> =>
-  new Observable((subscriber) => new SessionLine(config, subscriber).begin());
+/** As the user's. */
+export interface LineConfig {
+  readonly rotate?: RotateConfig;
+  readonly reconnect?: Omit<BackoffConfig, 'random'> & { readonly stableMs?: number };
+  readonly random?: () => number;
+}
 
-/** One subscription. A class, and the way of its sessions by hand: with operators every idle connection kept 5 kB more. */
-class SessionLine {
-  private readonly orphaned$ = new Subject<void>();
+/** Sessions that follow one another. */
+export interface LineOfSessions {
+  /**
+   * The first takes charge when it is logged in, and each may hand over to the next. Errors with whichever is in charge.
+   *
+   *     rotate()   ----x---x--------------    while one is on its way, further calls change nothing
+   *     sessions$  -A----------B----------    A, B take charge
+   */
+  readonly sessions$: Observable<OpenSession>;
+  /** Asks for a rotation of the line subscribed to last; where nobody is in charge it does nothing. */
+  rotate(): void;
+}
+
+export const createLineOfSessions = (hooks: LineHooks, config: LineConfig = {}): LineOfSessions =>
+  new RenewedLine(hooks, config);
+
+class RenewedLine implements LineOfSessions {
+  private current: RunningLine | undefined = undefined;
+  readonly sessions$ = new Observable<OpenSession>((subscriber) => {
+    this.current = new RunningLine(this.hooks, this.config, subscriber);
+    this.current.begin();
+  });
+
+  constructor(
+    private readonly hooks: LineHooks,
+    private readonly config: LineConfig,
+  ) {}
+
+  rotate(): void {
+    this.current?.rotate();
+  }
+}
+
+/** One subscription to a line. A class, and the way of its sessions by hand: with operators every idle connection kept 5 kB more. */
+class RunningLine {
+  /** Emits when the leader ends while its heir is there; made for each heir. */
+  private orphaned$: Subject<void> | undefined = undefined;
   private leader: OpenSession | undefined = undefined;
   /** The next one, once it is logged in. */
   private heir: OpenSession | undefined = undefined;
@@ -112,107 +134,116 @@ class SessionLine {
   /** Notices in a row that came to a leader before it was stable. */
   private hasty = 0;
   private previousMs = 0;
-  /** The leader's, until it hands over. */
+  /** The leader, from the moment that it is known until it hands over: a rotation follows it when asked for. */
+  private heeded: OpenSession | undefined = undefined;
+  /** What the leader's age and its server's notices ask for. */
   private asks = Subscription.EMPTY;
+  /** The leader that a rotation is to follow: one at a time. */
+  private rotating: OpenSession | undefined = undefined;
   /** Dials that have not ended: that of the leader, of its heir, and of one that retired. */
   private going = 0;
 
   constructor(
+    private readonly hooks: LineHooks,
     private readonly config: LineConfig,
     private readonly subscriber: Subscriber<OpenSession>,
   ) {}
 
   begin(): void {
-    this.follow(this.config.dial((session) => this.takeOver(session)));
+    this.follow(this.hooks.dial((session) => this.takeOver(session)));
   }
 
-  /** Emits the session that a dial leads to; the line ends with the last dial, or with an error of the leader's. */
-  private follow(dialled$: Observable<OpenSession>, onEnd = noop): void {
-    const { subscriber } = this;
-    let mine: OpenSession | undefined;
-    const ended = (): void => {
-      onEnd();
-      this.going -= 1;
-      if (this.going === 0) subscriber.complete();
-    };
-    this.going += 1;
-    attach(subscriber, dialled$, {
-      next: (session) => {
-        mine = session;
-        subscriber.next(session);
-        this.heed(session);
-      },
-      error: (error: unknown) => {
-        try {
-          if (!this.isOutlived(mine, error)) subscriber.error(error);
-          else ended();
-        } catch (thrown) {
-          subscriber.error(thrown);
-        }
-      },
-      complete: ended,
-    });
+  rotate(): void {
+    const { heeded, subscriber } = this;
+    if (heeded === undefined || heeded === this.rotating || subscriber.closed) return;
+    this.rotating = heeded;
+    this.follow(this.successor(heeded), heeded);
   }
 
-  /** Begins a rotation when asked to, one at a time. */
-  private heed(leader: OpenSession): void {
+  /** A dial led to this session, which it emits. */
+  came(session: OpenSession): void {
     const { subscriber } = this;
-    let isRotating = false;
-    this.asks = attach(subscriber, this.asksOf(leader), {
-      next: () => {
-        if (isRotating) return;
-        isRotating = true;
-        this.follow(this.successor(leader), () => (isRotating = false));
-      },
+    subscriber.next(session);
+    this.heeded = session;
+    const asks$ = this.asksOf(session);
+    if (asks$ === undefined) return;
+    this.asks = attach(subscriber, asks$, {
+      next: () => this.rotate(),
       error: (error: unknown) => subscriber.error(error),
-      complete: noop,
     });
   }
 
-  private asksOf({ noticed$ }: OpenSession): Observable<unknown> {
-    const { rotate$, stop$, everyMs, when, random } = this.config;
-    if (everyMs === undefined && when === undefined) return rotate$;
+  /** A dial, after this leader if it was a rotation's, came to its end; so does the line with the last one. */
+  ended(before: OpenSession | undefined): void {
+    if (this.rotating === before) this.rotating = undefined;
+    this.going -= 1;
+    if (this.going === 0) this.subscriber.complete();
+  }
+
+  /** An error of the leader's is the line's, unless its heir takes over. */
+  failed(error: unknown, session: OpenSession | undefined, before: OpenSession | undefined): void {
+    const { subscriber } = this;
+    try {
+      if (this.isOutlived(session, error)) this.ended(before);
+      else subscriber.error(error);
+    } catch (thrown) {
+      subscriber.error(thrown);
+    }
+  }
+
+  private follow(dialled$: Observable<OpenSession>, before?: OpenSession): void {
+    this.going += 1;
+    attach(this.subscriber, dialled$, new Followed(this, before));
+  }
+
+  private asksOf({ noticed$ }: OpenSession): Observable<unknown> | undefined {
+    const { rotate: { everyMs, when } = {}, random = Math.random } = this.config;
+    if (everyMs === undefined && when === undefined) return undefined;
     const aged$ =
       everyMs === undefined ? EMPTY : defer(() => timer(everyMs - 0.1 * everyMs * random())).pipe(repeat());
     const heeded$ = when === undefined ? EMPTY : noticed$.pipe(exhaustMap(() => this.untilHeeded()));
-    return merge(rotate$, merge(aged$, heeded$).pipe(takeUntil(stop$)));
+    return merge(aged$, heeded$).pipe(takeUntil(this.hooks.stop$));
   }
 
   /** A server that gives notice on every connection must not be followed without a pause. */
   private untilHeeded(): Observable<unknown> {
-    const { stableMs = 5_000 } = this.config;
+    const { reconnect = {}, random = Math.random } = this.config;
+    const { stableMs = 5_000 } = reconnect;
     const isHasty = this.retiree !== undefined && asyncScheduler.now() - this.ledAt < stableMs;
-    this.previousMs = isHasty ? backoff(this.config)(this.hasty, this.previousMs) : 0;
+    this.previousMs = isHasty ? backoff({ ...reconnect, random })(this.hasty, this.previousMs) : 0;
     this.hasty = isHasty ? this.hasty + 1 : 0;
     return isHasty ? timer(this.previousMs) : of(undefined);
   }
 
   /** A leader that ends while its heir is there leaves the line to it. */
   private isOutlived(ended: OpenSession | undefined, error: unknown): boolean {
-    if (ended !== this.leader || this.heir === undefined || !this.config.onOutlived(error)) return false;
-    this.orphaned$.next();
+    if (ended !== this.leader || this.heir === undefined || !this.hooks.onOutlived(error)) return false;
+    this.orphaned$?.next();
     return true;
   }
 
   private takeOver(session: OpenSession, before?: OpenSession): Observable<OpenSession> {
+    this.heeded = undefined;
     this.asks.unsubscribe();
     this.leader = session;
     this.retiree = before;
     this.heir = undefined;
     this.ledAt = asyncScheduler.now();
-    return this.config.lead(session, before);
+    return this.hooks.lead(session, before);
   }
 
   private successor(before: OpenSession): Observable<OpenSession> {
-    const { dial, onStart, greet, join, retrying, onFailed, stop$, timeoutMs = 300_000 } = this.config;
+    const { hooks } = this;
+    const { timeoutMs = 300_000 } = this.config.rotate ?? {};
     let hasLed = false;
     const welcome = (session: OpenSession): Observable<OpenSession> => {
       const greeted$ = new Subject<never>();
+      const orphaned$ = (this.orphaned$ = new Subject());
       this.heir = session;
       session.join();
-      const ready$ = concat(merge(join(session), greeted$), of(undefined));
+      const ready$ = concat(merge(hooks.join(session), greeted$), of(undefined));
       return merge(
-        merge(ready$, this.orphaned$).pipe(
+        merge(ready$, orphaned$).pipe(
           take(1),
           timeout({ first: timeoutMs, with: () => throwError(() => new RotationTimeoutError(timeoutMs)) }),
           mergeMap(() => {
@@ -220,7 +251,7 @@ class SessionLine {
             return this.takeOver(session, before);
           }),
         ),
-        greet(session).pipe(tap({ complete: () => greeted$.complete() })),
+        hooks.greet(session).pipe(tap({ complete: () => greeted$.complete() })),
       ).pipe(
         tap({
           finalize: () => {
@@ -230,8 +261,8 @@ class SessionLine {
       );
     };
     const next$ = defer(() => {
-      onStart();
-      return dial(welcome, before).pipe(retrying(() => hasLed));
+      hooks.onStart();
+      return hooks.dial(welcome, before).pipe(hooks.retrying(() => hasLed));
     });
     // What the leader itself never got must not come from its heir first: their topics overlap from here on.
     const settled$ = (before.topics?.settled$ ?? EMPTY).pipe(takeUntil(timer(timeoutMs)));
@@ -241,10 +272,33 @@ class SessionLine {
       catchError((error: unknown) => {
         // eslint-disable-next-line rxjs-x/throw-error -- told as it came
         if (hasLed) return throwError(() => error);
-        onFailed(error);
+        hooks.onFailed(error);
         return EMPTY;
       }),
-      takeUntil(stop$.pipe(filter(() => !hasLed))),
+      takeUntil(hooks.stop$.pipe(filter(() => !hasLed))),
     );
+  }
+}
+
+/** Hears of one dial for its line. */
+class Followed implements Observer<OpenSession> {
+  private session: OpenSession | undefined = undefined;
+
+  constructor(
+    private readonly line: RunningLine,
+    private readonly before: OpenSession | undefined,
+  ) {}
+
+  next(session: OpenSession): void {
+    this.session = session;
+    this.line.came(session);
+  }
+
+  error(error: unknown): void {
+    this.line.failed(error, this.session, this.before);
+  }
+
+  complete(): void {
+    this.line.ended(this.before);
   }
 }

@@ -1,4 +1,12 @@
-import { asyncScheduler, noop as ignore, Observable, ReplaySubject, Subject, type Subscriber } from 'rxjs';
+import {
+  asyncScheduler,
+  defer,
+  noop as ignore,
+  Observable,
+  ReplaySubject,
+  Subject,
+  type Subscriber,
+} from 'rxjs';
 import { createLine, type Line } from '../operators/line.js';
 import { checkFarewell, type OpenSocket } from './fromSocket.js';
 import type { Heartbeat } from './heartbeat.js';
@@ -102,7 +110,7 @@ export interface SessionConfig {
   /** What the peer sends before its half of the close handshake still arrives; where it does not, the goodbye waits. */
   readonly canDrain: boolean;
   /** Encodes a message and hands it to the port. */
-  readonly write: (message: unknown) => void;
+  readonly send: (message: unknown) => void;
   /** Takes a held frame apart; `undefined` if it cannot be decoded, which is told later, in line. */
   readonly peek: (data: Data) => readonly unknown[] | undefined;
   /** Acts on a held message if it concerns the connection: an ack, a pong, a ping to answer. */
@@ -115,24 +123,23 @@ export const createSession = (config: SessionConfig): OpenSession => new Connect
 
 /**
  * A class, since each connection has one: closures took twice the memory. What hooks of the user get, `send` and `close`, needs
- * no `this` all the same.
+ * no `this` all the same; that, and each Observable, is made when somebody asks for it, as most connections live without.
  */
 class Connected implements OpenSession {
   readonly generation: number;
   readonly socket: OpenSocket;
   readonly heartbeat: Heartbeat;
   readonly port: Port;
-  readonly messages$: Observable<unknown>;
-  readonly noticed$: Observable<void>;
-  readonly retired$: Observable<void>;
   topics: SessionTopics | undefined = undefined;
   latencyMs: number | undefined = undefined;
   phase: OpenSession['phase'] = 'login';
   isRetired = false;
   isOver = false;
-  private readonly heard$ = new Subject<unknown>();
-  private readonly notices$ = new ReplaySubject<void>(1);
-  private readonly retirement$ = new ReplaySubject<void>(1);
+  private heard$: Subject<unknown> | undefined = undefined;
+  private notices$: ReplaySubject<void> | undefined = undefined;
+  private retirement$: ReplaySubject<void> | undefined = undefined;
+  /** `retired$` has emitted. */
+  private hasToldRetired = false;
   /** Made for the first frame that has to wait. */
   private held: Line<Frame> | undefined = undefined;
   /** Who takes the frames, once those held are out. */
@@ -146,19 +153,37 @@ class Connected implements OpenSession {
       heartbeat: this.heartbeat,
       port: this.port,
     } = config);
-    this.messages$ = this.heard$.asObservable();
-    this.noticed$ = this.notices$.asObservable();
-    this.retired$ = this.retirement$.asObservable();
   }
 
-  readonly send = (message: unknown): void => {
-    if (!this.isOver) this.config.write(message);
-  };
+  get send(): (message: unknown) => void {
+    return (message) => {
+      if (!this.isOver) this.config.send(message);
+    };
+  }
 
-  readonly close = (code?: number, reason?: string): void => {
-    checkFarewell({ ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) });
-    if (!this.isOver) this.socket.close(code, reason);
-  };
+  get close(): (code?: number, reason?: string) => void {
+    return (code, reason) => {
+      checkFarewell({ ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) });
+      if (!this.isOver) this.socket.close(code, reason);
+    };
+  }
+
+  get messages$(): Observable<unknown> {
+    return (this.heard$ ??= this.untilOver(new Subject<unknown>())).asObservable();
+  }
+
+  get noticed$(): Observable<void> {
+    return defer(() => this.notices());
+  }
+
+  get retired$(): Observable<void> {
+    return defer(() => {
+      if (this.retirement$ !== undefined) return this.retirement$;
+      const retirement$ = (this.retirement$ = new ReplaySubject<void>(1));
+      if (this.hasToldRetired) retirement$.next();
+      return this.untilOver(retirement$);
+    });
+  }
 
   deliver(take: TakeFrame): Observable<never> {
     return new Observable((subscriber) => {
@@ -182,32 +207,32 @@ class Connected implements OpenSession {
       this.takeFrame({ session: this, data, held: undefined }, at);
       return true;
     }
-    const { maxHeld, peek, onHeld } = this.config;
+    const { config } = this;
     const held = (this.held ??= createLine());
-    const hasRoom = held.size < maxHeld;
+    const hasRoom = held.size < config.maxHeld;
     const { phase } = this;
     const isKept = hasRoom || phase !== 'login';
     if (!hasRoom && phase === 'joining') held.shift();
     const acted: boolean[] = [];
     // In line before anybody hears it: who does may be told of the next one at once.
     if (isKept) held.push({ session: this, data, held: { phase, acted } });
-    for (const message of peek(data) ?? []) {
+    for (const message of config.peek(data) ?? []) {
       this.hear(message);
-      acted.push(onHeld(message, this));
+      acted.push(config.onHeld(message, this));
     }
     return hasRoom;
   }
 
   isHeard(): boolean {
-    return this.heard$.observed;
+    return this.heard$?.observed === true;
   }
 
   hear(message: unknown): void {
-    if (!this.isOver && this.heard$.observed) this.heard$.next(message);
+    if (!this.isOver) this.heard$?.next(message);
   }
 
   notice(): void {
-    this.notices$.next();
+    this.notices().next();
   }
 
   join(): void {
@@ -223,16 +248,16 @@ class Connected implements OpenSession {
     this.isRetired = true;
     this.port.close();
     this.config.onRetired?.();
-    this.retirement$.next();
+    this.tellRetired();
     if (this.config.canDrain) this.socket.close(1000, 'rotated');
   }
 
   end(): number {
     this.isOver = true;
-    this.retirement$.next();
-    this.retirement$.complete();
-    this.notices$.complete();
-    this.heard$.complete();
+    this.tellRetired();
+    this.retirement$?.complete();
+    this.notices$?.complete();
+    this.heard$?.complete();
     this.reader?.complete();
     return this.phase === 'ready' ? 0 : this.abandon();
   }
@@ -243,6 +268,22 @@ class Connected implements OpenSession {
 
   abandon(): number {
     return this.shorten(0);
+  }
+
+  /** Made with the first notice, or for who waits for it. */
+  private notices(): ReplaySubject<void> {
+    return (this.notices$ ??= this.untilOver(new ReplaySubject<void>(1)));
+  }
+
+  private tellRetired(): void {
+    this.hasToldRetired = true;
+    this.retirement$?.next();
+  }
+
+  /** One that is made after the end completes at once. */
+  private untilOver<S extends Pick<Subject<unknown>, 'complete'>>(subject: S): S {
+    if (this.isOver) subject.complete();
+    return subject;
   }
 
   private shorten(toSize: number): number {

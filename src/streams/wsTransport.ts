@@ -1,8 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import { asyncScheduler, type Subscription } from 'rxjs';
-import WebSocket from 'ws';
+import WebSocket, { type RawData } from 'ws';
 import { InvalidUrlError, ProtocolError, redactUrl, SocketClosedError } from './failure.js';
 import { settled } from './settled.js';
-import type { Transport } from './transport.js';
+import type { Data, Socket, SocketHandler, Transport } from './transport.js';
 import { refusal, watchHandshake, type WsHandshake } from './wsHandshake.js';
 
 /**
@@ -29,96 +30,179 @@ export const wsTransport: Transport = {
     // ws would throw too, but shows the URL whole.
     if (!URL.canParse(request.url))
       throw new InvalidUrlError(`url must be a URL, got ${redactUrl(request.url)}`);
-    /** Until it is done: it would keep the whole answer of the server for as long as the socket. */
-    let handshake: WsHandshake | undefined = watchHandshake(request);
+    const handshake = watchHandshake(request);
     const ws = new WebSocket(request.url, [...request.protocols], {
       perMessageDeflate: false,
       ...bounds,
       ...(request.options as object), // the types of ws know but half of them
       finishRequest: handshake.finishRequest,
     });
-    let failure: unknown;
-    let farewell: Subscription | undefined;
-    let ended = false;
-    const end = (error: unknown): void => {
-      if (ended) return;
-      ended = true;
-      handler.end(error);
-    };
-
-    /** What `ws` says of a dial that we ended ourselves is no failure of the network. */
-    const giveUpDial = (): void => {
-      if (ws.readyState === WebSocket.CONNECTING) failure ??= new SocketClosedError(1006, '');
-    };
-
-    // ws waits 30 s for the peer to end what both have taken leave of, or what it broke.
-    const leaveSoon = (): void => {
-      farewell ??= asyncScheduler.schedule(() => ws.terminate(), FAREWELL_MS);
-    };
-
-    ws.on('upgrade', ({ socket }) => {
-      // Our half of the TCP connection ends when the close frames are exchanged.
-      socket.once('finish', leaveSoon);
-      // From when `ws` reads on: it would miss what is read for us before. Told before it hears of the bytes.
-      ws.once('open', () => {
-        const chunk = (): void => handler.chunk?.();
-        socket.prependListener('data', chunk);
-        // What a pause held back when the socket ends, `ws` reads only now, and nobody hears of it as data.
-        socket.prependListener('close', chunk);
-      });
-    });
-    ws.on('open', () => {
-      handshake = undefined;
-      handler.open({ protocol: ws.protocol, extensions: ws.extensions });
-    });
-    ws.on('message', (data, isBinary) => {
-      // `binaryType` stays at its default, so a message is always one Buffer.
-      if (!ended) handler.message(isBinary ? (data as Buffer) : (data as Buffer).toString());
-    });
-    ws.on('ping', () => {
-      if (!ended) handler.ping();
-    });
-    ws.on('pong', () => {
-      if (!ended) handler.pong();
-    });
-    // With this listener ws leaves the request to us and stays CONNECTING until it is terminated.
-    ws.on('unexpected-response', (_request, response) => {
-      end(refusal(response));
-      ws.terminate();
-    });
-    // Never removed: an error of an abandoned socket must not become an uncaught exception.
-    ws.on('error', (error: Error & { code?: string }) => {
-      failure ??= handshake === undefined ? (ProtocolError.from(error) ?? error) : handshake.failure(error);
-      leaveSoon();
-    });
-    ws.on('close', (code, reason) => {
-      farewell?.unsubscribe();
-      end(failure ?? new SocketClosedError(code, reason.toString('utf8')));
-    });
-
-    return {
-      send: (data) => {
-        if (ws.readyState === WebSocket.OPEN) ws.send(data, ignoreError);
-      },
-      ping: () => {
-        if (ws.readyState === WebSocket.OPEN) ws.ping(undefined, undefined, ignoreError);
-      },
-      pause: () => ws.pause(),
-      resume: () => ws.resume(),
-      close(code, reason) {
-        giveUpDial();
-        ws.close(code, reason);
-      },
-      terminate() {
-        giveUpDial();
-        ws.terminate();
-      },
-      get bufferedBytes() {
-        return ws.bufferedAmount;
-      },
-    };
+    return new WsSocket(ws, handler, handshake);
   },
 };
+
+/** Where the listeners, which all sockets share, find what is theirs. */
+const OWNER = Symbol('owner');
+interface Owned {
+  [OWNER]?: WsSocket;
+}
+const ownerOf = (one: object): WsSocket => (one as Required<Owned>)[OWNER];
+
+/** A class, and its listeners shared, since each connection has one: a dozen closures took half a kilobyte more. */
+class WsSocket implements Socket {
+  private failure: unknown = undefined;
+  private farewell: Subscription | undefined = undefined;
+  private hasEnded = false;
+
+  constructor(
+    readonly ws: WebSocket,
+    private readonly handler: SocketHandler,
+    /** Until it is done: it would keep the whole answer of the server for as long as the socket. */
+    private handshake: WsHandshake | undefined,
+  ) {
+    (ws as Owned)[OWNER] = this;
+    ws.on('upgrade', onUpgrade)
+      .on('open', onOpen)
+      .on('message', onMessage)
+      .on('ping', onPing)
+      .on('pong', onPong)
+      .on('unexpected-response', onRefusal)
+      .on('error', onError)
+      .on('close', onClose);
+  }
+
+  send(data: Data): void {
+    if (this.ws.readyState === WebSocket.OPEN) this.ws.send(data, ignoreError);
+  }
+
+  ping(): void {
+    if (this.ws.readyState === WebSocket.OPEN) this.ws.ping(undefined, undefined, ignoreError);
+  }
+
+  pause(): void {
+    this.ws.pause();
+  }
+
+  resume(): void {
+    this.ws.resume();
+  }
+
+  close(code?: number, reason?: string): void {
+    this.giveUpDial();
+    this.ws.close(code, reason);
+  }
+
+  terminate(): void {
+    this.giveUpDial();
+    this.ws.terminate();
+  }
+
+  get bufferedBytes(): number {
+    return this.ws.bufferedAmount;
+  }
+
+  opened(): void {
+    const { protocol, extensions } = this.ws;
+    this.handshake = undefined;
+    this.handler.open({ protocol, extensions });
+  }
+
+  chunk(): void {
+    this.handler.chunk?.();
+  }
+
+  received(data: Data): void {
+    if (!this.hasEnded) this.handler.message(data);
+  }
+
+  pinged(): void {
+    if (!this.hasEnded) this.handler.ping();
+  }
+
+  ponged(): void {
+    if (!this.hasEnded) this.handler.pong();
+  }
+
+  failed(error: Error & { code?: string }): void {
+    const { handshake } = this;
+    this.failure ??=
+      handshake === undefined ? (ProtocolError.from(error) ?? error) : handshake.failure(error);
+    this.leaveSoon();
+  }
+
+  /** `ws` waits 30 s for the peer to end what both have taken leave of, or what it broke. */
+  leaveSoon(): void {
+    this.farewell ??= asyncScheduler.schedule(() => this.ws.terminate(), FAREWELL_MS);
+  }
+
+  closed(code: number, reason: string): void {
+    this.farewell?.unsubscribe();
+    this.end(this.failure ?? new SocketClosedError(code, reason));
+  }
+
+  end(error: unknown): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.handler.end(error);
+  }
+
+  /** What `ws` says of a dial that we ended ourselves is no failure of the network. */
+  private giveUpDial(): void {
+    if (this.ws.readyState === WebSocket.CONNECTING) this.failure ??= new SocketClosedError(1006, '');
+  }
+}
+
+function onUpgrade(this: WebSocket, { socket }: IncomingMessage): void {
+  (socket as Owned)[OWNER] = ownerOf(this);
+  // Our half of the TCP connection ends when the close frames are exchanged.
+  socket.on('finish', onFinish);
+  // From when `ws` reads on: it would miss what is read for us before. Told before it hears of the bytes.
+  this.once('open', () => {
+    socket.prependListener('data', onChunk);
+    // What a pause held back when the socket ends, `ws` reads only now, and nobody hears of it as data.
+    socket.prependListener('close', onChunk);
+  });
+}
+
+function onFinish(this: object): void {
+  ownerOf(this).leaveSoon();
+}
+
+function onChunk(this: object): void {
+  ownerOf(this).chunk();
+}
+
+function onOpen(this: WebSocket): void {
+  ownerOf(this).opened();
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  // `binaryType` stays at its default, so a message is always one Buffer.
+  ownerOf(this).received(isBinary ? (data as Buffer) : (data as Buffer).toString());
+}
+
+function onPing(this: WebSocket): void {
+  ownerOf(this).pinged();
+}
+
+function onPong(this: WebSocket): void {
+  ownerOf(this).ponged();
+}
+
+/** With this listener `ws` leaves the request to us and stays CONNECTING until it is terminated. */
+function onRefusal(this: WebSocket, _request: unknown, response: IncomingMessage): void {
+  ownerOf(this).end(refusal(response));
+  this.terminate();
+}
+
+/** Never removed: an error of an abandoned socket must not become an uncaught exception. */
+function onError(this: WebSocket, error: Error & { code?: string }): void {
+  ownerOf(this).failed(error);
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  ownerOf(this).closed(code, reason.toString('utf8'));
+}
 
 /** A failed write is followed by the socket's own end, which tells it better. */
 const ignoreError = (): void => undefined;

@@ -498,8 +498,8 @@ describe('detectGaps', () => {
 
           expect(
             told((config) => {
-              const { watch } = createGapWatch<Message>(([, number]) => number, config);
-              for (const message of messages) watch(message);
+              const gaps = createGapWatch<Message>(([, number]) => number, config);
+              for (const message of messages) gaps.watch(message);
             }),
           ).toStrictEqual(
             told((config) => {
@@ -515,15 +515,15 @@ describe('detectGaps', () => {
 
     it('has told when it returns', () => {
       const told: unknown[] = [];
-      const { watch } = createGapWatch(last, {
+      const gaps = createGapWatch(last, {
         onGap: (gap) => told.push(gap),
         onLate: (value, expected) => told.push([value, expected]),
       });
-      watch('1');
+      gaps.watch('1');
       expect(told).toStrictEqual([]);
-      watch('3');
+      gaps.watch('3');
       expect(told.splice(0)).toStrictEqual([{ after: 1, before: 3, missing: 1 }]);
-      watch('2');
+      gaps.watch('2');
       expect(told).toStrictEqual([['2', 4]]);
     });
 
@@ -543,7 +543,7 @@ describe('detectGaps', () => {
           asked.push(name);
           return hook(value);
         };
-      const { watch } = createGapWatch(counted('of', last), {
+      const gaps = createGapWatch(counted('of', last), {
         ...(config.previous
           ? { previous: counted('previous', config.previous) }
           : { first: counted('first', last) }),
@@ -551,28 +551,28 @@ describe('detectGaps', () => {
         isReset: counted('isReset', () => false),
       });
       for (const value of values.split(' ')) {
-        watch(value);
+        gaps.watch(value);
         expect(asked).toStrictEqual([...new Set(asked)]);
         expect(names).toStrictEqual(expect.arrayContaining(asked.splice(0)));
       }
     });
 
     it('what a hook throws comes out, and so does a number that is no safe integer', () => {
-      const { watch } = createGapWatch(last, { onGap: fail });
-      watch('1');
+      const gaps = createGapWatch(last, { onGap: fail });
+      gaps.watch('1');
       expect(() => {
-        watch('3');
+        gaps.watch('3');
       }).toThrow('thrown');
       expect(() => {
-        watch('x');
+        gaps.watch('x');
       }).toThrow(new RangeError('detectGaps: of must give a safe integer, got NaN'));
     });
 
     it('holds nothing back, whatever reorder and recover say', () => {
       const onGap = jest.fn();
-      const { watch } = createGapWatch(last, { onGap, recover: fail, reorder: { maxItems: 0, maxMs: 0 } });
-      watch('1');
-      watch('3');
+      const gaps = createGapWatch(last, { onGap, recover: fail, reorder: { maxItems: 0, maxMs: 0 } });
+      gaps.watch('1');
+      gaps.watch('3');
       expect(onGap).toHaveBeenCalledTimes(1);
     });
 

@@ -1,7 +1,7 @@
 import { EMPTY, NEVER, type Observable, of, range, Subject, take, throwError } from 'rxjs';
 import * as v from 'valibot';
 import { misfit } from '../../src/operators/compileSchema.js';
-import { parseAs, parserOf } from '../../src/operators/parseAs.js';
+import { parseAs, parserOf, prepareSchema } from '../../src/operators/parseAs.js';
 import { marbles } from '../marbles.js';
 
 const Trade = v.object({ price: v.pipe(v.string(), v.transform(Number)) });
@@ -199,5 +199,14 @@ describe('parserOf', () => {
     const schema = v.message(v.pipe(v.number(), v.check(check)), 'no');
     expect(parserOf(schema)(7)).toBe(misfit);
     expect(check).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('prepareSchema', () => {
+  it('refuses what parserOf refuses, and nothing else', () => {
+    expect(() => prepareSchema(Trade)).not.toThrow();
+    expect(() => prepareSchema(7 as never)).toThrow(
+      new TypeError('parseAs: schema must be a valibot schema, got number'),
+    );
   });
 });

@@ -35,7 +35,12 @@ const createTable = (maxScopes: number) => {
     const lost = table.put(scope, entry);
     if (lost !== undefined) forgotten.push(lost.scope);
   };
-  return { ...table, put, use: (scope: unknown) => table.of(scope), forgotten };
+  return {
+    put,
+    take: (scope: unknown) => table.take(scope),
+    use: (scope: unknown) => table.of(scope),
+    forgotten,
+  };
 };
 
 describe('createScopes', () => {

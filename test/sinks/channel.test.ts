@@ -4,7 +4,7 @@ import { Channel } from '../../src/sinks/channel.js';
 
 type Plain = Channel<string>;
 const create = (onEmpty: (channel: Plain) => void = () => undefined): Plain =>
-  new Channel<string>('topic', undefined, onEmpty);
+  new Channel<string>('topic', undefined, { letGo: onEmpty });
 
 /** Subscribes as a stream behind a channel does. */
 const join = (channel: Plain, hear: (value: string) => void): Subscription =>

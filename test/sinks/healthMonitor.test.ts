@@ -1,10 +1,11 @@
 import fc from 'fast-check';
-import { asyncScheduler, map, NEVER, type Observable, Subject, tap, timer } from 'rxjs';
+import { asyncScheduler, config, map, NEVER, type Observable, Subject, tap, timer } from 'rxjs';
 import {
   createHealthMonitor,
   type HealthChange,
   type HealthMonitor,
   type HealthMonitorConfig,
+  HealthTable,
 } from '../../src/sinks/healthMonitor.js';
 import { marbles } from '../marbles.js';
 
@@ -907,5 +908,50 @@ describe('createHealthMonitor', () => {
   it('takes numbers for limits', () => {
     // @ts-expect-error a limit is a number of milliseconds
     expect(() => createHealthMonitor({ streams: { a: { staleAfterMs: 'soon' } } })).toThrow(RangeError);
+  });
+});
+
+describe('HealthTable', () => {
+  it(
+    'tells its owner of a change before all others, and survives what that throws',
+    marbles(({ flush }) => {
+      const heard: string[] = [];
+      const thrown: unknown[] = [];
+      config.onUnhandledError = (error) => thrown.push(error);
+      const table = new HealthTable(
+        { streams: { a: { staleAfterMs: 2 } } },
+        {
+          onHealth: ({ type }) => {
+            heard.push(`owner ${type}`);
+            throw new Error('broken');
+          },
+        },
+      );
+      table.changes$.subscribe(({ type }) => heard.push(type));
+      timer(3).subscribe(() => table.record('a'));
+      timer(8).subscribe(() => table.stop());
+      flush();
+      config.onUnhandledError = null;
+
+      const spell = ['owner unhealthy', 'unhealthy'];
+      expect(heard).toStrictEqual([...spell, 'owner recovered', 'recovered', ...spell]);
+      expect(thrown).toHaveLength(3);
+    }),
+  );
+
+  it('gives the same changes$ to whoever asks', () => {
+    const table = new HealthTable({ streams: {}, autoStart: false });
+    expect(table.changes$).toBe(table.changes$);
+  });
+
+  it('may be taken apart where createHealthMonitor made it, and so may its recorders', () => {
+    const monitor = { ...createHealthMonitor({ streams: { a: {} } }) };
+    const recorder = { ...monitor.recorder('a') };
+    monitor.watch('a', 'x');
+    recorder.record(1_000, recorder.find('x'));
+    monitor.record('a', 2_000);
+    expect(monitor.status()).toMatchObject([{ lastAt: 2_000 }, { topic: 'x', lastAt: 1_000 }]);
+    expect([monitor.isHealthy(), monitor.isStreamHealthy('a', 'x')]).toStrictEqual([true, true]);
+    monitor.stop();
   });
 });

@@ -84,6 +84,18 @@ describe('a hub', () => {
     expect([told, hub.topics(), hub.find('a')]).toStrictEqual([['over'], [], undefined]);
   });
 
+  it('knows the order in which it was opened, the whole stream among its topics', () => {
+    const hub = create();
+    const whole = join(hub, undefined, []);
+    expect(hub.topics()).toStrictEqual([undefined]);
+    join(hub, 'a', []);
+    expect(hub.topics()).toStrictEqual([undefined, 'a']);
+    whole.unsubscribe();
+    expect(hub.topics()).toStrictEqual(['a']);
+    join(hub, undefined, []);
+    expect(hub.topics()).toStrictEqual(['a', undefined]);
+  });
+
   it('hands each topic its own values, whatever was looked up before', () => {
     const hub = create();
     const heard: Record<string, string[]> = { a: [], b: [] };

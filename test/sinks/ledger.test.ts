@@ -23,6 +23,29 @@ const outcomes: readonly Outcome[] = [
 ];
 
 describe('createLedger', () => {
+  it('needs nothing but its own functions, nor do its pages: both may be taken apart', () => {
+    const ledger = { ...createLedger(['trade']) };
+    const page = { ...ledger.stream('trade') };
+    ledger.receive();
+    ledger.unpack(3);
+    page.route();
+    page.deliver();
+    page.route();
+    page.settle('rejected');
+    ledger.settle('unrouted');
+
+    expect(ledger.stream('trade').received).toBe(2);
+    expect(ledger.stats()).toMatchObject({ received: 3, delivered: 1, rejected: 1, unrouted: 1, held: 0 });
+  });
+
+  it('has one page of a stream that is named twice', () => {
+    const ledger = createLedger(['trade', 'trade']);
+    ledger.receive();
+    ledger.stream('trade').route();
+
+    expect(ledger.stats().streams).toMatchObject({ trade: { received: 1, held: 1 } });
+  });
+
   it('starts with a page of zeros for the feed and for each stream', () => {
     expect(createLedger(['trade', 'order']).stats()).toStrictEqual({
       ...zero,

@@ -1,9 +1,11 @@
-import { createLossReport } from '../../src/sinks/lossReport.js';
+import { LossReport } from '../../src/sinks/lossReport.js';
 
-describe('createLossReport', () => {
+describe('LossReport', () => {
   it('tells of the 1st, 2nd, 4th, 8th … loss, each bound for itself', () => {
     const told: unknown[] = [];
-    const report = createLossReport(({ of, policy, count }) => told.push([of, policy, count]));
+    const report = new LossReport({
+      onLoss: ({ of, policy, count }) => told.push([of, policy, count]),
+    });
     for (let lost = 0; lost < 9; lost += 1) report.count('buffer', 'drop-oldest');
     report.count('authentication', 'drop-newest');
 
@@ -18,7 +20,7 @@ describe('createLossReport', () => {
 
   it('counts anew after a reset', () => {
     const counts: number[] = [];
-    const report = createLossReport(({ count }) => counts.push(count));
+    const report = new LossReport({ onLoss: ({ count }) => counts.push(count) });
     report.count('buffer', 'drop-oldest');
     report.reset();
     report.count('buffer', 'drop-oldest');

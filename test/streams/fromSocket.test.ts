@@ -1,4 +1,4 @@
-import { map, mergeMap, of, Subject, switchMap, take, tap, throwError, timer } from 'rxjs';
+import { map, mergeMap, noop, of, Subject, switchMap, take, tap, throwError, timer } from 'rxjs';
 import { ConnectTimeoutError, InvalidUrlError, SocketClosedError } from '../../src/streams/failure.js';
 import {
   checkFarewell,
@@ -53,6 +53,23 @@ describe('fromSocket', () => {
       );
 
       expectObservable(socket$, '^---!').toBe('--c', { c: ['v1', 'x', 'ping'] });
+    }),
+  );
+
+  it(
+    'completes what is asked for after the end',
+    marbles(({ flush }) => {
+      const log: string[] = [];
+      let socket: OpenSocket | undefined;
+      fromSocket({ url, transport: scriptedTransport('o-a-x', { a: 'a', x: closes(1000, '') }) }).subscribe({
+        next: (opened) => (socket = opened),
+        error: noop,
+      });
+      flush();
+      socket?.data$.subscribe({ complete: () => log.push('data') });
+      socket?.control$.subscribe({ complete: () => log.push('control') });
+
+      expect(log).toStrictEqual(['data', 'control']);
     }),
   );
 

@@ -8,7 +8,7 @@ interface Exit {
 type Named = Message<Exit> & { readonly name: string };
 
 const message = (name: string): Named => ({ name, run: () => undefined });
-const lanesOf = () => createLanes<Exit, Named>(({ isFull }) => !isFull);
+const lanesOf = () => createLanes<Exit, Named>({ hasRoom: ({ isFull }) => !isFull });
 const exit = (name: string): Exit => ({ name, isFull: false });
 
 /** Who leaves, in order, until nobody can. */

@@ -7,7 +7,7 @@ const rig = (): { reading: Reading; log: string[]; session: (name: string) => Op
   const log: string[] = [];
   const reading: Reading = createReading({
     maxPauseMs: 10,
-    onChange: (type) => log.push(type),
+    onReading: (type) => log.push(type),
     onTooLong: () => log.push(`too long at ${asyncScheduler.now()}`),
   });
   reading.resumed$.subscribe(() => log.push('told'));
@@ -172,7 +172,7 @@ describe('reading', () => {
       const answers: (() => void)[] = [() => reading.resume(), () => reading.pause()];
       const reading = createReading({
         maxPauseMs: 10,
-        onChange: (type) => {
+        onReading: (type) => {
           log.push(type);
           answers.shift()?.();
         },

@@ -5,14 +5,14 @@ import {
   merge,
   mergeMap,
   NEVER,
-  type Observable,
+  Observable,
   of,
   Subject,
   take,
   throwError,
   timer,
 } from 'rxjs';
-import { lineOfSessions, type LineConfig } from '../../src/streams/rotation.js';
+import { createLineOfSessions, type LineConfig, type LineHooks } from '../../src/streams/rotation.js';
 import type { OpenSession } from '../../src/streams/session.js';
 import { marbles } from '../marbles.js';
 
@@ -30,33 +30,43 @@ const session = (generation: number): OpenSession => {
 };
 
 const rig = (
-  own: Partial<LineConfig> = {},
+  {
+    rotate$ = NEVER,
+    random = () => 0,
+    rotate = {},
+    ...own
+  }: Partial<LineHooks> & LineConfig & { readonly rotate$?: Observable<unknown> } = {},
   lives: (generation: number) => Observable<never> = () => NEVER,
 ) => {
   const log: unknown[] = [];
   let dials = 0;
-  const line$ = lineOfSessions({
-    dial: (welcome) =>
-      defer(() => {
-        const one = session(++dials);
-        return merge(welcome(one), lives(one.generation));
-      }),
-    onStart: () => log.push('start'),
-    lead: (one, before) => {
-      before?.retire();
-      return of(one);
+  const line = createLineOfSessions(
+    {
+      dial: (welcome) =>
+        defer(() => {
+          const one = session(++dials);
+          return merge(welcome(one), lives(one.generation));
+        }),
+      onStart: () => log.push('start'),
+      lead: (one, before) => {
+        before?.retire();
+        return of(one);
+      },
+      greet: () => EMPTY,
+      join: () => EMPTY,
+      retrying: () => (source) => source,
+      onFailed: (error) => log.push(error),
+      onOutlived: () => true,
+      stop$: NEVER,
+      ...own,
     },
-    greet: () => EMPTY,
-    join: () => EMPTY,
-    retrying: () => (source) => source,
-    onFailed: (error) => log.push(error),
-    onOutlived: () => true,
-    rotate$: NEVER,
-    stop$: NEVER,
-    random: () => 0,
-    ...own,
-  }).pipe(map(({ generation }) => String(generation)));
-  return { line$, log };
+    { rotate, random },
+  );
+  const line$ = new Observable<string>((subscriber) => {
+    subscriber.add(line.sessions$.pipe(map(({ generation }) => String(generation))).subscribe(subscriber));
+    subscriber.add(rotate$.subscribe(() => line.rotate()));
+  });
+  return { line, line$, log };
 };
 
 const dies = (ms: number): Observable<never> =>
@@ -75,13 +85,14 @@ describe('a line of sessions', () => {
   );
 
   it(
-    'asks one rotation at a time, and lets go of the calls when its sessions have retired',
-    marbles(({ hot, expectObservable, expectSubscriptions }) => {
+    'asks one rotation at a time, of the session in charge',
+    marbles(({ hot, expectObservable, flush }) => {
       const rotate$ = hot('--r-r-r----');
-      const { line$ } = rig({ rotate$, join: () => timer(3).pipe(mergeMap(() => EMPTY)) });
+      const { line$, log } = rig({ rotate$, join: () => timer(3).pipe(mergeMap(() => EMPTY)) });
 
       expectObservable(line$, '^---------!').toBe('1----2---3');
-      expectSubscriptions(rotate$.subscriptions).toBe(['^----!', '-----^---!', '---------^!']);
+      flush();
+      expect(log).toStrictEqual(['start', 'start']);
     }),
   );
 
@@ -137,15 +148,17 @@ describe('a line of sessions', () => {
   it(
     'begins by the clock, between 90 and 100 % of everyMs',
     marbles(({ expectObservable }) => {
-      expectObservable(rig({ everyMs: 10, random: () => 0 }).line$, '^ 25ms !').toBe('1---------2---------3');
-      expectObservable(rig({ everyMs: 10, random: () => 1 }).line$, '^ 20ms !').toBe('1--------2--------3');
+      expectObservable(rig({ rotate: { everyMs: 10 } }).line$, '^ 25ms !').toBe('1---------2---------3');
+      expectObservable(rig({ rotate: { everyMs: 10 }, random: () => 1 }).line$, '^ 20ms !').toBe(
+        '1--------2--------3',
+      );
     }),
   );
 
   it(
     'gives one up that takes longer than timeoutMs',
     marbles(({ hot, expectObservable, flush }) => {
-      const { line$, log } = rig({ rotate$: hot('--r'), join: () => NEVER, timeoutMs: 5 });
+      const { line$, log } = rig({ rotate$: hot('--r'), join: () => NEVER, rotate: { timeoutMs: 5 } });
       expectObservable(line$, '^----------!').toBe('1');
       flush();
 
@@ -157,7 +170,7 @@ describe('a line of sessions', () => {
     'begins none by the clock once it was told to stop, and gives up one on its way',
     marbles(({ hot, expectObservable, expectSubscriptions }) => {
       const stop$ = hot('----s');
-      expectObservable(rig({ everyMs: 10, random: () => 0, stop$ }).line$, '^ 25ms !').toBe('1');
+      expectObservable(rig({ rotate: { everyMs: 10 }, stop$ }).line$, '^ 25ms !').toBe('1');
 
       const joining = hot<never>('-');
       const { line$ } = rig({ rotate$: hot('--r'), join: () => joining, stop$ });
@@ -181,10 +194,13 @@ describe('a line of sessions', () => {
 
   it(
     'asks for nothing where whoever got the session leaves at once',
-    marbles(({ hot, expectObservable, expectSubscriptions }) => {
-      const rotate$ = hot('--r');
-      expectObservable(rig({ rotate$ }).line$.pipe(take(1))).toBe('(1|)');
-      expectSubscriptions(rotate$.subscriptions).toBe([]);
+    marbles(({ expectObservable, flush }) => {
+      const { line, line$, log } = rig();
+      expectObservable(line$.pipe(take(1))).toBe('(1|)');
+      flush();
+      line.rotate();
+
+      expect(log).toStrictEqual([]);
     }),
   );
 });

@@ -21,7 +21,7 @@ const session = (own: Partial<SessionConfig> = {}): { one: OpenSession; log: unk
     port: { close: () => void log.push('port closed') } as Port,
     maxHeld: 10,
     canDrain: true,
-    write: (message) => void log.push(message),
+    send: (message) => void log.push(message),
     peek: (data) => (data === 'broken' ? undefined : [data]),
     onHeld: (message) => message === 'ack',
     ...own,
@@ -191,6 +191,37 @@ describe('a session', () => {
     one.end();
 
     expect([log, one.isRetired]).toStrictEqual([['over', '|'], false]);
+  });
+
+  it('tells who comes late as who was there: the last notice, that it retired, and its end', () => {
+    const { one, log } = session();
+    const hear = (): void => {
+      for (const name of ['messages$', 'noticed$', 'retired$'] as const) {
+        one[name]
+          .subscribe({ next: () => log.push(name), complete: () => log.push(`${name} |`) })
+          .unsubscribe();
+      }
+    };
+    one.notice();
+    one.notice();
+    hear();
+    expect(log.splice(0)).toStrictEqual(['noticed$']);
+    one.retire();
+    log.length = 0;
+    hear();
+    expect(log.splice(0)).toStrictEqual(['noticed$', 'retired$']);
+    one.end();
+    hear();
+    expect(log).toStrictEqual(['messages$ |', 'noticed$', 'noticed$ |', 'retired$', 'retired$ |']);
+  });
+
+  it('gives hooks methods that need no this', () => {
+    const { one, log } = session();
+    const { send, close } = one; // eslint-disable-line @typescript-eslint/unbound-method -- on purpose
+    send('a');
+    close(4000);
+
+    expect(log).toStrictEqual(['a', ['close', 4000, undefined]]);
   });
 
   it('passes close() on to its socket, and refuses a code that cannot be sent', () => {

@@ -1,0 +1,193 @@
+import { asyncScheduler, noop, Subscription } from 'rxjs';
+import type { Dispatch } from './dispatch.js';
+import { attach } from './operators/attach.js';
+import {
+  type BoundedLine,
+  type BoundedLineConfig,
+  createBoundedLine,
+  type Failure,
+  type Overflow,
+} from './operators/boundedLine.js';
+import type { TurnBudget, Worker } from './operators/turnBudget.js';
+import type { Backlog } from './sinks/backlog.js';
+import type { Ledger } from './sinks/ledger.js';
+import type { LossReport } from './sinks/lossReport.js';
+import type { Connection } from './streams/connection.js';
+import type { Reading } from './streams/reading.js';
+import type { Frame } from './streams/session.js';
+
+/** Somebody for whom a feed runs. */
+export interface RunUser {
+  /** The run has ended; with a failure if the feed gave up. */
+  ended(failure: Failure | undefined): void;
+}
+
+/** The feed that runs. */
+export interface RunOwner {
+  readonly connection: Pick<Connection, 'run'>;
+  readonly dispatch: Pick<Dispatch, 'receive'>;
+  readonly backlog: Pick<Backlog, 'came' | 'done'>;
+  readonly ledger: Pick<Ledger, 'receive' | 'settle'>;
+  readonly reading: Pick<Reading, 'hold' | 'letGo' | 'yieldTurn' | 'takeTurn'>;
+  readonly losses: Pick<LossReport, 'count'>;
+  readonly turns: TurnBudget;
+  readonly maxItems: number;
+  readonly sliceMs: number;
+  readonly overflow: Overflow;
+  /** For `conflate`. */
+  readonly frameKey: ((frame: Frame) => unknown) | undefined;
+  readonly lingerMs: number;
+  /** Before anything else of the run. */
+  begun(run: FeedRun): void;
+  /** Nothing more comes of it; told once or more, and before its users. */
+  over(run: FeedRun): void;
+  /** What it has delivered is all there will be, or what made it fail; told once, and before its users, unless the last one left. */
+  finished(failure: Failure | undefined): void;
+  /** Who comes from here on begins the next one. */
+  forget(run: FeedRun): void;
+}
+
+/**
+ * One run of a feed, from the first who wants it to its end, or until `lingerMs` after the last one left: socket → line → decode,
+ * route → the streams' own chains. Frames are handed on by calls. It is to its users what rxjs's `share` would be, and is by
+ * hand, as an idle feed took 6 kB more with operators.
+ */
+export class FeedRun implements BoundedLineConfig<Frame> {
+  readonly maxItems: number;
+  readonly overflow: Overflow;
+  readonly key: ((frame: Frame) => unknown) | undefined;
+  private readonly users = new Set<RunUser>();
+  private readonly frames = new Subscription();
+  private readonly line: BoundedLine<Frame>;
+  private linger: Subscription | undefined = undefined;
+  /** The frames and the line, which may end in either order. */
+  private going = 2;
+  private haveFramesEnded = false;
+  private isOver = false;
+
+  constructor(private readonly owner: RunOwner) {
+    ({ maxItems: this.maxItems, overflow: this.overflow, frameKey: this.key } = owner);
+    this.line = createBoundedLine<Frame>(this);
+  }
+
+  enter(user: RunUser): void {
+    this.linger?.unsubscribe();
+    this.users.add(user);
+  }
+
+  /** Harmless for who has left, or was told of the end. */
+  leave(user: RunUser): void {
+    if (!this.users.delete(user) || this.users.size > 0) return;
+    const { lingerMs } = this.owner;
+    // Who leaves because it ends lingers for nothing.
+    if (lingerMs === 0 || this.isOver) this.abandon();
+    else this.linger = asyncScheduler.schedule(() => this.abandon(), lingerMs);
+  }
+
+  /** Connects. Whoever wants to hear of the end has entered. */
+  start(): void {
+    this.owner.begun(this);
+    attach(this.frames, this.owner.connection.run(this.receive), {
+      next: noop,
+      error: (error: unknown) => this.framesEnded({ error }),
+      complete: () => this.framesEnded(),
+    });
+  }
+
+  /** Takes nothing more, not even what waits in line, and ends for all its users. */
+  complete(): void {
+    this.finish(undefined);
+  }
+
+  private readonly receive = (frame: Frame, at: number): void => {
+    const { backlog, ledger } = this.owner;
+    backlog.came();
+    ledger.receive();
+    if (this.line.accept(frame, at)) return;
+    this.framesEnded();
+    this.frames.unsubscribe();
+  };
+
+  private framesEnded(failure?: Failure): void {
+    if (this.haveFramesEnded || this.isOver) return;
+    this.haveFramesEnded = true;
+    this.line.end(failure);
+    this.oneEnded();
+  }
+
+  private oneEnded(): void {
+    this.going -= 1;
+    if (this.going === 0) this.finish(undefined);
+  }
+
+  private finish(failure: Failure | undefined): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.owner.over(this);
+    this.owner.finished(failure);
+    this.owner.forget(this);
+    this.linger?.unsubscribe();
+    const users = [...this.users];
+    this.users.clear();
+    for (const user of users) user.ended(failure);
+    this.tearDown();
+  }
+
+  /** Ends it, with nobody to tell. */
+  private abandon(): void {
+    this.isOver = true;
+    this.owner.forget(this);
+    this.tearDown();
+  }
+
+  private tearDown(): void {
+    if (this.frames.closed) return;
+    this.frames.unsubscribe();
+    this.line.leave();
+    this.owner.over(this);
+  }
+
+  // What the line asks and tells. Between socket and parser: what comes faster than it is worked off waits there, and the event
+  // loop gets its turn.
+
+  join(onTurn: () => void): Worker {
+    return this.owner.turns.join(this.owner.sliceMs, onTurn);
+  }
+
+  take(frame: Frame, at: number): void {
+    this.owner.dispatch.receive(frame, at);
+    this.owner.backlog.done();
+  }
+
+  onDrop(_frame: Frame, reason: 'overflow' | 'conflated' | 'ended'): void {
+    const { backlog, ledger, losses } = this.owner;
+    backlog.done();
+    ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
+    if (reason === 'overflow') losses.count('buffer', this.overflow);
+  }
+
+  onPause(): void {
+    this.owner.reading.hold();
+  }
+
+  onResume(): void {
+    this.owner.reading.letGo();
+  }
+
+  onYield(): void {
+    this.owner.reading.yieldTurn();
+  }
+
+  onTurn(): void {
+    this.owner.reading.takeTurn();
+  }
+
+  onDone(failure?: Failure): void {
+    if (failure === undefined) this.oneEnded();
+    else this.finish(failure);
+  }
+
+  onError(error: unknown): void {
+    this.finish({ error });
+  }
+}

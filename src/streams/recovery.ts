@@ -1,0 +1,132 @@
+import { type MonoTypeOperatorFunction, Subject } from 'rxjs';
+import {
+  retryBackoff,
+  type RetryBackoffConfig,
+  type RetryDecision,
+  type RetryFailure,
+  type RetryPolicy,
+  type RetryRules,
+  retryRules,
+} from '../operators/retryBackoff.js';
+import type { Endpoints } from './endpoints.js';
+import type { FailureClass } from './failure.js';
+import { type ReconnectConfig, type ResolvedPolicies, resolvePolicies } from './policies.js';
+
+export interface RecoveryConfig {
+  readonly reconnect?: ReconnectConfig;
+  readonly random?: () => number;
+}
+
+/** What a failure leads to is told to; called as methods. */
+export interface RecoveryHooks {
+  /** A function of the user threw, or yielded what means nothing. */
+  onHookFailed(hook: string, error: unknown): void;
+  /** The positions reached in the topics are void. */
+  onForgetPositions(): void;
+  /** The wait for the next dial begins. */
+  onRetry(decision: RetryDecision): void;
+  /** A policy ends it all without an error. */
+  onComplete(failure: RetryFailure): void;
+  /** It is about to end with this error. */
+  onGiveUp(error: unknown, failure: RetryFailure): void;
+  /** Milliseconds that the session which failed had been in charge. */
+  upMsOf(failure: RetryFailure): number;
+}
+
+/** What to do about a failure of the connection, or of a rotation: the policies, and the URL to dial next. */
+export interface Recovery {
+  /** For `retryInto`; made at the first failure. */
+  rules(): RetryRules;
+  /** Tries the next connection of a rotation again, until it has taken over: then its end is that of the line. */
+  retryingRotation<T>(
+    hasLed: () => boolean,
+    onRetry: (decision: RetryDecision) => void,
+  ): MonoTypeOperatorFunction<T>;
+  classify(error: unknown): FailureClass;
+  /** Ends the wait for the next dial. */
+  wake(): void;
+}
+
+/** @throws {TypeError | RangeError} If an option of `reconnect` is wrong. */
+export const createRecovery = (
+  config: RecoveryConfig,
+  endpoints: Endpoints,
+  hooks: RecoveryHooks,
+): Recovery => new PolicyRecovery(config, endpoints, hooks);
+
+/** A class that makes what it needs at the first failure: most connections do not fail for long, and each keeps one. */
+class PolicyRecovery implements Recovery {
+  private policies: ResolvedPolicies | undefined = undefined;
+  private made: RetryRules | undefined = undefined;
+  private wake$: Subject<void> | undefined = undefined;
+
+  constructor(
+    private readonly config: RecoveryConfig,
+    private readonly endpoints: Endpoints,
+    private readonly hooks: RecoveryHooks,
+  ) {
+    const { reconnect = {}, random = Math.random } = config;
+    // Made for their checks, so that a wrong option throws here.
+    const { classify } = resolvePolicies(reconnect);
+    void retryRules({ ...reconnect, classify, random });
+  }
+
+  rules(): RetryRules {
+    const { hooks, endpoints } = this;
+    const { stableMs = 5_000 } = this.config.reconnect ?? {};
+    this.made ??= retryRules({
+      ...this.common(),
+      policy: (failure) => this.decide(failure),
+      wake$: (this.wake$ = new Subject()),
+      onRetry: (decision) => {
+        if (decision.class !== 'requested') endpoints.failed(hooks.upMsOf(decision) >= stableMs);
+        hooks.onRetry(decision);
+      },
+      onComplete: (failure) => hooks.onComplete(failure),
+      onGiveUp: (error, failure) => hooks.onGiveUp(error, failure),
+    });
+    return this.made;
+  }
+
+  retryingRotation<T>(
+    hasLed: () => boolean,
+    onRetry: (decision: RetryDecision) => void,
+  ): MonoTypeOperatorFunction<T> {
+    return retryBackoff({
+      ...this.common(),
+      policy: (failure) => (hasLed() ? null : this.decide(failure)),
+      onRetry: (decision) => {
+        this.endpoints.failed(false);
+        onRetry(decision);
+      },
+    });
+  }
+
+  classify(error: unknown): FailureClass {
+    return this.resolved().classify(error);
+  }
+
+  wake(): void {
+    this.wake$?.next();
+  }
+
+  private common(): RetryBackoffConfig {
+    const { reconnect, random = Math.random } = this.config;
+    return { ...reconnect, random, classify: (error) => this.classify(error) };
+  }
+
+  private decide(failure: RetryFailure): RetryPolicy {
+    const decided = this.resolved().policy(failure);
+    if (decided.action !== 'giveUp' || failure.class !== 'config') return decided;
+    // One URL that can never work says nothing of the others.
+    return this.endpoints.ruleOut() ? decided : { ...decided, action: 'retry' };
+  }
+
+  private resolved(): ResolvedPolicies {
+    this.policies ??= resolvePolicies(this.config.reconnect ?? {}, {
+      onHookFailed: (hook, error) => this.hooks.onHookFailed(hook, error),
+      onForgetPositions: () => this.hooks.onForgetPositions(),
+    });
+    return this.policies;
+  }
+}

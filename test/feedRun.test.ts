@@ -1,0 +1,235 @@
+import fc from 'fast-check';
+import { asyncScheduler, Observable, share, Subject, timer } from 'rxjs';
+import { FeedRun, type RunOwner, type RunUser } from '../src/feedRun.js';
+import type { Frame } from '../src/streams/session.js';
+import { marbles } from './marbles.js';
+
+/** A feed that has only runs: `source$` stands for the connection's frames, each of which is its data. */
+const rig = (source$: Observable<string>, lingerMs = 0) => {
+  const log: string[] = [];
+  const owner: RunOwner & { run: FeedRun | undefined; isBusy: boolean } = {
+    run: undefined,
+    isBusy: false,
+    maxItems: 2,
+    sliceMs: 5,
+    overflow: 'drop-oldest',
+    frameKey: undefined,
+    lingerMs,
+    connection: {
+      run: (take) =>
+        new Observable((subscriber) => {
+          log.push('dial');
+          subscriber.add(() => log.push('hang up'));
+          subscriber.add(
+            source$.subscribe({
+              next: (data) => take({ data } as Frame, asyncScheduler.now()),
+              error: (error: unknown) => subscriber.error(error),
+              complete: () => subscriber.complete(),
+            }),
+          );
+        }),
+    },
+    dispatch: { receive: ({ data }) => log.push(`took ${String(data)}`) },
+    backlog: { came: () => log.push('came'), done: () => log.push('done') },
+    ledger: { receive: () => undefined, settle: (outcome) => log.push(outcome) },
+    reading: {
+      hold: () => log.push('hold'),
+      letGo: () => log.push('let go'),
+      yieldTurn: () => log.push('yield'),
+      takeTurn: () => log.push('turn'),
+    },
+    losses: { count: (of) => log.push(`lost to ${of}`) },
+    turns: {
+      join: () => ({ mayWork: () => !owner.isBusy, wait: () => undefined, leave: () => log.push('left') }),
+    },
+    begun: () => log.push('begun'),
+    over: () => log.push('over'),
+    finished: (failure) =>
+      log.push(failure === undefined ? 'finished' : `failed: ${(failure.error as Error).message}`),
+    forget(run) {
+      if (owner.run === run) owner.run = undefined;
+    },
+  };
+  const enter = (user: RunUser): FeedRun => {
+    if (owner.run !== undefined) {
+      owner.run.enter(user);
+      return owner.run;
+    }
+    const run = (owner.run = new FeedRun(owner));
+    run.enter(user);
+    run.start();
+    return run;
+  };
+  const user = (name: string): RunUser => ({
+    ended: (failure) => log.push(failure === undefined ? `${name} done` : `${name} failed`),
+  });
+  return { owner, log, enter, user };
+};
+
+describe('a run of a feed', () => {
+  it('takes a frame at once, and is over for its users in the order they came when the frames are', () => {
+    const source$ = new Subject<string>();
+    const { log, enter, user } = rig(source$);
+    enter(user('a'));
+    enter(user('b'));
+    source$.next('1');
+    source$.complete();
+
+    expect(log).toStrictEqual([
+      ...['begun', 'dial', 'came', 'took 1', 'done', 'left', 'over', 'finished'],
+      ...['a done', 'b done', 'hang up', 'left', 'over'],
+    ]);
+  });
+
+  it('works off what waits in line before it ends, and drops that when the deadline does not wait', () => {
+    const source$ = new Subject<string>();
+    const { owner, log, enter, user } = rig(source$);
+    const run = enter(user('a'));
+    owner.isBusy = true;
+    source$.next('1');
+    source$.complete();
+    expect(log).toStrictEqual(['begun', 'dial', 'came', 'yield', 'hang up']);
+    run.complete();
+
+    expect(log.slice(5)).toStrictEqual(['over', 'finished', 'a done', 'left', 'done', 'dropped', 'over']);
+  });
+
+  it('books what the bound costs', () => {
+    const source$ = new Subject<string>();
+    const { owner, log, enter, user } = rig(source$);
+    enter(user('a'));
+    owner.isBusy = true;
+    for (const data of '123') source$.next(data);
+
+    expect(log.slice(-4)).toStrictEqual(['came', 'done', 'dropped', 'lost to buffer']);
+  });
+
+  it('fails for all its users', () => {
+    const source$ = new Subject<string>();
+    const { log, enter, user } = rig(source$);
+    enter(user('a'));
+    source$.error(new Error('gone'));
+
+    expect(log.slice(2)).toStrictEqual([
+      'left',
+      'over',
+      'failed: gone',
+      'a failed',
+      'hang up',
+      'left',
+      'over',
+    ]);
+  });
+
+  it(
+    'lingers after its last user has left, and nobody is told of its end then',
+    marbles(({ flush }) => {
+      const { log, enter, user } = rig(new Subject(), 10);
+      const a = user('a');
+      const run = enter(a);
+      run.leave(a);
+      asyncScheduler.schedule(() => enter(a), 9);
+      asyncScheduler.schedule(() => run.leave(a), 15);
+      asyncScheduler.schedule(() => log.push(`at ${asyncScheduler.now()}`), 24);
+      flush();
+
+      expect(log).toStrictEqual(['begun', 'dial', 'at 24', 'hang up', 'left', 'over']);
+    }),
+  );
+
+  it('lets who comes back while it tells of its end begin the next one', () => {
+    const source$ = new Subject<string>();
+    const { owner, log, enter } = rig(source$);
+    const first = enter({ ended: () => void enter({ ended: () => undefined }) });
+    source$.complete();
+
+    expect(log.filter((each) => each === 'dial')).toHaveLength(2);
+    expect(owner.run).not.toBe(first);
+  });
+
+  it('is to its users what share is', () => {
+    const step = fc.record({
+      after: fc.nat(6),
+      do: fc.constantFrom('enter', 'enter', 'leave', 'leave', 'complete', 'fail'),
+      who: fc.nat(2),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 25 }),
+        fc.constantFrom(0, 5),
+        fc.boolean(),
+        (steps, lingerMs, again) => {
+          marbles(({ flush }) => {
+            const play = (
+              subscribe: (
+                log: string[],
+                source$: Observable<string>,
+              ) => (name: string, told: () => void) => () => void,
+            ): string[] => {
+              const log: string[] = [];
+              let source$ = new Subject<string>();
+              const dials$ = new Observable<string>((subscriber) => {
+                log.push(`dial at ${asyncScheduler.now()}`);
+                subscriber.add(() => log.push(`hang up at ${asyncScheduler.now()}`));
+                subscriber.add((source$ = new Subject()).subscribe(subscriber));
+              });
+              const enter = subscribe(log, dials$);
+              const leaves = new Map<number, () => void>();
+              let at = 0;
+              const come = (who: number): void => {
+                const leave = enter(`${who}`, () => {
+                  leaves.delete(who);
+                  if (again && who === 0) come(1);
+                });
+                leaves.set(who, leave);
+              };
+              for (const { after, do: deed, who } of steps) {
+                at += after;
+                asyncScheduler.schedule(() => {
+                  if (deed === 'enter' && !leaves.has(who)) come(who);
+                  if (deed === 'leave') {
+                    const leave = leaves.get(who);
+                    leaves.delete(who);
+                    leave?.();
+                  }
+                  if (deed === 'complete') source$.complete();
+                  if (deed === 'fail') source$.error(new Error('gone'));
+                }, at);
+              }
+              return log;
+            };
+            const ofRun = play((log, source$) => {
+              const { enter } = rig(source$, lingerMs);
+              return (name, told) => {
+                const user: RunUser = {
+                  ended: (failure) => {
+                    log.push(`${name} ${failure === undefined ? 'done' : 'failed'}`);
+                    told();
+                  },
+                };
+                const run = enter(user);
+                return () => run.leave(user);
+              };
+            });
+            const ofShare = play((log, source$) => {
+              const shared$ = source$.pipe(
+                share({ resetOnRefCountZero: lingerMs === 0 ? true : () => timer(lingerMs) }),
+              );
+              return (name, told) => {
+                const ended = (how: string) => (): void => {
+                  log.push(`${name} ${how}`);
+                  told();
+                };
+                const subscription = shared$.subscribe({ complete: ended('done'), error: ended('failed') });
+                return () => subscription.unsubscribe();
+              };
+            });
+            flush();
+            expect(ofRun).toStrictEqual(ofShare);
+          })();
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,56 @@
+import { PublicFeed, type Feed } from '../src/publicFeed.js';
+import type { Schemas } from '../src/feedConfig.js';
+
+describe('the feed a user gets', () => {
+  const names = [
+    ...([
+      'stream',
+      'stats',
+      'open',
+      'send',
+      'request',
+      'takeUnsent',
+      'pause',
+      'resume',
+      'reconnect',
+      'rotate',
+      'close',
+    ] as const),
+  ];
+  const called: unknown[] = [];
+  const inner = {
+    ...Object.fromEntries(names.map((name) => [name, (...args: unknown[]) => called.push([name, ...args])])),
+    status$: 'status$',
+    events$: 'events$',
+    rejected$: 'rejected$',
+    health: {
+      changes$: 'changes$',
+      status: () => ['rows'],
+      isHealthy: () => true,
+      isStreamHealthy: (stream: string, topic?: string) => `${stream} ${topic}`,
+    },
+    bufferedBytes: 7,
+    secret: 'of its own',
+  } as unknown as Feed<Schemas>;
+  const feed = new PublicFeed(inner);
+
+  it.each(names)('%s works without its this, and hands on what it is given', (name) => {
+    called.length = 0;
+    const method = feed[name] as (...args: unknown[]) => unknown;
+    method('a', 'b');
+
+    expect(called).toStrictEqual([[name, ...['a', 'b'].slice(0, method.length)]]);
+  });
+
+  it('shows what the feed shows', () => {
+    const { status$, events$, rejected$, health, bufferedBytes } = feed;
+    const { changes$, status, isHealthy, isStreamHealthy } = health;
+
+    expect([status$, events$, rejected$, bufferedBytes]).toStrictEqual([
+      ...['status$', 'events$', 'rejected$', 7],
+    ]);
+    expect([changes$, status(), isHealthy(), isStreamHealthy('a', 'b')]).toStrictEqual([
+      ...['changes$', ['rows'], true, 'a b'],
+    ]);
+  });
+});
