@@ -16,7 +16,7 @@ import {
 } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import { checkConfig } from './checkConfig.js';
-import type { FeedConfig, Schemas, StreamConfig, StreamOf } from './feedConfig.js';
+import type { Codec, FeedConfig, Schemas, StreamConfig, StreamOf } from './feedConfig.js';
 import { FeedRun, type RunOwner, type RunUser } from './feedRun.js';
 import { createDispatch, type Dispatch, type DispatchHooks, quietly } from './dispatch.js';
 import { jsonCodec } from './jsonCodec.js';
@@ -71,8 +71,12 @@ export const createFeed = <S extends Schemas>(config: FeedConfig<S>): Feed<S> =>
   new PublicFeed(new LiveFeed(checkConfig(config)));
 
 /**
- * The feed, put together: a connection, made again and again → the line of a run → dispatch → an outlet for each stream, and the
- * books, the health and the events beside them. It is what all these tell: a class, since closures took four times the memory.
+ * The feed, put together. The way of a message: connection, made again and again → run (feedRun.ts), with the line where it may
+ * wait → dispatch.ts → the outlet of its stream (outlet.ts) → chain.ts → subscribers; the books, the health and the events stand
+ * beside it. The constructor makes the parts in this order.
+ *
+ * It is also whom all these parts tell and ask, each by an interface of its own, whose methods follow part by part below what a
+ * user calls. A class, since closures took four times the memory.
  */
 class LiveFeed<S extends Schemas>
   implements
@@ -91,7 +95,9 @@ class LiveFeed<S extends Schemas>
   readonly events$ = this.events.asObservable();
   readonly rejected$ = this.rejects.asObservable();
 
+  // What the options say, as the parts read it here.
   readonly maxItems: number;
+  /** Of the frames that a session holds until it is in charge: as many. */
   readonly maxHeld: number;
   readonly maxPauseMs: number;
   readonly sliceMs: number;
@@ -102,7 +108,9 @@ class LiveFeed<S extends Schemas>
   /** Shared by all feeds of this transport. */
   readonly turns: TurnBudget;
   private readonly random: () => number;
+  private readonly codec: Codec;
 
+  // The parts, the way of a message last.
   readonly ledger: Books;
   readonly health: HealthMonitor;
   readonly backlog: Backlog;
@@ -121,6 +129,7 @@ class LiveFeed<S extends Schemas>
   /** The messages looked at: the ledger has received those, too, that wait in line or behind others in their frame. */
   private readonly lookedAt = { received: 0 };
 
+  // What changes: the session in charge, since when it is ready, and the runs.
   private session: OpenSession | undefined = undefined;
   private readyAt = 0;
   /** The run that whoever wants the feed enters. */
@@ -142,6 +151,7 @@ class LiveFeed<S extends Schemas>
     this.frameKey = key && ((frame) => quietly(() => key(frame.data)));
     this.lingerMs = lingerMs;
     this.random = random;
+    this.codec = config.codec ?? jsonCodec;
     this.settled = transport.settled;
     this.turns = turnBudgetOf(transport.settled);
 
@@ -359,7 +369,7 @@ class LiveFeed<S extends Schemas>
     if (this.run === run) this.run = undefined;
   }
 
-  // What the parts tell, and ask.
+  // What any part tells.
 
   tell(event: FeedEvent): void {
     this.events.next(event);
@@ -395,6 +405,8 @@ class LiveFeed<S extends Schemas>
     return tripwire;
   }
 
+  // Of the reading, which pauses, and of the losses and the health.
+
   get resumed$(): Observable<void> {
     return this.reading.resumed$;
   }
@@ -427,7 +439,7 @@ class LiveFeed<S extends Schemas>
   // Of the connection.
 
   encode(message: unknown): Data {
-    return (this.config.codec ?? jsonCodec).encode(message);
+    return this.codec.encode(message);
   }
 
   peek(data: Data): readonly unknown[] | undefined {
@@ -572,7 +584,8 @@ class LiveFeed<S extends Schemas>
 /** A subscriber of a stream, who is done when both have ended: the stream and the run. */
 class Listener implements RunUser, Unsubscribable {
   private going = 2;
-  private run: FeedRun | undefined = undefined;
+  /** Not `private`: who prints a subscription is to see no URL and no header. */
+  #run: FeedRun | undefined = undefined;
 
   constructor(private readonly subscriber: Subscriber<unknown>) {}
 
@@ -581,12 +594,12 @@ class Listener implements RunUser, Unsubscribable {
     // Who ended the feed at a value that was kept is not to start it again.
     if (this.going === 1) subscriber.complete();
     if (subscriber.closed) return;
-    this.run = run(this);
+    this.#run = run(this);
     subscriber.add(this);
   }
 
   unsubscribe(): void {
-    this.run?.leave(this);
+    this.#run?.leave(this);
   }
 
   /** The stream has. */

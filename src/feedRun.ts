@@ -64,6 +64,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   private going = 2;
   private haveFramesEnded = false;
   private isOver = false;
+  private isTornDown = false;
 
   constructor(private readonly owner: RunOwner) {
     ({ maxItems: this.maxItems, overflow: this.overflow, frameKey: this.key } = owner);
@@ -141,7 +142,8 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   }
 
   private tearDown(): void {
-    if (this.frames.closed) return;
+    if (this.isTornDown) return;
+    this.isTornDown = true;
     this.frames.unsubscribe();
     this.line.leave();
     this.owner.over(this);

@@ -74,7 +74,11 @@ export class PublicFeed<S extends Schemas> implements Feed<S> {
   readonly rejected$: Observable<Rejected>;
   readonly health: Feed<S>['health'];
 
-  constructor(private readonly feed: Feed<S>) {
+  /** Not `private`: who prints a feed is to see no URL and no header. */
+  readonly #feed: Feed<S>;
+
+  constructor(feed: Feed<S>) {
+    this.#feed = feed;
     this.status$ = feed.status$;
     this.events$ = feed.events$;
     this.rejected$ = feed.rejected$;
@@ -87,19 +91,19 @@ export class PublicFeed<S extends Schemas> implements Feed<S> {
     };
   }
 
-  readonly stream: Feed<S>['stream'] = (name, topic) => this.feed.stream(name, topic);
-  readonly stats = (): FeedStats => this.feed.stats();
-  readonly open = (): Promise<void> => this.feed.open();
-  readonly send = (message: unknown): SendResult => this.feed.send(message);
-  readonly request: Feed<S>['request'] = (message, config) => this.feed.request(message, config);
-  readonly takeUnsent = (): readonly Data[] => this.feed.takeUnsent();
-  readonly pause = (): void => this.feed.pause();
-  readonly resume = (): void => this.feed.resume();
-  readonly reconnect = (reason?: string): void => this.feed.reconnect(reason);
-  readonly rotate = (): void => this.feed.rotate();
-  readonly close = (farewell?: Farewell): Promise<void> => this.feed.close(farewell);
+  readonly stream: Feed<S>['stream'] = (name, topic) => this.#feed.stream(name, topic);
+  readonly stats = (): FeedStats => this.#feed.stats();
+  readonly open = (): Promise<void> => this.#feed.open();
+  readonly send = (message: unknown): SendResult => this.#feed.send(message);
+  readonly request: Feed<S>['request'] = (message, config) => this.#feed.request(message, config);
+  readonly takeUnsent = (): readonly Data[] => this.#feed.takeUnsent();
+  readonly pause = (): void => this.#feed.pause();
+  readonly resume = (): void => this.#feed.resume();
+  readonly reconnect = (reason?: string): void => this.#feed.reconnect(reason);
+  readonly rotate = (): void => this.#feed.rotate();
+  readonly close = (farewell?: Farewell): Promise<void> => this.#feed.close(farewell);
 
   get bufferedBytes(): number {
-    return this.feed.bufferedBytes;
+    return this.#feed.bufferedBytes;
   }
 }

@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { WebSocketServer } from 'ws';
 import { createFeed, createSeenKeys, type FeedEvent, isBalanced, type Key } from 'millrace';
 import { refuses, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
+import type { SocketHandler, Transport } from '../src/streams/transport.js';
 import { marbles } from './marbles.js';
 import { scene, told, Trade, trade } from './scene.js';
 
@@ -173,6 +174,76 @@ describe('a listener that acts while it is told', () => {
       flush();
 
       expect(shown).toBe('DISCONNECTED');
+    }),
+  );
+});
+
+describe('a feed that is closed before it has dialled', () => {
+  it(
+    'dials no socket when it is closed by who is told that it connects',
+    marbles(({ expectObservable, flush }) => {
+      const { feed, transport } = scene('o');
+      feed.status$.subscribe(({ state }) => {
+        if (state === 'CONNECTING') void feed.close({ timeoutMs: 0 });
+      });
+      feed.stream('trade').subscribe();
+
+      expectObservable(transport.dials$).toBe('');
+      flush();
+    }),
+  );
+
+  it(
+    'dials no socket when it is closed by the function that yields its url',
+    marbles(({ expectObservable, flush }) => {
+      const url = (): string => {
+        void feed.close({ timeoutMs: 0 });
+        return 'ws://feed.test';
+      };
+      const { feed, transport } = scene('o', {}, { url });
+      feed.stream('trade').subscribe();
+
+      expectObservable(transport.dials$).toBe('');
+      flush();
+    }),
+  );
+});
+
+describe('a feed whose last subscriber leaves while frames wait, and no more are taken', () => {
+  it(
+    'has ended: those are dropped, no verdict falls, and close() dials no more',
+    marbles(({ flush }) => {
+      const script = scriptedTransport(['oa', 'o'], { a: trade(1) });
+      const handlers: SocketHandler[] = [];
+      const transport: Transport = {
+        settled: script.settled,
+        dial: (request, handler) => {
+          handlers.push(handler);
+          return script.dial(request, handler);
+        },
+      };
+      const { feed, events } = scene(
+        [],
+        {},
+        {
+          transport,
+          buffer: { maxItems: 2, overflow: 'error' },
+          streams: {
+            trade: { schema: Trade, staleAfterMs: 5 },
+            order: { schema: Order, allowSilence: true },
+          },
+        },
+        { endMs: 30 },
+      );
+      const subscription = feed.stream('trade').subscribe(() => {
+        for (const id of [2, 3, 4]) handlers[0]?.message(JSON.stringify(trade(id)));
+        subscription.unsubscribe();
+      });
+      flush();
+
+      expect(handlers).toHaveLength(1);
+      expect(feed.stats()).toMatchObject({ received: 4, delivered: 1, dropped: 3, held: 0 });
+      expect(told(events)).toStrictEqual(['0 connected', '1 overflow']);
     }),
   );
 });

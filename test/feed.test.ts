@@ -1020,4 +1020,26 @@ describe('createFeed', () => {
       ).toBe('(d|)', { d: 'DISCONNECTED' });
     }),
   );
+
+  it(
+    'reads and writes by the codec it was made with, whatever becomes of its config',
+    marbles(({ flush }) => {
+      const transport = scriptedTransport('oa', { a: trade(1) });
+      const sent: unknown[] = [];
+      transport.sends$.subscribe((message) => sent.push(message));
+      type Config = FeedConfig<{ readonly trade: typeof Trade }>;
+      const config: { -readonly [Name in keyof Config]: Config[Name] } = {
+        url: 'ws://feed.test',
+        transport,
+        streams,
+      };
+      const feed = createFeed(config);
+      config.codec = { decode: () => 'nothing', encode: () => 'another' };
+      feed.stream('trade').subscribe(() => feed.send('hello'));
+      at(5, () => void feed.close({ timeoutMs: 0 }));
+      flush();
+
+      expect(sent).toStrictEqual(['hello']);
+    }),
+  );
 });

@@ -7,7 +7,7 @@ import { marbles } from './marbles.js';
 /** A feed that has only runs: `source$` stands for the connection's frames, each of which is its data. */
 const rig = (source$: Observable<string>, lingerMs = 0) => {
   const log: string[] = [];
-  const owner: RunOwner & { run: FeedRun | undefined; isBusy: boolean } = {
+  const owner: RunOwner & { run: FeedRun | undefined; isBusy: boolean; overflow: RunOwner['overflow'] } = {
     run: undefined,
     isBusy: false,
     maxItems: 2,
@@ -102,6 +102,20 @@ describe('a run of a feed', () => {
     for (const data of '123') source$.next(data);
 
     expect(log.slice(-4)).toStrictEqual(['came', 'done', 'dropped', 'lost to buffer']);
+  });
+
+  it('that takes nothing more, since the bound is an error, drops what waits when the last user leaves', () => {
+    const source$ = new Subject<string>();
+    const { owner, log, enter, user } = rig(source$);
+    owner.overflow = 'error';
+    const a = user('a');
+    const run = enter(a);
+    owner.isBusy = true;
+    for (const data of '123') source$.next(data);
+    log.length = 0;
+    run.leave(a);
+
+    expect(log).toStrictEqual(['left', 'done', 'dropped', 'done', 'dropped', 'over']);
   });
 
   it('fails for all its users', () => {

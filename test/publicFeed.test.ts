@@ -1,5 +1,9 @@
+import { inspect } from 'node:util';
+import * as v from 'valibot';
+import { createFeed } from '../src/feed.js';
 import { PublicFeed, type Feed } from '../src/publicFeed.js';
 import type { Schemas } from '../src/feedConfig.js';
+import { scriptedTransport } from '../src/testing/scriptedTransport.js';
 
 describe('the feed a user gets', () => {
   const names = [
@@ -40,6 +44,29 @@ describe('the feed a user gets', () => {
     method('a', 'b');
 
     expect(called).toStrictEqual([[name, ...['a', 'b'].slice(0, method.length)]]);
+  });
+
+  it('shows no secret when it is printed, nor does what it hands out', async () => {
+    const config = { headers: { authorization: 'secret' } };
+    const printed: string[] = [];
+    const transport = scriptedTransport(['o']);
+    const own = createFeed({
+      ...{
+        url: 'wss://user:secret@feed.test/?token=secret',
+        socket: config,
+        transport,
+        heartbeat: { off: true },
+      },
+      authenticate: (session) => void printed.push(inspect(session)),
+      streams: { trade: { schema: v.object({ type: v.literal('trade') }) } },
+    });
+    const subscription = own.stream('trade').subscribe();
+    await own.open();
+    printed.push(inspect(own), inspect(own, { depth: 20 }), JSON.stringify(own), inspect(subscription));
+    await own.close({ timeoutMs: 0 });
+
+    expect(printed).toHaveLength(5);
+    expect(printed.join('')).not.toContain('secret');
   });
 
   it('shows what the feed shows', () => {

@@ -85,7 +85,7 @@ class SessionDial<T> implements SocketOwner, Unsubscribable {
   begin(): void {
     const { parts, config, subscriber } = this;
     subscriber.add(this);
-    parts.add(dialSocket(config, this));
+    dialSocket(parts, config, this);
     if (!parts.closed) attach(parts, config.drop$, this);
   }
 

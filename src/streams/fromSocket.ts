@@ -93,15 +93,13 @@ export function fromSocket(config: FromSocketConfig): Observable<OpenSocket> {
   if (protocols !== undefined && typeof protocols !== 'function') checkProtocols(protocols);
 
   return new Observable((subscriber) => {
-    subscriber.add(
-      dialSocket(config, {
-        onOpen: (socket) => subscriber.next(socket),
-        onFailed: (error) => subscriber.error(error),
-        onDial: (socket) => config.onDial?.(socket),
-        onGone: () => config.onGone?.(),
-        farewell: () => config.farewell?.() ?? {},
-      }),
-    );
+    dialSocket(subscriber, config, {
+      onOpen: (socket) => subscriber.next(socket),
+      onFailed: (error) => subscriber.error(error),
+      onDial: (socket) => config.onDial?.(socket),
+      onGone: () => config.onGone?.(),
+      farewell: () => config.farewell?.() ?? {},
+    });
   });
 }
 
@@ -115,11 +113,14 @@ export interface SocketOwner extends Required<Pick<FromSocketConfig, 'farewell' 
   readonly onControl?: (kind: 'ping' | 'pong') => void;
 }
 
-/** What `fromSocket` does, for who is told by calls. `unsubscribe` leaves the socket; after that only `onGone` is told. */
-export function dialSocket(config: DialConfig, owner: SocketOwner): Unsubscribable {
+/**
+ * What `fromSocket` does, for who is told by calls. The end of `whole`, also while the dial still begins, leaves the socket; after
+ * that only `onGone` is told.
+ */
+export function dialSocket(whole: Subscription, config: DialConfig, owner: SocketOwner): void {
   const dial = new SocketDial(config, owner);
-  dial.begin();
-  return dial;
+  whole.add(dial);
+  if (!whole.closed) dial.begin();
 }
 
 type DialConfig = Omit<FromSocketConfig, 'farewell' | 'onDial' | 'onGone'>;
@@ -299,46 +300,52 @@ class Opened implements OpenSocket {
   declare pause?: () => void;
   declare resume?: () => void;
 
+  // Not `private`: who prints it is to see no URL and no header.
+  readonly #dial: SocketDial;
+  readonly #socket: Socket;
+
   constructor(
-    private readonly dial: SocketDial,
-    readonly socket: Socket,
+    dial: SocketDial,
+    socket: Socket,
     readonly url: string,
     readonly protocol: string,
     readonly extensions: string,
   ) {
+    this.#dial = dial;
+    this.#socket = socket;
     if (socket.ping !== undefined) this.ping = () => socket.ping?.();
     if (socket.pause !== undefined) this.pause = () => socket.pause?.();
     if (socket.resume !== undefined) this.resume = () => socket.resume?.();
   }
 
   get data$(): Observable<Data> {
-    return this.dial.data$;
+    return this.#dial.data$;
   }
 
   get control$(): Observable<'ping' | 'pong'> {
-    return this.dial.control$;
+    return this.#dial.control$;
   }
 
   get bufferedBytes(): number {
-    return this.socket.bufferedBytes;
+    return this.#socket.bufferedBytes;
   }
 
   divert(take: (data: Data) => void, onChunk?: () => void): void {
-    this.dial.divert(take, onChunk);
+    this.#dial.divert(take, onChunk);
   }
 
   // Made when asked for: they work without their `this`, as in `messages$.subscribe(socket.send)`.
 
   get send(): (data: Data) => void {
-    return (data) => this.socket.send(data);
+    return (data) => this.#socket.send(data);
   }
 
   get close(): (code?: number, reason?: string) => void {
-    return (code, reason) => this.socket.close(code, reason);
+    return (code, reason) => this.#socket.close(code, reason);
   }
 
   get terminate(): () => void {
-    return () => this.socket.terminate();
+    return () => this.#socket.terminate();
   }
 }
 

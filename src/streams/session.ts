@@ -146,7 +146,11 @@ class Connected implements OpenSession {
   private takeFrame: TakeFrame | undefined = undefined;
   private reader: Subscriber<never> | undefined = undefined;
 
-  constructor(private readonly config: SessionConfig) {
+  /** Not `private`: who prints a session is to see no URL and no header. */
+  readonly #config: SessionConfig;
+
+  constructor(config: SessionConfig) {
+    this.#config = config;
     ({
       generation: this.generation,
       socket: this.socket,
@@ -157,7 +161,7 @@ class Connected implements OpenSession {
 
   get send(): (message: unknown) => void {
     return (message) => {
-      if (!this.isOver) this.config.send(message);
+      if (!this.isOver) this.#config.send(message);
     };
   }
 
@@ -207,7 +211,7 @@ class Connected implements OpenSession {
       this.takeFrame({ session: this, data, held: undefined }, at);
       return true;
     }
-    const { config } = this;
+    const config = this.#config;
     const held = (this.held ??= createLine());
     const hasRoom = held.size < config.maxHeld;
     const { phase } = this;
@@ -247,9 +251,9 @@ class Connected implements OpenSession {
     if (this.isRetired) return;
     this.isRetired = true;
     this.port.close();
-    this.config.onRetired?.();
+    this.#config.onRetired?.();
     this.tellRetired();
-    if (this.config.canDrain) this.socket.close(1000, 'rotated');
+    if (this.#config.canDrain) this.socket.close(1000, 'rotated');
   }
 
   end(): number {
@@ -263,7 +267,7 @@ class Connected implements OpenSession {
   }
 
   trim(): number {
-    return this.shorten(this.config.maxHeld);
+    return this.shorten(this.#config.maxHeld);
   }
 
   abandon(): number {

@@ -1,4 +1,5 @@
-import { map, mergeMap, noop, of, Subject, switchMap, take, tap, throwError, timer } from 'rxjs';
+import { inspect } from 'node:util';
+import { map, mergeMap, noop, of, Subject, switchMap, take, takeUntil, tap, throwError, timer } from 'rxjs';
 import { ConnectTimeoutError, InvalidUrlError, SocketClosedError } from '../../src/streams/failure.js';
 import {
   checkFarewell,
@@ -326,6 +327,40 @@ describe('fromSocket', () => {
       );
     });
   });
+
+  it(
+    'dials nothing for who leaves in the function that yields the url',
+    marbles(({ expectObservable }) => {
+      const left$ = new Subject<void>();
+      const transport = scriptedTransport('o');
+      const leaving = (): string => {
+        left$.next();
+        return url;
+      };
+
+      expectObservable(fromSocket({ url: leaving, transport }).pipe(data, takeUntil(left$))).toBe('|');
+      expectObservable(transport.dials$).toBe('');
+    }),
+  );
+
+  it(
+    'shows no secret when its socket is printed',
+    marbles(({ flush }) => {
+      const printed: string[] = [];
+      const transport = scriptedTransport('o');
+      fromSocket({
+        url: 'ws://user:secret@feed.test/?secret',
+        socket: { headers: { a: 'secret' } },
+        transport,
+      })
+        .pipe(take(1))
+        .subscribe((socket) => printed.push(inspect(socket, { depth: 9 })));
+      flush();
+
+      expect(printed).toHaveLength(1);
+      expect(printed[0]).not.toContain('secret');
+    }),
+  );
 
   it('takes a URL object', () => {
     expect(checkUrl(new URL('wss://feed.test/x'))).toBe('wss://feed.test/x');
