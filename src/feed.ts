@@ -132,7 +132,7 @@ class LiveFeed<S extends Schemas>
   // What changes: the session in charge, since when it is ready, and the runs.
   private session: OpenSession | undefined = undefined;
   private readyAt = 0;
-  /** The run that whoever wants the feed enters. */
+  /** The run that whoever wants the feed enters; absent from when its end is told. */
   private run: FeedRun | undefined = undefined;
   /** The last that has begun, which may be telling of its end while it is asked for the next. */
   private latest: FeedRun | undefined = undefined;

@@ -64,7 +64,6 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   private going = 2;
   private haveFramesEnded = false;
   private isOver = false;
-  private isTornDown = false;
 
   constructor(private readonly owner: RunOwner) {
     ({ maxItems: this.maxItems, overflow: this.overflow, frameKey: this.key } = owner);
@@ -141,9 +140,8 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     this.tearDown();
   }
 
+  /** Harmless when repeated. The frames may have ended long before, at an overflow that is an error: the rest still waits. */
   private tearDown(): void {
-    if (this.isTornDown) return;
-    this.isTornDown = true;
     this.frames.unsubscribe();
     this.line.leave();
     this.owner.over(this);

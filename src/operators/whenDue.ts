@@ -38,7 +38,7 @@ class Rota {
     let soonestMs = Infinity;
     for (const turn of this.turns) {
       const ms = turn.look();
-      if (ms === undefined) return;
+      if (ms === undefined) return; // it ran to its end at once: that has looked at all, and set the timer
       soonestMs = Math.min(soonestMs, ms);
     }
     if (soonestMs < Infinity) this.whole.add((this.timer = asyncScheduler.schedule(ring, soonestMs, this)));

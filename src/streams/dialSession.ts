@@ -1,4 +1,4 @@
-import { defer, noop, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
+import { defer, EMPTY, noop, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { attach } from '../operators/attach.js';
 import { authenticated, type AuthenticateConfig } from './authenticate.js';
 import { createArrivalClock } from './arrivalClock.js';
@@ -64,6 +64,8 @@ export const dialSession = <T>(
   welcome: (session: OpenSession) => Observable<T>,
 ): Observable<T> => new Observable((subscriber) => new SessionDial(config, welcome, subscriber).begin());
 
+const nobody = (): Observable<never> => EMPTY;
+
 /**
  * One subscription. A class, and by hand, as each idle connection has one: with `merge` and the operators that each part took,
  * it took three times the memory.
@@ -78,7 +80,7 @@ class SessionDial<T> implements SocketOwner, Unsubscribable {
 
   constructor(
     private readonly config: DialSessionConfig,
-    private readonly welcome: (session: OpenSession) => Observable<T>,
+    private welcome: (session: OpenSession) => Observable<T>,
     private readonly subscriber: Subscriber<T>,
   ) {}
 
@@ -102,6 +104,8 @@ class SessionDial<T> implements SocketOwner, Unsubscribable {
   unsubscribe(): void {
     const { parts, link, config } = this;
     if (parts.closed) return;
+    // That of a rotation knows the session before it, which would know the one before that, back to the first.
+    this.welcome = nobody;
     try {
       parts.unsubscribe();
     } finally {

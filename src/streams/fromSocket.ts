@@ -176,7 +176,7 @@ class SocketDial implements Unsubscribable {
   }
 
   open({ protocol, extensions }: Parameters<SocketHandler['open']>[0]): void {
-    if (this.socket === undefined) return;
+    if (this.socket === undefined || this.isLeft) return;
     this.state = 'open';
     this.asking = undefined;
     this.deadline.unsubscribe();
@@ -330,11 +330,11 @@ class Opened implements OpenSocket {
     return this.#socket.bufferedBytes;
   }
 
-  divert(take: (data: Data) => void, onChunk?: () => void): void {
-    this.#dial.divert(take, onChunk);
-  }
-
   // Made when asked for: they work without their `this`, as in `messages$.subscribe(socket.send)`.
+
+  get divert(): OpenSocket['divert'] {
+    return (take, onChunk) => this.#dial.divert(take, onChunk);
+  }
 
   get send(): (data: Data) => void {
     return (data) => this.#socket.send(data);

@@ -139,7 +139,7 @@ class RunningLine {
   /** What the leader's age and its server's notices ask for. */
   private asks = Subscription.EMPTY;
   /** The leader that a rotation is to follow: one at a time. */
-  private rotating: OpenSession | undefined = undefined;
+  private rotating: OpenSession | undefined = undefined; // kept after the hand-over: then it is not heeded, and blocks nothing
   /** Dials that have not ended: that of the leader, of its heir, and of one that retired. */
   private going = 0;
 

@@ -17,7 +17,7 @@ export interface DialRequest {
  * one `end`, after which it stays silent for ever.
  */
 export interface SocketHandler {
-  /** The handshake is done and the socket can send. */
+  /** The handshake is done and the socket can send. Never before `dial` returns. */
   open(info: { readonly protocol: string; readonly extensions: string }): void;
   message(data: Data): void;
   /**

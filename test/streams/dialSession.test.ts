@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   asyncScheduler,
   EMPTY,
@@ -13,10 +15,12 @@ import {
   tap,
   timer,
 } from 'rxjs';
+import { attach } from '../../src/operators/attach.js';
 import { dialSession, type DialSessionConfig } from '../../src/streams/dialSession.js';
 import { ReconnectRequestedError, SocketClosedError } from '../../src/streams/failure.js';
 import { createOutbox } from '../../src/streams/outbox.js';
 import type { OpenSession } from '../../src/streams/session.js';
+import type { SocketHandler } from '../../src/streams/transport.js';
 import { closes, pongs, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
 import { marbles } from '../marbles.js';
 
@@ -66,6 +70,77 @@ const reads = (session: OpenSession) => {
 };
 
 describe('the dial of a session', () => {
+  it('dials nothing for who left before it could begin, or while its provider was asked', () => {
+    const log: string[] = [];
+    const run = new Subscription();
+    const { dial, transport } = rig('o', {
+      url: () => {
+        log.push('asked');
+        run.unsubscribe();
+        return 'ws://test';
+      },
+    });
+    transport.log$.subscribe(({ type }) => log.push(type));
+    attach(run, dial(), {});
+    new Observable<string>((left) => {
+      left.unsubscribe();
+      dial().subscribe(left);
+    }).subscribe();
+
+    expect(log).toStrictEqual(['asked']);
+  });
+
+  it('forgets the welcome of a connection that has ended: after rotations it knows the session before', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    let handler: SocketHandler | undefined;
+    const { dial } = rig('o', {
+      transport: {
+        settled: of(undefined),
+        dial: (_request, told) => {
+          handler = told;
+          return { send: noop, close: noop, terminate: noop, bufferedBytes: 0 };
+        },
+      },
+    });
+    let session: OpenSession | undefined;
+    const connect = (before: { readonly name: string }): Subscription =>
+      dial((opened) => {
+        session = opened;
+        return of(before.name);
+      }).subscribe();
+    const known = ((): WeakRef<object> => {
+      const before = { name: 'before' };
+      const run = connect(before);
+      handler?.open({ protocol: '', extensions: '' });
+      run.unsubscribe();
+      handler?.end(boom);
+      return new WeakRef(before);
+    })();
+    await new Promise((resolve) => setImmediate(resolve)); // a WeakRef keeps what it was asked for until then
+    gc();
+
+    expect([session?.isOver, known.deref()]).toStrictEqual([true, undefined]);
+  });
+
+  it('opens nothing for who left during the dial, though the transport says so', () => {
+    let handler: SocketHandler | undefined;
+    const { dial, log } = rig('o', {
+      transport: {
+        settled: of(undefined),
+        dial: (_request, told) => {
+          handler = told;
+          return { send: noop, close: noop, terminate: () => log.push('terminate'), bufferedBytes: 0 };
+        },
+      },
+      onOpen: () => log.push('open'),
+    });
+    dial().subscribe().unsubscribe();
+    handler?.open({ protocol: '', extensions: '' });
+
+    expect(log).toStrictEqual(['terminate']);
+  });
+
   it(
     'goes on with the welcome when the login is done, and errors when the socket ends',
     marbles(({ expectObservable, flush }) => {

@@ -58,6 +58,32 @@ describe('fromSocket', () => {
   );
 
   it(
+    'gives a socket, and the transport a handler, whose methods work without their this',
+    marbles(({ flush }) => {
+      const log: string[] = [];
+      const scripted = scriptedTransport('o-ap', { a: 'a', p: pings() });
+      const transport: Transport = {
+        ...scripted,
+        dial: (request, { ...handler }) => scripted.dial(request, handler),
+      };
+      scripted.log$.subscribe(({ type }) => log.push(type));
+      fromSocket({ url, transport })
+        .pipe(take(1))
+        .subscribe((socket) => {
+          // eslint-disable-next-line @typescript-eslint/unbound-method -- that they need none is the fact
+          const { send, close, terminate, divert } = socket;
+          divert(noop);
+          send('x');
+          close();
+          terminate();
+        });
+      flush();
+
+      expect(log).toStrictEqual(['dial', 'send', 'close', 'terminate']);
+    }),
+  );
+
+  it(
     'completes what is asked for after the end',
     marbles(({ flush }) => {
       const log: string[] = [];
