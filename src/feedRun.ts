@@ -154,6 +154,10 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     return this.owner.turns.join(this.owner.sliceMs, onTurn);
   }
 
+  keep({ session, data, held }: Frame): Frame {
+    return { session, data, held };
+  }
+
   take(frame: Frame, at: number): void {
     this.owner.dispatch.receive(frame, at);
     this.owner.backlog.done();

@@ -118,6 +118,22 @@ describe('a run of a feed', () => {
     expect(log).toStrictEqual(['left', 'done', 'dropped', 'done', 'dropped', 'over']);
   });
 
+  it('works off each frame that waited as it came, though all came in one object', () => {
+    const source$ = new Subject<string>();
+    const { owner, log, enter, user } = rig(source$);
+    const frame = { data: '' };
+    owner.connection.run = (take) =>
+      new Observable(() => source$.subscribe((data) => take(Object.assign(frame, { data }) as Frame, 0)));
+    owner.dispatch.receive = ({ data }) => {
+      log.push(`took ${String(data)}`);
+      if (data === '1') for (const next of '23') source$.next(next);
+    };
+    enter(user('a'));
+    source$.next('1');
+
+    expect(log.filter((each) => each.startsWith('took'))).toStrictEqual(['took 1', 'took 2', 'took 3']);
+  });
+
   it('fails for all its users', () => {
     const source$ = new Subject<string>();
     const { log, enter, user } = rig(source$);

@@ -21,6 +21,8 @@ export interface BoundedLineConfig<T> {
   readonly key?: ((value: T) => unknown) | undefined;
   /** Who says when a value may be taken: it joins a `TurnBudget`, or asks a sink for room. `onTurn` makes it go on. */
   readonly join: (onTurn: () => void) => Worker;
+  /** What waits in the place of a value: for who hands over one object again and again. @default the value */
+  readonly keep?: (value: T) => T;
   /** Takes a value whose turn has come; `at` is the time now. */
   readonly take: (value: T, at: number) => void;
   /** Everything that had to be taken is taken: with what `end` was given, or an overflow that was an error. */
@@ -209,8 +211,9 @@ class TakenInTurn<T> implements BoundedLine<T> {
   }
 
   /** Gives a value its place in line, or drops one. */
-  private wait(value: T): void {
+  private wait(passing: T): void {
     const { line, config, maxItems, overflow } = this;
+    const value = config.keep === undefined ? passing : config.keep(passing);
     const id = overflow === 'conflate' ? config.key?.(value) : undefined;
     if (id !== undefined && line.has(id)) {
       const replaced = line.replace(value, id);

@@ -155,6 +155,23 @@ describe('createBoundedLine', () => {
     expect(turn$.observed).toBe(false);
   });
 
+  it('keeps in the place of a value that waits what it is given for it, for who fills one object again and again', () => {
+    clock();
+    const { log, line } = rig({
+      budget: createTurnBudget(new Subject()),
+      maxItems: 1,
+      keep: ({ n }) => ({ n }),
+      take: ({ n }) => {
+        log.push(`take ${n}`);
+        if (n === 1) for (value.n = 2; value.n < 4; value.n += 1) line.accept(value, 1_000);
+      },
+    });
+    const value = { n: 1 };
+    line.accept(value, 1_000);
+
+    expect(log).toStrictEqual(['take 1', 'overflow 2', 'take 3']);
+  });
+
   it('makes wait what comes while a value is taken, without a yield if it is taken in the same turn', () => {
     const { log, line } = rig({
       budget: createTurnBudget(of(undefined)),

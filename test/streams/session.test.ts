@@ -76,6 +76,24 @@ describe('a session', () => {
     expect(heard).toStrictEqual(['a', 'b']);
   });
 
+  it('hands over one object for all frames that come by themselves, and another for what comes meanwhile', () => {
+    const { one } = session();
+    one.start();
+    const frames: Frame[] = [];
+    const read: unknown[] = [];
+    framesOf(one).subscribe((frame) => {
+      frames.push(frame);
+      if (frame.data === 'b') one.receive('c', 0);
+      read.push(frame.data);
+    });
+    for (const data of ['a', 'b', 'd']) one.receive(data, 0);
+    const [a, b, c, d] = frames;
+
+    expect(read).toStrictEqual(['a', 'c', 'b', 'd']);
+    expect([b === a, c === a, d === a]).toStrictEqual([true, false, true]);
+    expect(c?.data).toBe('c');
+  });
+
   it('lets a frame that finds no room in charge join the line, so that it comes before those which who is told brings', () => {
     const { one, read } = session({ maxHeld: 1 });
     one.start();
