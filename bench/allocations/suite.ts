@@ -34,7 +34,7 @@ const frames = { trade: 80_000, depth: 30_000 } satisfies Record<SuiteName, numb
  * within 2 %, so that a single object more for each message is seen.
  */
 const own = {
-  trade: { atMost: 240, floor: 280 },
+  trade: { atMost: 200, floor: 230 },
   depth: { atMost: 4_100, floor: 4_400 },
 } satisfies Record<SuiteName, object>;
 
