@@ -32,6 +32,8 @@ export interface ChainConfig {
 export interface StraightConfig extends ChainConfig {
   /** Watches the numbering; absent without a `sequence`. */
   readonly watch: GapWatch<Item> | undefined;
+  /** Its messages are made by `JSON.parse`, and nobody else's. */
+  readonly isOwn: boolean;
   /** The sequence of an item, if it was taken out of `watch`. */
   takenFor(item: Item): Sequence | undefined;
   /** It has come through. */
@@ -109,7 +111,7 @@ export class StraightChain implements Required<ParseAsConfig> {
     this.arrival = chain.arrival;
     this.memory = chain.memory;
     this.watch = chain.watch;
-    this.parse = parserOf(chain.definition.schema, this);
+    this.parse = parserOf(chain.definition.schema, this, chain.isOwn);
   }
 
   /** @param isValid It is known to fit the schema, and to be what comes out of it, so that it is not parsed again. */

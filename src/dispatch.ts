@@ -38,6 +38,8 @@ export interface Dispatch {
   readonly arrival: Arrival;
   /** To be told what stream a message was found to be of, and what key it has; absent where nobody asks. */
   readonly skimmer: Skimmer | undefined;
+  /** Each message is made by `JSON.parse`, and nobody else's. */
+  readonly makesOwn: boolean;
   /** Works a frame off, at the time `at`: each message in it is in the books, or its stream's, when this returns. */
   receive(frame: Frame, at: number): void;
   /** The messages of a frame; `undefined` if it has none that can be read, which is told when its turn comes. */
@@ -66,6 +68,7 @@ class FrameDispatch implements Dispatch {
   current: Frame | undefined = undefined;
   readonly arrival = { generation: 0, at: 0 };
   readonly skimmer: Skimmer | undefined;
+  readonly makesOwn: boolean;
   private readonly codec: Codec;
   private readonly route: (message: unknown) => string | undefined;
   private readonly unpack: FeedConfig<Schemas>['unpack'];
@@ -86,6 +89,7 @@ class FrameDispatch implements Dispatch {
     this.hasNoRule = [heartbeat?.isPong, heartbeat?.reply, rotate?.when, config.isControl].every(
       (rule) => rule === undefined,
     );
+    this.makesOwn = codec === jsonCodec && unpack === undefined;
     this.skimmer = skim && skimmerOf(skim, hooks);
     this.readers = reader === true ? createReaders(schemasOf(config)) : undefined;
   }

@@ -49,6 +49,8 @@ export interface OutletHooks {
     readonly arrival: Arrival;
     /** Told of the key of each message of the stream; absent where nobody asks. */
     readonly skimmer: Pick<Skimmer, 'parsed'> | undefined;
+    /** Each message is made by `JSON.parse`, and nobody else's. */
+    readonly makesOwn: boolean;
   };
   /** Told of each position that a server may be asked to resume from; absent where none is asked. */
   readonly subscriptions: Pick<Subscriptions, 'saw'> | undefined;
@@ -96,7 +98,7 @@ class StreamOutlet implements Outlet, HubConfig<unknown, TopicChannel>, Straight
     this.memory = this.keyMemory();
     checkFanOut(this);
     this.hub = new Hub<unknown, TopicChannel>(this);
-    prepareSchema(schema);
+    prepareSchema(schema, this.isOwn);
     this.holding = (sequence?.recover ?? sequence?.reorder) && new HoldingChain(this);
   }
 
@@ -167,6 +169,10 @@ class StreamOutlet implements Outlet, HubConfig<unknown, TopicChannel>, Straight
 
   get arrival(): Arrival {
     return this.hooks.dispatch.arrival;
+  }
+
+  get isOwn(): boolean {
+    return this.hooks.dispatch.makesOwn;
   }
 
   get ledger(): OutletHooks['ledger'] {

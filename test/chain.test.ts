@@ -142,6 +142,7 @@ describe('the straight chain of a stream', () => {
           const straight = new StraightChain({
             ...config,
             watch,
+            isOwn: true,
             takenFor: ({ topic }) => taken.get(topic ?? ''),
             deliver: note('value'),
           });

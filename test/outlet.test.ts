@@ -29,7 +29,7 @@ const rig = () => {
       lingerMs: 0,
       onOpen: (_stream, topic) => told.push(['open', topic]),
       onClose: (_stream, topic) => told.push(['close', topic]),
-      dispatch: { arrival: { generation: 7, at: 0 }, skimmer: undefined },
+      dispatch: { arrival: { generation: 7, at: 0 }, skimmer: undefined, makesOwn: false },
       tell: ({ type, generation }) => told.push([type, generation]),
       reject: (reason, { stream }) => told.push(['reject', reason, stream]),
       subscriptions: { saw: (_stream, topic, sequence) => told.push(['saw', topic, sequence]) },

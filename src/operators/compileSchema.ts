@@ -1,6 +1,6 @@
 import type { GenericSchema, InferOutput } from 'valibot';
 import { schemaClosures } from './schemaClosures.js';
-import { type Runnable, schemaNode } from './schemaNode.js';
+import { type Runnable, type SchemaNode, schemaNode } from './schemaNode.js';
 import { misfit, runAsValibot } from './schemaRun.js';
 import { nameOf, schemaSource } from './schemaSource.js';
 
@@ -13,11 +13,20 @@ export interface CompileSchemaConfig {
    * platform allows it: the policy of a page may not
    */
   readonly generate?: boolean;
+  /**
+   * Its inputs are what `JSON.parse` made, and nobody else has them: what would come out as an equal copy is handed on as it is,
+   * which saves a book of forty levels 3 kB of garbage. Needs generated code. @default false
+   */
+  readonly isOwn?: boolean;
 }
 
 type Compiled = CompiledSchema<unknown> | undefined;
-/** What a schema was made into, with and without generated code. */
-const made = { generated: new WeakMap<object, Compiled>(), closures: new WeakMap<object, Compiled>() };
+/** What a schema was made into, with generated code, with such for inputs of one's own, and without. */
+const made = {
+  generated: new WeakMap<object, Compiled>(),
+  forOwn: new WeakMap<object, Compiled>(),
+  closures: new WeakMap<object, Compiled>(),
+};
 
 /**
  * Makes one plain function of a valibot schema: it lets through what `safeParse` does, and gives what `safeParse` puts out, in a
@@ -38,13 +47,14 @@ export function compileSchema<const S extends GenericSchema>(
 /** As `compileSchema`; undefined for a schema that has to be left to valibot as a whole. */
 export function compileKnown<const S extends GenericSchema>(
   schema: S,
-  { generate = true }: CompileSchemaConfig = {},
+  { generate = true, isOwn = false }: CompileSchemaConfig = {},
 ): CompiledSchema<InferOutput<S>> | undefined {
-  const remembered = generate && mayGenerate() ? made.generated : made.closures;
+  const generates = generate && mayGenerate();
+  const remembered = !generates ? made.closures : isOwn ? made.forOwn : made.generated;
   if (!remembered.has(schema)) {
     const node = schemaNode(schema as unknown as Runnable);
-    const compile = remembered === made.generated ? generated : schemaClosures;
-    remembered.set(schema, node.kind === 'valibot' ? undefined : compile(node));
+    const compile = generates ? () => generated(node, isOwn) : () => schemaClosures(node);
+    remembered.set(schema, node.kind === 'valibot' ? undefined : compile());
   }
   return remembered.get(schema);
 }
@@ -67,8 +77,8 @@ function mayGenerate(): boolean {
   return isAllowed;
 }
 
-function generated(node: Parameters<typeof schemaSource>[0]): (input: unknown) => unknown {
-  const { text, constants } = schemaSource(node);
+function generated(node: SchemaNode, isOwn: boolean): (input: unknown) => unknown {
+  const { text, constants } = schemaSource(node, isOwn);
   const make = construct(
     constants.map((_constant, at) => nameOf(at)),
     text,

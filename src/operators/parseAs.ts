@@ -39,14 +39,16 @@ export function parseAs<const S extends GenericSchema, In = unknown>(
  * `parseAs` for one message: its output, or `misfit` once a hook was told. What the operator does with hooks that throw, this does
  * by throwing.
  *
+ * @param isOwn As `compileSchema`'s.
  * @throws {TypeError} On creation, as `parseAs` does.
  */
 export function parserOf<const S extends GenericSchema, In = unknown>(
   schema: S,
   config: ParseAsConfig<In> = {},
+  isOwn = false,
 ): (message: In) => InferOutput<S> | typeof misfit {
   checkSchema(schema);
-  const compiled = compileKnown(schema);
+  const compiled = compileKnown(schema, { isOwn });
 
   return (message) => {
     let result;
@@ -70,9 +72,9 @@ export function parserOf<const S extends GenericSchema, In = unknown>(
  *
  * @throws {TypeError} As `parseAs` does.
  */
-export function prepareSchema(schema: GenericSchema): void {
+export function prepareSchema(schema: GenericSchema, isOwn = false): void {
   checkSchema(schema);
-  compileKnown(schema);
+  compileKnown(schema, { isOwn });
 }
 
 /** The types allow nothing else, but JavaScript may hand in anything. */

@@ -1,3 +1,4 @@
+import { createSameness } from './sameSource.js';
 import { type Nil, type Others, type SchemaNode } from './schemaNode.js';
 import { defaultOf, isOwnName, misfit, missingDefaultOf, runAsValibot } from './schemaRun.js';
 
@@ -9,8 +10,13 @@ type NodeOf<K extends SchemaNode['kind']> = Extract<SchemaNode, { kind: K }>;
 /**
  * The text of a function that does what a node does, and the constants it is closed over. Nothing of the schema gets into the
  * text but keys and short literals, each through `JSON.stringify`.
+ *
+ * @param isOwn Its input is what `JSON.parse` made, and nobody else has it: what would be copied as it is, is handed on.
  */
-export function schemaSource(root: SchemaNode): {
+export function schemaSource(
+  root: SchemaNode,
+  isOwn = false,
+): {
   readonly text: string;
   readonly constants: readonly unknown[];
 } {
@@ -28,6 +34,7 @@ export function schemaSource(root: SchemaNode): {
   };
 
   const functions: string[] = [];
+  const sameName = isOwn ? createSameness({ bind, add: (text) => functions.push(text) }) : () => undefined;
   const functionNames = new Map<SchemaNode, string>();
   /** A function of its own for a node; each is written once. */
   const functionOf = (node: SchemaNode): string => {
@@ -60,7 +67,12 @@ export function schemaSource(root: SchemaNode): {
         put(`if (${output} === ${MISFIT}) ${fail}`);
         return output;
       }
-      return writers[node.kind](node as never, value, fail);
+      const same = sameName(node);
+      if (same === undefined) return writers[node.kind](node as never, value, fail);
+      const output = fresh();
+      put(`let ${output} = ${value}; if (!${same}(${value})) {`);
+      put(`${output} = ${writers[node.kind](node as never, value, fail)}; }`);
+      return output;
     };
 
     const writers: {

@@ -18,7 +18,12 @@ const outcomeOf = (world: World, run: () => { fits: boolean; output: unknown }):
 };
 
 /** Deeply the same: keys in order, prototypes, descriptors, -0; and the very object of the input where the other has it. */
-function difference(a: unknown, b: unknown, kept: ReadonlySet<unknown>, path = ''): string | undefined {
+export function difference(
+  a: unknown,
+  b: unknown,
+  kept: ReadonlySet<unknown>,
+  path = '',
+): string | undefined {
   if (Object.is(a, b)) return undefined;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
     return `${path}: other value`;
