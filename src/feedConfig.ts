@@ -94,9 +94,12 @@ export interface FeedConfig<S extends Schemas> extends ConnectionConfig {
   readonly codec?: Codec;
   /** Takes a decoded frame apart that holds many messages. @default one message a frame */
   readonly unpack?: (decoded: unknown) => readonly unknown[];
-  /** The name of a message's stream; a name that is none of `streams`, or `undefined`, leaves it unrouted. @default message.type */
+  /**
+   * The name of a message's stream; a name that is none of `streams`, or `undefined`, leaves it unrouted. The message must not be
+   * changed: it may be the very value that subscribers get. @default message.type
+   */
   readonly route?: (message: unknown) => string | undefined;
-  /** Messages that are neither data nor errors (a hello, a notice): counted as `control`. */
+  /** Messages that are neither data nor errors (a hello, a notice): counted as `control`. As with `route`, they must not be changed. */
   readonly isControl?: (message: unknown) => boolean;
   /** Asks the server for topics as they are subscribed. @default nothing is asked for */
   readonly subscriptions?: SubscriptionsConfig;

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { createDispatch, type Dispatch } from '../src/dispatch.js';
 import type { FeedConfig, Schemas } from '../src/feedConfig.js';
+import { jsonCodec } from '../src/jsonCodec.js';
 import type { Key } from '../src/operators/seenKeys.js';
 import { createSeenKeys } from '../src/operators/seenKeys.js';
 import type { Outlet } from '../src/outlet.js';
@@ -73,6 +74,15 @@ const skim = {
 };
 
 describe('the dispatch of frames', () => {
+  it('owns what JSON.parse makes, and nothing that a codec or unpack of the user has had in its hands', () => {
+    const codec = { decode: (data: unknown) => data, encode: () => '' };
+    const owned = [{}, { codec: jsonCodec }, { codec }, { unpack: (one: unknown) => [one] }].map(
+      (config) => rig(config).dispatch.makesOwn,
+    );
+
+    expect(owned).toStrictEqual([true, true, false, false]);
+  });
+
   it('gives a message to its stream, and books what is for none', () => {
     const { hand, dispatch } = rig({
       heartbeat: { isPong: (message) => message === 'pong' },
