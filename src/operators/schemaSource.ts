@@ -34,19 +34,22 @@ export function schemaSource(
   };
 
   const functions: string[] = [];
-  const sameName = isOwn ? createSameness({ bind, add: (text) => functions.push(text) }) : () => undefined;
-  const functionNames = new Map<SchemaNode, string>();
-  /** A function of its own for a node; each is written once. */
-  const functionOf = (node: SchemaNode): string => {
-    const known = functionNames.get(node);
+  const sameName = createSameness({ bind, add: (text) => functions.push(text) });
+  const own = new Map<SchemaNode, string>();
+  const copied = new Map<SchemaNode, string>();
+  /** A function of its own for a node; each is written once for inputs of one's own, and once for others. */
+  const functionOf = (node: SchemaNode, isOwn: boolean): string => {
+    const names = isOwn ? own : copied;
+    const known = names.get(node);
     if (known !== undefined) return known;
-    const name = `f${functionNames.size}`;
-    functionNames.set(node, name);
-    functions.push(writeFunction(name, node));
+    const name = `f${own.size + copied.size}`;
+    names.set(node, name);
+    functions.push(writeFunction(name, node, isOwn));
     return name;
   };
 
-  const writeFunction = (name: string, root: SchemaNode): string => {
+  const writeFunction = (name: string, root: SchemaNode, isOwn: boolean): string => {
+    let mayKeep = isOwn;
     const lines: string[] = [];
     let count = 0;
     let nodes = 0;
@@ -63,15 +66,23 @@ export function schemaSource(
     const write = (node: SchemaNode, value: string, fail: string): string => {
       nodes += 1;
       if (nodes > MAX_NODES && node.kind !== 'leaf') {
-        const output = keep(`${functionOf(node)}(${value})`);
+        const output = keep(`${functionOf(node, mayKeep)}(${value})`);
         put(`if (${output} === ${MISFIT}) ${fail}`);
         return output;
       }
-      const same = sameName(node);
+      const same = mayKeep ? sameName(node) : undefined;
       if (same === undefined) return writers[node.kind](node as never, value, fail);
       const output = fresh();
       put(`let ${output} = ${value}; if (!${same}(${value})) {`);
       put(`${output} = ${writers[node.kind](node as never, value, fail)}; }`);
+      return output;
+    };
+    /** As `write`, for what is somebody else's, or will be: a default is the schema's, and a step of a pipe may be anything. */
+    const writeCopy: typeof write = (...of) => {
+      const before = mayKeep;
+      mayKeep = false;
+      const output = write(...of);
+      mayKeep = before;
       return output;
     };
 
@@ -90,11 +101,12 @@ export function schemaSource(
       transform: ({ owner }, value) => keep(`${bind(owner)}.operation(${value})`),
       nil: ({ nil, inner, schema }, value, fail) => {
         let input = value;
-        if (schema['default'] !== undefined)
+        const hasDefault = schema['default'] !== undefined;
+        if (hasDefault)
           input = keep(`${isNil(nil, value)} ? ${DEFAULT_OF}(${bind(schema)}, ${value}) : ${value}`);
         const output = fresh();
         put(`let ${output} = ${input}; if (!(${isNil(nil, input)})) {`);
-        put(`${output} = ${write(inner, input, fail)}; }`);
+        put(`${output} = ${(hasDefault ? writeCopy : write)(inner, input, fail)}; }`);
         return output;
       },
       nonNil: ({ nil, inner }, value, fail) => {
@@ -116,11 +128,10 @@ export function schemaSource(
           }
           if (absent === 'refuse') put(`if (!(${name} in ${input})) ${fail}`);
           const value = `${input}[${name}]`;
-          const found =
-            absent === 'refuse'
-              ? value
-              : `${name} in ${input} ? ${value} : ${MISSING_DEFAULT_OF}(${bind(schema)})`;
-          return { name, output: write(entry, keep(found), fail), isThere: undefined };
+          if (absent === 'refuse')
+            return { name, output: write(entry, keep(value), fail), isThere: undefined };
+          const found = `${name} in ${input} ? ${value} : ${MISSING_DEFAULT_OF}(${bind(schema)})`;
+          return { name, output: writeCopy(entry, keep(found), fail), isThere: undefined };
         });
         if (node.others === 'refuse')
           put(`for (const k in ${input}) if (!${HAS_OWN}(${bind(node.known)}, k)) ${fail}`);
@@ -175,7 +186,7 @@ export function schemaSource(
         options.forEach(({ when, node }, at) => {
           put(`${done}_${at}: { if (!(${name} in ${input})) break ${done}_${at};`);
           write(when, keep(`${input}[${name}]`), `break ${done}_${at};`);
-          put(`${output} = ${functionOf(node)}(${input});`);
+          put(`${output} = ${functionOf(node, mayKeep)}(${input});`);
           // Another option may fit, or none: which of them counts depends on how each fails.
           put(`if (${output} === ${MISFIT}) ${output} = ${RUN_AS_VALIBOT}(${bind(schema)}, ${input});`);
           put(`break ${done}; }`);
@@ -183,7 +194,10 @@ export function schemaSource(
         put(`} if (${output} === ${MISFIT}) ${fail}`);
         return output;
       },
-      pipe: ({ steps }, value, fail) => steps.reduce((input, step) => keep(write(step, input, fail)), value),
+      pipe: ({ steps }, value, fail) => {
+        const onlyLook = steps.slice(1).every(({ kind }) => kind === 'leaf');
+        return steps.reduce((input, step) => keep((onlyLook ? write : writeCopy)(step, input, fail)), value);
+      },
       valibot: ({ run }, value, fail) => {
         const output = keep(`${RUN_AS_VALIBOT}(${bind(run)}, ${value})`);
         put(`if (${output} === ${MISFIT}) ${fail}`);
@@ -231,7 +245,7 @@ export function schemaSource(
     return `function ${name}(v0) {\n${lines.join('\n')}\nreturn ${output};\n}`;
   };
 
-  const main = functionOf(root);
+  const main = functionOf(root, isOwn);
   return { text: `'use strict';\n${functions.join('\n')}\nreturn ${main};`, constants };
 }
 

@@ -19,7 +19,10 @@ export interface Session {
   readonly generation: number;
   /** Sends a message, encoded by the codec, on this connection only; after its end it does nothing. */
   send(message: unknown): void;
-  /** The decoded messages of this connection as they arrive, heartbeats and acks included; completes at its end. */
+  /**
+   * The decoded messages of this connection as they arrive, heartbeats and acks included; completes at its end. They must not be
+   * changed: one may be the very value that subscribers get.
+   */
   readonly messages$: Observable<unknown>;
   /** Starts the close handshake; the feed then reconnects as its policies say. @default code 1000 */
   close(code?: number, reason?: string): void;

@@ -165,17 +165,29 @@ const piped = (random: Random, depth: number): RandomSchema => {
       const inner = randomSchema(random, depth - 1);
       return { schema: v.pipe(v.unknown(), inner.schema, v.brand('b')), valid: inner.valid };
     },
+    () => {
+      const inner = randomSchema(random, depth - 1);
+      const fixed = Object.freeze(inner.valid(random));
+      return asText(
+        v.transform(() => fixed),
+        inner.schema,
+      );
+    },
   ])();
 };
 
 const wrapped = (random: Random, depth: number): RandomSchema => {
   const { schema, valid } = randomSchema(random, depth - 1);
+  // The schema's own: a copy is told from it.
+  const fixed = Object.freeze(valid(random));
   const fallback = pick<unknown>(random, [
     undefined,
     undefined,
     'a',
     7,
     null,
+    fixed,
+    fixed,
     () => 'a',
     () => undefined,
   ]) as never;

@@ -194,6 +194,18 @@ describe('parserOf', () => {
     expect(parse(7)).toBe(7);
   });
 
+  it('asks valibot about the message as it came, whatever a schema does with what is handed on', () => {
+    const schema = v.pipe(
+      v.object({ n: v.number() }),
+      v.transform((count) => Object.assign(count, { n: count.n + 1 })),
+      v.check(({ n }) => n !== 2),
+    );
+    const onReject = jest.fn();
+
+    expect(parserOf(schema, { onReject }, true)({ n: 1 })).toBe(misfit);
+    expect(onReject).toHaveBeenCalledTimes(1);
+  });
+
   it('asks a schema that is left to valibot but once', () => {
     const check = jest.fn(() => false);
     const schema = v.message(v.pipe(v.number(), v.check(check)), 'no');

@@ -60,6 +60,76 @@ describe('a compiled schema whose input is its own', () => {
     },
   );
 
+  it('copies a default each time, as it is the schema’s', () => {
+    const list = v.array(v.string());
+    for (const entry of [v.nullish(list, []), v.exactOptional(list, []), v.pipe(v.optional(list, []))]) {
+      const compiled = compileSchema(v.object({ list: entry }), { isOwn: true });
+      const [one, other] = [compiled({}), compiled({})] as { readonly list: unknown }[];
+
+      expect([one, other]).toStrictEqual([{ list: [] }, { list: [] }]);
+      expect(one?.list).not.toBe(other?.list);
+    }
+    const bare = compileSchema(v.nullable(list, []), { isOwn: true });
+    expect(bare(null)).toStrictEqual([]);
+    expect(bare(null)).not.toBe(bare(null));
+  });
+
+  it('copies what a transform makes, as it may be anything', () => {
+    class Point {
+      x = 1;
+    }
+    const point = new Point();
+    const schema = v.pipe(
+      v.string(),
+      v.transform(() => point),
+      v.object({ x: v.number() }),
+    );
+
+    expect(compileSchema(schema, { isOwn: true })('here')).toStrictEqual({ x: 1 });
+  });
+
+  it('copies what a function in a pipe is given, as that may change it and the message be asked about again', () => {
+    const Count = v.object({ n: v.number() });
+    const schema = v.union([
+      v.pipe(
+        Count,
+        v.transform((count) => (count.n += 1)),
+        v.maxValue(5),
+      ),
+      Count,
+    ]);
+    const compiled = compileSchema(schema, { isOwn: true });
+
+    expect(compiled({ n: 5 })).toStrictEqual({ n: 5 });
+  });
+
+  it('hands on the one and copies the other where a schema stands both in a pipe and by itself', () => {
+    const Count = v.variant('type', [v.object({ type: v.literal('count'), n: v.number() })]);
+    const reset = v.pipe(
+      Count,
+      v.transform((count) => (count.n = 0)),
+    );
+    const schema = v.object({ a: Count, b: reset, c: Count });
+    const input = JSON.parse(
+      '{"a":{"type":"count","n":1},"b":{"type":"count","n":2},"c":{"type":"count","n":3}}',
+    ) as v.InferInput<typeof schema>;
+    const output = compileSchema(schema, { isOwn: true })(input) as v.InferOutput<typeof schema>;
+
+    expect([output.a === input.a, input.b.n, output.b, output.c === input.c]).toStrictEqual([
+      true,
+      2,
+      0,
+      true,
+    ]);
+  });
+
+  it('hands on what the further steps of a pipe but look at', () => {
+    const input: unknown = JSON.parse('["1"]');
+    const schema = v.pipe(v.array(v.string()), v.minLength(1), v.readonly());
+
+    expect(compileSchema(schema, { isOwn: true })(input)).toBe(input);
+  });
+
   it('copies as ever without being told, and where no code may be generated', () => {
     const input: unknown = JSON.parse(book);
     const outputs = [
