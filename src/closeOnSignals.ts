@@ -16,7 +16,7 @@ import {
   throttleTime,
   timer,
 } from 'rxjs';
-import { checkFarewell, type Farewell } from './streams/fromSocket.js';
+import { checkFarewell, type Farewell } from './streams/farewell.js';
 import { fromYielded, type Yielded } from './streams/input.js';
 
 /** The signals that ask a process to end and can be listened to, with their numbers. */

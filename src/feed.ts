@@ -41,7 +41,7 @@ import { checkTripwire, createTripwire, type Tripwire } from './sinks/tripwire.j
 import { type Connection, type ConnectionHooks, createConnection } from './streams/connection.js';
 import type { ConnectionState, FeedEvent, Rejected, RejectReason, TopicRef } from './streams/events.js';
 import { PauseTimeoutError, ReconnectRequestedError } from './streams/failure.js';
-import { checkFarewell, type Farewell } from './streams/fromSocket.js';
+import { checkFarewell, type Farewell } from './streams/farewell.js';
 import type { SendResult, Ticket } from './streams/outbox.js';
 import { createReading, type Reading, type ReadingConfig } from './streams/reading.js';
 import { createRequests, RequestRejectedError, type RequestConfig } from './streams/requests.js';

@@ -155,8 +155,11 @@ export {
   SocketClosedError,
 } from './streams/failure.js';
 export { type RotateConfig, RotationTimeoutError } from './streams/rotation.js';
-export { type Farewell, fromSocket, type FromSocketConfig, type OpenSocket } from './streams/fromSocket.js';
+export type { Farewell } from './streams/farewell.js';
+export { fromSocket } from './streams/fromSocket.js';
+export type { FromSocketConfig } from './streams/fromSocketConfig.js';
 export type { Input, Yielded } from './streams/input.js';
+export type { OpenSocket } from './streams/openSocket.js';
 export type { OutboxConfig, SendResult } from './streams/outbox.js';
 export type { ReconnectConfig } from './streams/policies.js';
 export type { PolicyClass, ReconnectPolicy } from './streams/reconnectPolicy.js';

@@ -3,7 +3,7 @@ import type { Schemas, StreamOf } from './feedConfig.js';
 import type { HealthMonitor } from './sinks/healthMonitor.js';
 import type { FeedStats } from './sinks/ledger.js';
 import type { ConnectionStatus, FeedEvent, Rejected } from './streams/events.js';
-import type { Farewell } from './streams/fromSocket.js';
+import type { Farewell } from './streams/farewell.js';
 import type { SendResult } from './streams/outbox.js';
 import type { RequestConfig } from './streams/requests.js';
 import type { Data } from './streams/transport.js';

@@ -1,31 +1,23 @@
 import {
   asyncScheduler,
-  BehaviorSubject,
-  catchError,
+  type BehaviorSubject,
   concat,
   defer,
-  distinctUntilChanged,
   EMPTY,
-  ignoreElements,
   merge,
-  mergeMap,
   type MonoTypeOperatorFunction,
-  NEVER,
   Observable,
   of,
   raceWith,
-  skip,
-  startWith,
   Subject,
   type Subscriber,
   Subscription,
-  take,
   takeUntil,
-  tap,
   timer,
 } from 'rxjs';
 import { attach } from '../operators/attach.js';
-import { type RetryDecision, type RetryFailure, retryInto } from '../operators/retryBackoff.js';
+import { retryInto } from '../operators/retryBackoff.js';
+import { afterReading } from './afterReading.js';
 import { checkAuthenticate } from './authenticate.js';
 import type { ConnectionConfig, ConnectionHooks } from './connectionConfig.js';
 import { deliverInTurn, type DeliveryHooks } from './delivery.js';
@@ -33,14 +25,17 @@ import { dialSession } from './dialSession.js';
 import { Dial, type DialHost } from './dial.js';
 import { createEndpoints } from './endpoints.js';
 import type { ConnectionState, ConnectionStatus } from './events.js';
-import { classify as classifyByDefault, type FailureClass, OfflineError } from './failure.js';
-import { type Farewell, fromSocket } from './fromSocket.js';
+import { classify as classifyByDefault } from './failure.js';
+import type { Farewell } from './farewell.js';
+import { followNetwork } from './followNetwork.js';
+import { fromSocket } from './fromSocket.js';
 import { checkHeartbeat, type HeartbeatConfig } from './heartbeat.js';
-import { fromYielded } from './input.js';
 import { createLiveSockets, type LiveSockets } from './liveSockets.js';
 import { createOutbox, type Outbox, type OutboxHooks, type Port, type Ticket } from './outbox.js';
-import { createRecovery, type Recovery, type RecoveryHooks } from './recovery.js';
+import { createRecovery, type Recovery } from './recovery.js';
+import { ReportingConnection } from './reportingConnection.js';
 import { createLineOfSessions, type LineHooks, type LineOfSessions } from './rotation.js';
+import { runOnConnected } from './runOnConnected.js';
 import type { OpenSession, TakeFrame } from './session.js';
 import { createSignal } from './signal.js';
 import type { Data, Transport } from './transport.js';
@@ -83,9 +78,9 @@ export const createConnection = (config: ConnectionConfig, hooks: ConnectionHook
  * what its parts call, and what only a failure, a rotation or a pause needs is made then.
  */
 class RenewedConnection
-  implements Connection, DialHost, LineHooks, RecoveryHooks, DeliveryHooks, OutboxHooks
+  extends ReportingConnection
+  implements Connection, DialHost, LineHooks, DeliveryHooks, OutboxHooks
 {
-  readonly status$: BehaviorSubject<ConnectionStatus>; // eslint-disable-line rxjs-x/no-exposed-subjects -- the feed reads its value and shows an Observable of it
   readonly transport: Transport;
   readonly heartbeat: HeartbeatConfig;
   readonly outbox: Outbox;
@@ -104,13 +99,8 @@ class RenewedConnection
   private readyCount = 0;
   /** Of the subscriptions of `run` the last one: they follow each other. */
   private running: Subscriber<never> | undefined = undefined;
-  private isActive = false;
   /** What `close()` says to the socket, and until when (epoch ms). */
   private closing: { readonly words: Farewell; readonly deadline: number } | undefined = undefined;
-  /** The dial that `status$` speaks of: the last one, but for that of a rotation that has not taken over. */
-  private generation = 0;
-  private inCharge: OpenSession | undefined = undefined;
-  private inChargeSince = 0;
   /** From `close()` on the session in charge hands over no more. */
   private isLast = false;
   /** What was last dropped for: that is nothing to hand over from. */
@@ -120,8 +110,9 @@ class RenewedConnection
 
   constructor(
     readonly config: ConnectionConfig,
-    readonly hooks: ConnectionHooks,
+    hooks: ConnectionHooks,
   ) {
+    super(hooks);
     const { transport = wsTransport } = config;
     // Unasked, a heartbeat that cannot ping would take every quiet connection for a dead one.
     const { heartbeat = { off: transport.can?.ping === false } } = config;
@@ -135,12 +126,6 @@ class RenewedConnection
     this.recovery = createRecovery(config, this.endpoints, this);
     this.outbox = createOutbox(config.outbox, this);
     this.line = createLineOfSessions(this, config);
-    this.status$ = new BehaviorSubject<ConnectionStatus>({
-      state: 'DISCONNECTED',
-      generation: 0,
-      attempt: 0,
-      since: asyncScheduler.now(),
-    });
   }
 
   run(take: TakeFrame): Observable<never> {
@@ -148,7 +133,7 @@ class RenewedConnection
       const { online$ } = this.config;
       this.running = subscriber;
       this.isActive = true;
-      if (online$ !== undefined) attach(subscriber, this.network$(online$), subscriber);
+      if (online$ !== undefined) attach(subscriber, followNetwork(online$, this, this.recovery), subscriber);
       const attempts = new Subscription();
       subscriber.add(attempts);
       if (!subscriber.closed) {
@@ -157,26 +142,6 @@ class RenewedConnection
       }
       // Added last, so it runs after the teardown of every attempt.
       subscriber.add(() => this.rest(subscriber));
-    });
-  }
-
-  setState(state: ConnectionState, extra: Partial<ConnectionStatus> = {}): void {
-    const { generation } = this;
-    const status = { state, generation, attempt: 0, since: asyncScheduler.now(), ...extra };
-    this.status$.next(status);
-    this.hooks.tell({ type: 'state', status, ...this.stamp() });
-  }
-
-  pong(session: OpenSession, by: 'frame' | 'message' = 'message'): void {
-    const latencyMs = session.heartbeat.answered(by);
-    if (latencyMs === undefined) return;
-    session.latencyMs = latencyMs;
-    if (session === this.inCharge) this.status$.next({ ...this.status$.value, latencyMs });
-    this.hooks.tell({
-      type: 'pong',
-      latencyMs,
-      generation: session.generation,
-      at: asyncScheduler.now(),
     });
   }
 
@@ -276,7 +241,7 @@ class RenewedConnection
     hooks.onReady(session);
     if (before === undefined) session.topics = hooks.join(session);
     else session.topics?.takeCharge();
-    const greeted$ = before === undefined ? this.welcome(session, isReconnect) : EMPTY;
+    const greeted$ = before === undefined ? runOnConnected(this.config, session, isReconnect, this) : EMPTY;
     const release$ = defer(() => {
       session.port.release();
       return EMPTY;
@@ -285,7 +250,7 @@ class RenewedConnection
   }
 
   greet(session: OpenSession): Observable<never> {
-    return this.welcome(session, true);
+    return runOnConnected(this.config, session, true, this);
   }
 
   join(session: OpenSession): Observable<never> {
@@ -320,58 +285,6 @@ class RenewedConnection
     return true;
   }
 
-  // The hooks of the recovery.
-
-  onHookFailed(hook: string, error: unknown): void {
-    this.hooks.tell({ type: 'hookFailed', hook, error, ...this.stamp() });
-  }
-
-  onForgetPositions(): void {
-    this.hooks.forgetPositions();
-  }
-
-  onRetry(decision: RetryDecision): void {
-    const { error, attempt, delayMs } = decision;
-    const { classAttempt, previousMs, jitteredMs, floorMs } = decision;
-    this.onComplete(decision);
-    this.hooks.tell({
-      type: 'retry',
-      error,
-      class: decision.class as FailureClass,
-      attempt,
-      classAttempt,
-      previousMs,
-      jitteredMs,
-      floorMs,
-      delayMs,
-      ...this.stamp(),
-    });
-    if (this.isActive) this.setState('RECONNECTING', { attempt, retryInMs: delayMs, cause: error });
-  }
-
-  onGiveUp(error: unknown, failure: RetryFailure): void {
-    this.onComplete(failure);
-    this.hooks.tell({ type: 'gaveUp', error, ...this.stamp() });
-    this.setState('CLOSED', { attempt: failure.attempt, cause: error });
-  }
-
-  onComplete(failure: RetryFailure): void {
-    const { error, class: name } = failure;
-    this.hooks.onOver();
-    this.hooks.tell({
-      type: 'disconnected',
-      error,
-      class: name as FailureClass,
-      upMs: this.upMsOf(failure),
-      ...this.stamp(),
-    });
-  }
-
-  /** Of the session that was in charge: the failure knows how long the line was up, rotations included. */
-  upMsOf({ upMs }: RetryFailure): number {
-    return upMs === undefined ? 0 : asyncScheduler.now() - this.inChargeSince;
-  }
-
   // What a dial asks and tells.
 
   farewell(): Farewell {
@@ -401,22 +314,10 @@ class RenewedConnection
     this.hooks.onEnded(session, error);
   }
 
-  /** What a pause holds back is yet to come: the time begins again when reading goes on. */
   drained$(): Observable<unknown> {
-    const { hooks } = this;
     const { drainMs = 1_000 } = this.config.rotate ?? {};
-    const drain$: Observable<unknown> = timer(drainMs).pipe(
-      mergeMap(() =>
-        hooks.isPaused()
-          ? hooks.resumed$.pipe(
-              take(1),
-              mergeMap(() => drain$),
-            )
-          : of(undefined),
-      ),
-    );
     this.cut$ ??= new Subject();
-    return merge(this.cut$, this.stop$, drain$);
+    return merge(this.cut$, this.stop$, afterReading(drainMs, this.hooks));
   }
 
   /** A run is over. */
@@ -429,43 +330,5 @@ class RenewedConnection
     this.isActive = false;
     const { state } = this.status$.value;
     if (state !== 'CLOSED' && state !== 'CLOSING') this.setState('DISCONNECTED');
-  }
-
-  private stamp(): { readonly generation: number; readonly at: number } {
-    return { generation: this.generation, at: asyncScheduler.now() };
-  }
-
-  /** What the user wants done on every connection. */
-  private welcome(session: OpenSession, isReconnect: boolean): Observable<never> {
-    const { onConnected } = this.config;
-    if (onConnected === undefined) return EMPTY;
-    return defer(() =>
-      fromYielded(onConnected(session, { generation: session.generation, isReconnect })),
-    ).pipe(
-      ignoreElements(),
-      catchError((error: unknown) => {
-        this.onHookFailed('onConnected', error);
-        return EMPTY;
-      }),
-    );
-  }
-
-  /** What the platform says of its network; that it was there from the start is no news. Never ends. */
-  private network$(online$: Observable<boolean>): Observable<never> {
-    const told$ = online$.pipe(
-      startWith(true),
-      distinctUntilChanged(),
-      skip(1),
-      tap((isOnline) => {
-        if (isOnline) this.recovery.wake();
-        else this.drop(new OfflineError());
-      }),
-      ignoreElements(),
-      catchError((error: unknown) => {
-        this.onHookFailed('online$', error);
-        return EMPTY;
-      }),
-    );
-    return concat(told$, NEVER);
   }
 }

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { AuthenticateConfig } from './authenticate.js';
 import type { FeedEvent, TopicRef } from './events.js';
-import type { FromSocketConfig } from './fromSocket.js';
+import type { FromSocketConfig } from './fromSocketConfig.js';
 import type { HeartbeatConfig } from './heartbeat.js';
 import type { Yielded } from './input.js';
 import type { OutboxConfig, OutboxHooks } from './outbox.js';

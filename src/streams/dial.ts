@@ -3,7 +3,7 @@ import type { ConnectionConfig, ConnectionHooks } from './connectionConfig.js';
 import type { DialSessionConfig } from './dialSession.js';
 import type { Endpoints } from './endpoints.js';
 import type { ConnectionState } from './events.js';
-import type { Farewell } from './fromSocket.js';
+import type { Farewell } from './farewell.js';
 import type { HeartbeatConfig } from './heartbeat.js';
 import type { LiveSockets } from './liveSockets.js';
 import type { Outbox } from './outbox.js';

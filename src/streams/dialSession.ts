@@ -2,15 +2,12 @@ import { defer, EMPTY, noop, Observable, type Subscriber, Subscription, type Uns
 import { attach } from '../operators/attach.js';
 import { authenticated, type AuthenticateConfig } from './authenticate.js';
 import { createArrivalClock } from './arrivalClock.js';
+import { dialSocket, type SocketOwner } from './dialSocket.js';
 import { SocketClosedError } from './failure.js';
-import {
-  dialSocket,
-  type Farewell,
-  type FromSocketConfig,
-  type OpenSocket,
-  type SocketOwner,
-} from './fromSocket.js';
+import type { Farewell } from './farewell.js';
+import type { FromSocketConfig } from './fromSocketConfig.js';
 import { createHeartbeat, type Heartbeat, type HeartbeatConfig, type HeartbeatLink } from './heartbeat.js';
+import type { OpenSocket } from './openSocket.js';
 import type { Outbox, Port } from './outbox.js';
 import { createSession, type OpenSession, type SessionConfig } from './session.js';
 import type { Data, Socket, Transport } from './transport.js';

@@ -28,8 +28,8 @@ import {
   timeoutHeartbeat,
 } from '../operators/timeoutHeartbeat.js';
 import { type Due, whenDue } from '../operators/whenDue.js';
-import type { OpenSocket } from './fromSocket.js';
 import { fromYielded } from './input.js';
+import type { OpenSocket } from './openSocket.js';
 import { createRoundTrip, type RoundTrip } from './roundTrip.js';
 import type { Transport } from './transport.js';
 

@@ -8,8 +8,9 @@ import {
   type Subscriber,
 } from 'rxjs';
 import { createLine, type Line } from '../operators/line.js';
-import { checkFarewell, type OpenSocket } from './fromSocket.js';
+import { checkFarewell } from './farewell.js';
 import type { Heartbeat } from './heartbeat.js';
+import type { OpenSocket } from './openSocket.js';
 import type { Port } from './outbox.js';
 import type { SessionTopics } from './subscriptions.js';
 import type { Data } from './transport.js';

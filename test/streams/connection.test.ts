@@ -292,34 +292,6 @@ describe('a connection', () => {
         });
       }),
     );
-
-    it(
-      'does not wake a wait for being told what it knows',
-      marbles(({ cold, expectObservable }) => {
-        const { connection, transport } = rig(['#', 'o'], {}, { online$: cold('t-t-t', { t: true }) });
-        const subscription = connection.run(noop).subscribe();
-        timer(40).subscribe(() => subscription.unsubscribe());
-        expectObservable(transport.dials$).toBe('1 9ms 2', { 1: 1, 2: 2 });
-      }),
-    );
-
-    it(
-      'goes on without it when it fails',
-      marbles(({ flush }) => {
-        const { connection, events } = rig(
-          ['o'],
-          {},
-          { online$: throwError(() => new Error('no such API')) },
-        );
-        const subscription = connection.run(noop).subscribe();
-        timer(40).subscribe(() => subscription.unsubscribe());
-        flush();
-
-        expect(events.filter(({ type }) => type === 'disconnected' || type === 'hookFailed')).toMatchObject([
-          { type: 'hookFailed', hook: 'online$' },
-        ]);
-      }),
-    );
   });
 
   /** What a run tells, in short, when `leave` is called at the first event that `isIt`. */

@@ -1,16 +1,10 @@
 import { inspect } from 'node:util';
-import { map, mergeMap, noop, of, Subject, switchMap, take, takeUntil, tap, throwError, timer } from 'rxjs';
+import { map, mergeMap, switchMap, take, throwError, timer } from 'rxjs';
 import { ConnectTimeoutError, InvalidUrlError, SocketClosedError } from '../../src/streams/failure.js';
-import {
-  checkFarewell,
-  checkUrl,
-  checkUrls,
-  fromSocket,
-  type FromSocketConfig,
-  type OpenSocket,
-} from '../../src/streams/fromSocket.js';
-import type { SocketHandler, Transport } from '../../src/streams/transport.js';
-import { closes, opens, pings, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
+import { fromSocket } from '../../src/streams/fromSocket.js';
+import type { FromSocketConfig } from '../../src/streams/fromSocketConfig.js';
+import type { OpenSocket } from '../../src/streams/openSocket.js';
+import { closes, opens, pings, scriptedTransport } from '../../src/testing/scriptedTransport.js';
 import { marbles } from '../marbles.js';
 
 const url = 'ws://feed.test';
@@ -58,49 +52,6 @@ describe('fromSocket', () => {
   );
 
   it(
-    'gives a socket, and the transport a handler, whose methods work without their this',
-    marbles(({ flush }) => {
-      const log: string[] = [];
-      const scripted = scriptedTransport('o-ap', { a: 'a', p: pings() });
-      const transport: Transport = {
-        ...scripted,
-        dial: (request, { ...handler }) => scripted.dial(request, handler),
-      };
-      scripted.log$.subscribe(({ type }) => log.push(type));
-      fromSocket({ url, transport })
-        .pipe(take(1))
-        .subscribe((socket) => {
-          // eslint-disable-next-line @typescript-eslint/unbound-method -- that they need none is the fact
-          const { send, close, terminate, divert } = socket;
-          divert(noop);
-          send('x');
-          close();
-          terminate();
-        });
-      flush();
-
-      expect(log).toStrictEqual(['dial', 'send', 'close', 'terminate']);
-    }),
-  );
-
-  it(
-    'completes what is asked for after the end',
-    marbles(({ flush }) => {
-      const log: string[] = [];
-      let socket: OpenSocket | undefined;
-      fromSocket({ url, transport: scriptedTransport('o-a-x', { a: 'a', x: closes(1000, '') }) }).subscribe({
-        next: (opened) => (socket = opened),
-        error: noop,
-      });
-      flush();
-      socket?.data$.subscribe({ complete: () => log.push('data') });
-      socket?.control$.subscribe({ complete: () => log.push('control') });
-
-      expect(log).toStrictEqual(['data', 'control']);
-    }),
-  );
-
-  it(
     'CLO-04 says farewell on unsubscribe, with code and reason',
     marbles(({ expectObservable }) => {
       const transport = scriptedTransport('o');
@@ -112,56 +63,6 @@ describe('fromSocket', () => {
         s: expect.anything() as unknown,
       });
       expectObservable(transport.closes$).toBe('---c', { c: { code: 4001, reason: 'done' } });
-    }),
-  );
-
-  it(
-    'CLO-06 destroys a socket whose server does not answer the farewell by the deadline',
-    marbles(({ expectObservable }) => {
-      const transport = scriptedTransport('os', { s: silence() });
-
-      expectObservable(
-        fromSocket({ url, transport, farewell: () => ({ timeoutMs: 7 }) }).pipe(data),
-        '^--!',
-      ).toBe('');
-      expectObservable(transport.closes$).toBe('---c------t', {
-        c: { code: 1000, reason: '' },
-        t: 'terminate',
-      });
-    }),
-  );
-
-  it(
-    'destroys a dial that is left',
-    marbles(({ expectObservable }) => {
-      const transport = scriptedTransport('-----o');
-
-      expectObservable(fromSocket({ url, transport }), '^--!').toBe('');
-      expectObservable(transport.closes$).toBe('---t', { t: 'terminate' });
-    }),
-  );
-
-  it(
-    'tells once when the socket is gone, by farewell or by its own end',
-    marbles(({ flush }) => {
-      const log: string[] = [];
-      const dial = (script: string): void =>
-        void fromSocket({
-          url,
-          transport: scriptedTransport(script),
-          onDial: () => log.push('dial'),
-          onGone: () => log.push('gone'),
-        })
-          .pipe(
-            take(1),
-            mergeMap(() => timer(2)),
-          )
-          .subscribe({ error: () => undefined });
-      dial('o');
-      dial('-#');
-      flush();
-
-      expect(log).toStrictEqual(['dial', 'dial', 'gone', 'gone']);
     }),
   );
 
@@ -178,32 +79,6 @@ describe('fromSocket', () => {
   );
 
   it(
-    'has given up on the dial by the time anybody hears so',
-    marbles(({ flush }) => {
-      const transport = scriptedTransport('-----o');
-      const log: unknown[] = [];
-      transport.closes$.subscribe((close) => log.push(close));
-      fromSocket({ url, transport, connectTimeoutMs: 3, onGone: () => log.push('gone') }).subscribe({
-        error: (error: unknown) => log.push((error as Error).name),
-      });
-      flush();
-
-      expect(log).toStrictEqual(['terminate', 'ConnectTimeoutError', 'gone']);
-    }),
-  );
-
-  it(
-    'does not end an open connection by its connect timeout',
-    marbles(({ expectObservable }) => {
-      const transport = scriptedTransport('-o---a', { a: 'a' });
-
-      expectObservable(fromSocket({ url, transport, connectTimeoutMs: 3 }).pipe(data), '^------!').toBe(
-        '-----a',
-      );
-    }),
-  );
-
-  it(
     'CON-04 passes the error of a provider on',
     marbles(({ expectObservable }) => {
       const transport = scriptedTransport('o');
@@ -214,44 +89,6 @@ describe('fromSocket', () => {
     }),
   );
 
-  it(
-    'CON-07 turns a transport that throws into an error',
-    marbles(({ expectObservable }) => {
-      const transport: Transport = {
-        settled: of(undefined),
-        dial: () => {
-          throw new TypeError('no such option');
-        },
-      };
-
-      expectObservable(fromSocket({ url, transport })).toBe('#', undefined, new TypeError('no such option'));
-    }),
-  );
-
-  it(
-    'hears nothing of a socket that was left',
-    marbles(({ expectObservable }) => {
-      const scripted = scriptedTransport('o');
-      let old: SocketHandler | undefined;
-      const transport: Transport = {
-        settled: scripted.settled,
-        dial: (request, handler) => {
-          old = handler;
-          return scripted.dial(request, handler);
-        },
-      };
-      const left$ = new Subject<unknown>();
-      const subscription = fromSocket({ url, transport }).pipe(data, tap(left$)).subscribe();
-      timer(2).subscribe(() => subscription.unsubscribe());
-      timer(3).subscribe(() => {
-        old?.message('late');
-        old?.end(new Error('late'));
-      });
-
-      expectObservable(left$).toBe('');
-    }),
-  );
-
   it.each([0, -1, Number.NaN, 2 ** 31])('refuses a connectTimeoutMs of %p', (connectTimeoutMs) => {
     expect(() => fromSocket({ url, connectTimeoutMs })).toThrow(
       new RangeError(
@@ -259,23 +96,6 @@ describe('fromSocket', () => {
       ),
     );
   });
-
-  it(
-    'takes Infinity as no connect timeout',
-    marbles(({ expectObservable }) => {
-      expectObservable(
-        fromSocket({ url, transport: scriptedTransport('20s o'), connectTimeoutMs: Infinity }),
-        '^ 15s !',
-      ).toBe('');
-    }),
-  );
-
-  it.each([['relative/path'], ['ftp://x'], ['ws://x/#part'], [''], [7], [undefined], [null]])(
-    'CON-05 refuses the url %p',
-    (wrong) => {
-      expect(() => checkUrl(wrong)).toThrow(InvalidUrlError);
-    },
-  );
 
   describe('of several URLs', () => {
     const urls = ['ws://a.test', new URL('wss://user:secret@b.test/path?token=secret')];
@@ -340,34 +160,12 @@ describe('fromSocket', () => {
       expect(() => fromSocket({ url: url as string[] })).toThrow(new InvalidUrlError(message));
     });
 
-    it('takes one URL for a list of one', () => {
-      expect([checkUrls('ws://a'), checkUrls(['ws://a', 'ws://b'])]).toStrictEqual([
-        ['ws://a'],
-        ['ws://a', 'ws://b'],
-      ]);
-    });
-
     it('refuses a choose that is no function', () => {
       expect(() => fromSocket({ url, choose: 1 as never })).toThrow(
         new TypeError('fromSocket: choose must be a function, got number'),
       );
     });
   });
-
-  it(
-    'dials nothing for who leaves in the function that yields the url',
-    marbles(({ expectObservable }) => {
-      const left$ = new Subject<void>();
-      const transport = scriptedTransport('o');
-      const leaving = (): string => {
-        left$.next();
-        return url;
-      };
-
-      expectObservable(fromSocket({ url: leaving, transport }).pipe(data, takeUntil(left$))).toBe('|');
-      expectObservable(transport.dials$).toBe('');
-    }),
-  );
 
   it(
     'shows no secret when its socket is printed',
@@ -388,19 +186,8 @@ describe('fromSocket', () => {
     }),
   );
 
-  it('takes a URL object', () => {
-    expect(checkUrl(new URL('wss://feed.test/x'))).toBe('wss://feed.test/x');
+  it('takes no number for a url', () => {
     // @ts-expect-error a number is no url
     expect(() => fromSocket({ url: 7 })).toThrow(TypeError);
-  });
-
-  it.each([
-    [{ code: 999 }, 'close: code must be 1000 or from 3000 to 4999, got 999'],
-    [{ code: 1006 }, 'close: code must be 1000 or from 3000 to 4999, got 1006'],
-    [{ code: 5000 }, 'close: code must be 1000 or from 3000 to 4999, got 5000'],
-    [{ reason: 'ü'.repeat(62) }, 'close: reason must be at most 123 bytes, got 124'],
-    [{ timeoutMs: -1 }, 'close: timeoutMs must be from 0 to 2147483647, got -1'],
-  ])('CLO-04 refuses a farewell of %j', (farewell, message) => {
-    expect(() => checkFarewell(farewell)).toThrow(new RangeError(message));
   });
 });

@@ -1,5 +1,5 @@
 import { Observable, take } from 'rxjs';
-import type { OpenSocket } from '../../src/streams/fromSocket.js';
+import type { OpenSocket } from '../../src/streams/openSocket.js';
 import type { Heartbeat } from '../../src/streams/heartbeat.js';
 import type { Port } from '../../src/streams/outbox.js';
 import {

@@ -1,0 +1,105 @@
+import { asyncScheduler, BehaviorSubject } from 'rxjs';
+import type { RetryDecision, RetryFailure } from '../operators/retryBackoff.js';
+import type { ConnectionHooks } from './connectionConfig.js';
+import type { ConnectionState, ConnectionStatus } from './events.js';
+import type { FailureClass } from './failure.js';
+import type { RecoveryHooks } from './recovery.js';
+import type { OpenSession } from './session.js';
+
+/**
+ * What a connection says of itself: the state that it is in, how long a ping took, and what its failures led to. A base class and
+ * no part of it, which every idle connection would keep besides.
+ */
+export class ReportingConnection implements RecoveryHooks {
+  // eslint-disable-next-line rxjs-x/no-exposed-subjects -- the feed reads its value and shows an Observable of it
+  readonly status$ = new BehaviorSubject<ConnectionStatus>({
+    state: 'DISCONNECTED',
+    generation: 0,
+    attempt: 0,
+    since: asyncScheduler.now(),
+  });
+  /** The dial that `status$` speaks of: the last one, but for that of a rotation that has not taken over. */
+  protected generation = 0;
+  protected inCharge: OpenSession | undefined = undefined;
+  protected inChargeSince = 0;
+  /** Somebody runs it: a wait for the next dial ends in one. */
+  protected isActive = false;
+
+  constructor(readonly hooks: ConnectionHooks) {}
+
+  setState(state: ConnectionState, extra: Partial<ConnectionStatus> = {}): void {
+    const { generation } = this;
+    const status = { state, generation, attempt: 0, since: asyncScheduler.now(), ...extra };
+    this.status$.next(status);
+    this.hooks.tell({ type: 'state', status, ...this.stamp() });
+  }
+
+  pong(session: OpenSession, by: 'frame' | 'message' = 'message'): void {
+    const latencyMs = session.heartbeat.answered(by);
+    if (latencyMs === undefined) return;
+    session.latencyMs = latencyMs;
+    if (session === this.inCharge) this.status$.next({ ...this.status$.value, latencyMs });
+    this.hooks.tell({
+      type: 'pong',
+      latencyMs,
+      generation: session.generation,
+      at: asyncScheduler.now(),
+    });
+  }
+
+  // The hooks of the recovery.
+
+  onHookFailed(hook: string, error: unknown): void {
+    this.hooks.tell({ type: 'hookFailed', hook, error, ...this.stamp() });
+  }
+
+  onForgetPositions(): void {
+    this.hooks.forgetPositions();
+  }
+
+  onRetry(decision: RetryDecision): void {
+    const { error, attempt, delayMs } = decision;
+    const { classAttempt, previousMs, jitteredMs, floorMs } = decision;
+    this.onComplete(decision);
+    this.hooks.tell({
+      type: 'retry',
+      error,
+      class: decision.class as FailureClass,
+      attempt,
+      classAttempt,
+      previousMs,
+      jitteredMs,
+      floorMs,
+      delayMs,
+      ...this.stamp(),
+    });
+    if (this.isActive) this.setState('RECONNECTING', { attempt, retryInMs: delayMs, cause: error });
+  }
+
+  onGiveUp(error: unknown, failure: RetryFailure): void {
+    this.onComplete(failure);
+    this.hooks.tell({ type: 'gaveUp', error, ...this.stamp() });
+    this.setState('CLOSED', { attempt: failure.attempt, cause: error });
+  }
+
+  onComplete(failure: RetryFailure): void {
+    const { error, class: name } = failure;
+    this.hooks.onOver();
+    this.hooks.tell({
+      type: 'disconnected',
+      error,
+      class: name as FailureClass,
+      upMs: this.upMsOf(failure),
+      ...this.stamp(),
+    });
+  }
+
+  /** Of the session that was in charge: the failure knows how long the line was up, rotations included. */
+  upMsOf({ upMs }: RetryFailure): number {
+    return upMs === undefined ? 0 : asyncScheduler.now() - this.inChargeSince;
+  }
+
+  protected stamp(): { readonly generation: number; readonly at: number } {
+    return { generation: this.generation, at: asyncScheduler.now() };
+  }
+}
