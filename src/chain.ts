@@ -4,7 +4,12 @@ import type { StreamConfig } from './feedConfig.js';
 import { type Arrival, blankItem, describeItem, fillItem, type Item } from './feedItem.js';
 import { misfit } from './operators/compileSchema.js';
 import { dedupeBy } from './operators/dedupeBy.js';
-import { detectGaps, type DetectGapsConfig, type GapWatch, type Sequence } from './operators/detectGaps.js';
+import {
+  detectGaps,
+  type DetectGapsConfig,
+  type GapWatch,
+  type TakenSequence,
+} from './operators/detectGaps.js';
 import { parseAs, type ParseAsConfig, parserOf } from './operators/parseAs.js';
 import type { SeenKeys } from './operators/seenKeys.js';
 import type { Rejected, RejectReason } from './streams/events.js';
@@ -35,7 +40,7 @@ export interface StraightConfig extends ChainConfig {
   /** Its messages are made by `JSON.parse`, and nobody else's. */
   readonly isOwn: boolean;
   /** The sequence of an item, if it was taken out of `watch`. */
-  takenFor(item: Item): Sequence | undefined;
+  takenFor(item: Item): TakenSequence | undefined;
   /** It has come through. */
   deliver(item: Item): void;
 }

@@ -35,6 +35,8 @@ import {
   HealthTable,
 } from './sinks/healthMonitor.js';
 import { Books, type Counts, type FeedStats, type StreamStats } from './sinks/ledger.js';
+import type { Seat } from './sinks/channel.js';
+import { DirectObservable } from './sinks/directObservable.js';
 import { type Loss, type LossHooks, LossReport } from './sinks/lossReport.js';
 import { createStaleRemedy, type StaleRemedy } from './sinks/staleRemedy.js';
 import { checkTripwire, createTripwire, type Tripwire } from './sinks/tripwire.js';
@@ -190,9 +192,9 @@ class LiveFeed<S extends Schemas>
     if (topic !== undefined && this.config.streams[name].topic === undefined) {
       throw new TypeError(`stream: ${JSON.stringify(name)} has no topics, got ${JSON.stringify(topic)}`);
     }
-    return new Observable((subscriber) => {
+    return new DirectObservable((subscriber, taker) => {
       const listener = new Listener(subscriber);
-      outlet.hub.join(topic, subscriber, () => listener.complete());
+      listener.seat = outlet.hub.join(topic, subscriber, taker, () => listener.complete());
       listener.enter((user) => this.enter(user));
     });
   }
@@ -583,6 +585,7 @@ class LiveFeed<S extends Schemas>
 
 /** A subscriber of a stream, who is done when both have ended: the stream and the run. */
 class Listener implements RunUser, Unsubscribable {
+  seat: Pick<Seat<unknown>, 'mute'> | undefined = undefined;
   private going = 2;
   /** Not `private`: who prints a subscription is to see no URL and no header. */
   #run: FeedRun | undefined = undefined;
@@ -605,11 +608,17 @@ class Listener implements RunUser, Unsubscribable {
   /** The stream has. */
   complete(): void {
     this.going -= 1;
-    if (this.going === 0) this.subscriber.complete();
+    if (this.going > 0) return;
+    this.seat?.mute();
+    this.subscriber.complete();
   }
 
   ended(failure: Failure | undefined): void {
-    if (failure === undefined) this.complete();
-    else this.subscriber.error(failure.error);
+    if (failure === undefined) {
+      this.complete();
+      return;
+    }
+    this.seat?.mute();
+    this.subscriber.error(failure.error);
   }
 }

@@ -4,12 +4,11 @@ import { sequenceOf, StraightChain, type StraightConfig, type Why } from './chai
 import type { StreamConfig } from './feedConfig.js';
 import { type Arrival, gapRules, type Item } from './feedItem.js';
 import { HoldingChain, type HoldingConfig } from './holdingChain.js';
-import { createGapWatch, type Gap, type GapWatch, type Sequence } from './operators/detectGaps.js';
+import { createGapWatch, type Gap, type GapWatch, type TakenSequence } from './operators/detectGaps.js';
 import { guardKeys } from './operators/guardKeys.js';
 import { prepareSchema } from './operators/parseAs.js';
 import { createKeyMemory, type SeenKeys } from './operators/seenKeys.js';
 import type { Skimmer } from './operators/skim.js';
-import { Channel } from './sinks/channel.js';
 import { checkFanOut } from './sinks/fanOut.js';
 import type { HealthMonitor, StreamRecorder, WatchedTopic } from './sinks/healthMonitor.js';
 import { Hub, type HubConfig } from './sinks/hub.js';
@@ -17,17 +16,10 @@ import type { Ledger, StreamLedger } from './sinks/ledger.js';
 import type { FeedEvent, RejectReason } from './streams/events.js';
 import type { Subscriptions } from './streams/subscriptions.js';
 
-/** All that is kept of a topic while somebody listens to it, in the one place where a message of it looks. */
-class TopicChannel extends Channel<unknown> {
-  freshness: WatchedTopic | undefined = undefined;
-  /** Absent where topics are not numbered apart. */
-  sequence: Sequence | undefined = undefined;
-}
-
 /** One stream's own chain, from a routed message to its subscribers. */
 export interface Outlet {
   readonly schema: GenericSchema;
-  readonly hub: Hub<unknown, TopicChannel>;
+  readonly hub: Hub<unknown>;
   readonly account: StreamLedger;
   /** Which keys it delivered; absent without a `key`. */
   readonly memory: SeenKeys | undefined;
@@ -74,8 +66,8 @@ export const createOutlet = (
  * A class that is told by all its parts itself, since every idle connection keeps one for each stream: parts with closures of
  * their own took five times the memory. For the same reason the chain is made for the first message.
  */
-class StreamOutlet implements Outlet, HubConfig<unknown, TopicChannel>, StraightConfig, HoldingConfig {
-  readonly hub: Hub<unknown, TopicChannel>;
+class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
+  readonly hub: Hub<unknown>;
   readonly account: StreamLedger;
   readonly memory: SeenKeys | undefined;
   private readonly freshness: StreamRecorder;
@@ -83,6 +75,9 @@ class StreamOutlet implements Outlet, HubConfig<unknown, TopicChannel>, Straight
   private readonly holding: HoldingChain | undefined;
   private straight: StraightChain | undefined = undefined;
   private gapWatch: GapWatch<Item> | undefined = undefined;
+  /** By the place of a topic: its own in the health, and that of its sequence where topics are numbered apart. */
+  private freshnessAt: (WatchedTopic | undefined)[] | undefined = undefined;
+  private sequenceAt: (TakenSequence | undefined)[] | undefined = undefined;
   private isCompleting = false;
   /** The last value that came late, until it is delivered: a server is not asked to resume from it. */
   private late: Item | undefined = undefined;
@@ -97,7 +92,7 @@ class StreamOutlet implements Outlet, HubConfig<unknown, TopicChannel>, Straight
     this.freshness = hooks.health.recorder(name);
     this.memory = this.keyMemory();
     checkFanOut(this);
-    this.hub = new Hub<unknown, TopicChannel>(this);
+    this.hub = new Hub<unknown>(this);
     prepareSchema(schema, this.isOwn);
     this.holding = (sequence?.recover ?? sequence?.reorder) && new HoldingChain(this);
   }
@@ -148,18 +143,20 @@ class StreamOutlet implements Outlet, HubConfig<unknown, TopicChannel>, Straight
     return 10_000;
   }
 
-  create(...made: ConstructorParameters<typeof Channel<unknown>>): TopicChannel {
-    return new TopicChannel(...made);
-  }
-
-  onOpen(topic: string | undefined, channel: TopicChannel): void {
+  onOpen(topic: string | undefined, place: number): void {
     this.hooks.onOpen(this.name, topic);
-    if (topic === undefined) return;
-    channel.freshness = this.freshness.find(topic);
-    if (this.areNumbered) channel.sequence = this.watch?.take(topic);
+    if (topic === undefined || this.hub.find(topic) !== place) return;
+    this.freshnessAt ??= [];
+    this.freshnessAt[place] = this.freshness.find(topic);
+    if (!this.areNumbered) return;
+    this.sequenceAt ??= [];
+    this.sequenceAt[place] ??= this.watch?.take(topic);
   }
 
-  onClose(topic: string | undefined, { sequence: taken }: TopicChannel): void {
+  onClose(topic: string | undefined, place: number): void {
+    const taken = this.sequenceAt?.[place];
+    if (this.sequenceAt !== undefined && topic !== undefined) this.sequenceAt[place] = undefined;
+    if (this.freshnessAt !== undefined && topic !== undefined) this.freshnessAt[place] = undefined;
     const isOneForgotten = taken !== undefined && this.watch?.put(taken) === true;
     this.hooks.onClose(this.name, topic);
     if (isOneForgotten) this.hooks.onScopeForgotten(); // last: who is told may open the topic again
@@ -187,8 +184,9 @@ class StreamOutlet implements Outlet, HubConfig<unknown, TopicChannel>, Straight
     return this.gapWatch;
   }
 
-  takenFor({ topic }: Item): Sequence | undefined {
-    return this.channelOf(topic)?.sequence;
+  takenFor({ topic }: Item): TakenSequence | undefined {
+    const place = this.placeOf(topic);
+    return place === undefined ? undefined : this.sequenceAt?.[place];
   }
 
   refuse(reason: RejectReason, why: Why): void {
@@ -206,7 +204,8 @@ class StreamOutlet implements Outlet, HubConfig<unknown, TopicChannel>, Straight
   }
 
   onFresh({ at, topic, sourceTime }: Item): void {
-    const ofTopic = this.channelOf(topic)?.freshness;
+    const place = this.placeOf(topic);
+    const ofTopic = place === undefined ? undefined : this.freshnessAt?.[place];
     this.freshness.record(at, ofTopic);
     if (sourceTime !== undefined) this.freshness.recordLag(sourceTime, at, ofTopic);
   }
@@ -252,7 +251,7 @@ class StreamOutlet implements Outlet, HubConfig<unknown, TopicChannel>, Straight
     return sequence !== undefined && (sequence.scope ?? 'topic') === 'topic';
   }
 
-  private channelOf(topic: string | undefined): TopicChannel | undefined {
+  private placeOf(topic: string | undefined): number | undefined {
     return topic === undefined ? undefined : this.hub.find(topic);
   }
 

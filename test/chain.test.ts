@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { type ChainConfig, composedChain, sequenceOf, StraightChain } from '../src/chain.js';
 import type { StreamConfig } from '../src/feedConfig.js';
 import { gapRules } from '../src/feedItem.js';
-import { createGapWatch, type Sequence } from '../src/operators/detectGaps.js';
+import { createGapWatch, type TakenSequence } from '../src/operators/detectGaps.js';
 import { createSeenKeys } from '../src/operators/seenKeys.js';
 
 interface Tick {
@@ -129,7 +129,7 @@ describe('the straight chain of a stream', () => {
           const message$ = new Subject<unknown>();
           message$.pipe(composedChain(config, gaps)).subscribe({ next: note('value'), error: note('error') });
           const watch = gaps && createGapWatch(sequenceOf, gaps);
-          const taken = new Map<string, Sequence>();
+          const taken = new Map<string, TakenSequence>();
           const toggle = (topic: string): void => {
             const sequence = taken.get(topic);
             if (sequence === undefined) taken.set(topic, watch!.take(topic));

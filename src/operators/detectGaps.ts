@@ -128,15 +128,18 @@ export function detectGaps<T>(
 /** Watches the sequences of some scopes. */
 export interface GapWatch<T> {
   /**
-   * @param taken That of the value's scope, if it was taken out.
+   * @param taken The number of the sequence of the value's scope, if it was taken out.
    * @throws {RangeError} If a number is no safe integer; and what a hook throws.
    */
-  watch(value: T, taken?: Sequence): void;
-  /** Hands out a scope's sequence: until it is put back it is neither forgotten nor found, so it must come with each value. */
-  take(scope: unknown): Sequence;
+  watch(value: T, taken?: TakenSequence): void;
+  /** Numbers a scope's sequence: until it is put back it is neither forgotten nor found, so its number must come with each value. */
+  take(scope: unknown): TakenSequence;
   /** Whether another was forgotten for it, which `onScopeForgotten` is not told: whoever is may ask for this one at once. */
-  put(sequence: Sequence): boolean;
+  put(taken: TakenSequence): boolean;
 }
+
+/** The place of a sequence among those taken out. */
+export type TakenSequence = number;
 
 /** Who is told of what a watch finds: its hooks are called as methods of this. */
 export type GapHooks<T> = Pick<DetectGapsConfig<T>, 'onGap' | 'onLate' | 'onScopeForgotten'>;
@@ -161,6 +164,11 @@ class Watch<T> implements GapWatch<T> {
   private readonly isCounted: boolean;
   private readonly scopeOf: DetectGapsConfig<T>['scope'];
   private readonly isReset: DetectGapsConfig<T>['isReset'];
+  /** Those taken out, by place. */
+  private readonly taken: (Sequence | undefined)[] = [];
+  /** By place: the last number; NaN where the sequence itself must be asked. */
+  private readonly lasts: number[] = [];
+  private readonly free: number[] = [];
 
   constructor(
     private readonly of: (value: T) => number,
@@ -173,14 +181,23 @@ class Watch<T> implements GapWatch<T> {
     this.isReset = config.isReset;
   }
 
-  watch(value: T, taken?: Sequence): void {
-    const { of, scopeOf, isReset } = this;
+  watch(value: T, taken?: TakenSequence): void {
     // Handed to no function unless it must be: that could make garbage of it.
-    const number = of(value);
+    const number = this.of(value);
     if (!Number.isSafeInteger(number)) integer('of', number);
-    const sequence = taken ?? this.table.of(scopeOf?.(value));
+    if (taken === undefined) this.advance(this.table.of(this.scopeOf?.(value)), value, number);
+    else if (this.isCounted && number === (this.lasts[taken] as number) + 1) this.lasts[taken] = number;
+    else {
+      const sequence = this.settled(taken);
+      this.lasts[taken] = NaN; // a hook may put it back
+      this.advance(sequence, value, number);
+      if (this.taken[taken] === sequence) this.lasts[taken] = lastOf(sequence);
+    }
+  }
+
+  private advance(sequence: Sequence, value: T, number: number): void {
     const { last } = sequence;
-    if (Number.isNaN(last) || isReset?.(value) || (this.isCounted && number === last + 1)) {
+    if (Number.isNaN(last) || this.isReset?.(value) || (this.isCounted && number === last + 1)) {
       sequence.last = number;
       sequence.late = undefined;
       return;
@@ -196,14 +213,32 @@ class Watch<T> implements GapWatch<T> {
     if (place !== 'next') this.hooks.onGap?.(place, value);
   }
 
-  take(scope: unknown): Sequence {
-    return this.table.take(scope);
+  take(scope: unknown): TakenSequence {
+    const sequence = this.table.take(scope);
+    const place = this.free.pop() ?? this.taken.length;
+    this.taken[place] = sequence;
+    this.lasts[place] = lastOf(sequence);
+    return place;
   }
 
-  put(sequence: Sequence): boolean {
+  put(taken: TakenSequence): boolean {
+    const sequence = this.settled(taken);
+    this.taken[taken] = undefined;
+    this.free.push(taken);
     return this.table.put(sequence.scope, sequence) !== undefined;
   }
+
+  /** The one taken out, up to date. */
+  private settled(taken: TakenSequence): Sequence {
+    const sequence = this.taken[taken] as Sequence;
+    const last = this.lasts[taken] as number;
+    if (!Number.isNaN(last)) sequence.last = last;
+    return sequence;
+  }
 }
+
+/** Where the next number is all there is to ask for. */
+const lastOf = ({ last, late }: Sequence): number => (late === undefined ? last : NaN);
 
 /** @throws {RangeError} If `maxScopes` is out of its range. */
 function sequencingOf<T>(of: (value: T) => number, config: DetectGapsConfig<T>): Sequencing<T> {

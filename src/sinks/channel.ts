@@ -1,24 +1,26 @@
 import type { Subscriber, Subscription, Unsubscribable } from 'rxjs';
+import { hand, type Taker } from './directObservable.js';
 import type { LastValues } from './lastValues.js';
 
 /** Who keeps a channel. */
 export interface ChannelOwner<T> {
   /** The last one in the channel has left. */
   letGo(channel: Channel<T>): void;
+  /** `only` has changed. */
+  lead(channel: Channel<T>): void;
 }
 
 /**
  * A stream, or one topic of it, while somebody listens: its subscribers, in the order they came.
  *
  * The list is neither searched nor copied when somebody comes or leaves, as that of rxjs's `Subject` is: who leaves leaves an
- * empty seat, and the empty seats are taken away when they are the greater part. It is a class, to which its owner may add what
- * else there is to a topic, because with thousands of them what counts is how many places in memory a value leads to.
+ * empty seat, and the empty seats are taken away when they are the greater part.
  */
 export class Channel<T> {
   /** How many are in. */
   size = 0;
   /** The one who is in, if it is only one, which is nearly always: a value gets there without the list. */
-  private only: Subscriber<T> | undefined = undefined;
+  only: Seat<T> | undefined = undefined;
   /** Whoever finds it by its topic finds this one. */
   isOpen = true;
   /** Its opening was told. */
@@ -31,69 +33,107 @@ export class Channel<T> {
     readonly topic: string | undefined,
     /** Absent without `replay`. */
     readonly kept: LastValues<T> | undefined,
+    /** Where the owner keeps it while it is open. */
+    readonly place: number,
     private readonly owner: ChannelOwner<T>,
   ) {}
 
   /** Takes one in, who hears of what comes from now on, until it closes. O(1), amortised. */
-  add(subscriber: Subscriber<T>, onComplete: () => void): void {
-    const seat = new Seat(this, subscriber, onComplete);
+  add(subscriber: Subscriber<T>, taker: Taker<T>, onComplete: () => void): Seat<T> {
+    const seat = new Seat(this, subscriber, taker, onComplete);
     if (this.seats.length === 0) this.seats = [seat];
     else this.seats.push(seat);
     this.size += 1;
-    this.only = this.size === 1 ? subscriber : undefined;
+    this.leadWith(this.size === 1 ? seat : undefined);
     subscriber.add(seat);
+    return seat;
+  }
+
+  /** Of its seat: what comes is for the others. */
+  mute(): void {
+    if (this.size === 1) this.leadWith(undefined);
   }
 
   /** Of its seat; O(1), amortised. */
   leave(): void {
     this.size -= 1;
     // The empty seats before the last one in are few: they are the smaller part.
-    this.only =
-      this.size === 1 ? this.seats.find((each) => each.subscriber !== undefined)?.subscriber : undefined;
+    this.leadWith(this.size === 1 ? this.seats.find(({ next }) => next !== undefined) : undefined);
     if (this.seats.length > 2 * this.size + SPARE_SEATS) {
       this.seats = this.seats.filter((each) => each.subscriber !== undefined);
     }
     if (this.size === 0) this.owner.letGo(this);
   }
 
+  /** Keeps the value if values are kept, and hands it on. */
+  take(value: T): void {
+    this.kept?.push(value);
+    this.next(value);
+  }
+
   /** Hands the value to each who was in before it came, and is still in when it gets there. */
   next(value: T): void {
-    if (this.only !== undefined) {
-      this.only.next(value);
+    if (this.only?.next !== undefined) {
+      hand(this.only.next, this.only.self, value);
       return;
     }
     const called = this.seats;
     const end = called.length;
     for (let at = 0; at < end; at += 1) {
-      const { subscriber } = called[at] as Seat<T>;
-      if (subscriber !== undefined) subscriber.next(value);
+      const { next, self } = called[at] as Seat<T>;
+      if (next !== undefined) hand(next, self, value);
     }
   }
 
   /** As `next`: an error, or the completion, of which the one who let it in is told instead. */
   end(failure: { readonly error: unknown } | undefined): void {
-    for (const { subscriber, onComplete } of [...this.seats]) {
+    for (const seat of [...this.seats]) {
+      const { subscriber, onComplete } = seat;
       if (subscriber === undefined) continue;
+      seat.mute();
       if (failure === undefined) onComplete();
       else subscriber.error(failure.error);
     }
+  }
+
+  private leadWith(only: Seat<T> | undefined): void {
+    this.only = only;
+    this.owner.lead(this);
   }
 }
 
 /** So that a short list is not put in order at every departure. */
 const SPARE_SEATS = 8;
 
-/** A subscriber's place; the subscriber's end empties it, once. */
-class Seat<T> implements Unsubscribable {
+/** A subscriber's seat; the subscriber's end empties it, once. */
+export class Seat<T> implements Unsubscribable {
+  /** Absent for who gets no more values. */
+  next: Taker<T>['next'] | undefined;
+  self: unknown;
+
   constructor(
     private readonly channel: Channel<T>,
+    /** Absent when it has left. */
     public subscriber: Subscriber<T> | undefined,
+    { next, self }: Taker<T>,
     readonly onComplete: () => void,
-  ) {}
+  ) {
+    this.next = next;
+    this.self = self;
+  }
+
+  /** It is about to be told of its end, after which no value may come, though it is still in. */
+  mute(): void {
+    if (this.next === undefined) return;
+    this.next = undefined;
+    this.channel.mute();
+  }
 
   unsubscribe(): void {
     if (this.subscriber === undefined) return;
     this.subscriber = undefined;
+    this.next = undefined;
+    this.self = undefined; // an empty seat holds nobody
     this.channel.leave();
   }
 }

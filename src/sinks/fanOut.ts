@@ -1,5 +1,4 @@
 import type { Observable } from 'rxjs';
-import { Channel } from './channel.js';
 import { Hub } from './hub.js';
 
 export interface FanOutConfig {
@@ -58,8 +57,7 @@ export function createFanOut<T>({
   onClose,
 }: FanOutConfig = {}): FanOut<T> {
   checkFanOut({ replay, lingerMs, maxTopics });
-  const create = (...made: ConstructorParameters<typeof Channel<T>>): Channel<T> => new Channel<T>(...made);
-  const hub = new Hub<T>({ create, replay, lingerMs, maxTopics, onOpen, onClose });
+  const hub = new Hub<T>({ replay, lingerMs, maxTopics, onOpen, onClose });
   return {
     next: (value, topic) => hub.next(value, topic),
     stream: (topic) => hub.stream(topic),
@@ -67,7 +65,7 @@ export function createFanOut<T>({
     error: (error) => hub.endAll({ error }),
     errorTopic: (topic, error) => hub.errorTopic(topic, error),
     get topics() {
-      return hub.topics();
+      return hub.present();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import type { Deadline } from './deadlines.js';
+import type { WatchedTopics } from './watchedTopics.js';
 import { createLowWater, type LowWater } from './lowWater.js';
 
 /** What a stream, and each topic of it, owes. */
@@ -43,7 +44,7 @@ export interface HealthEntry extends Deadline {
   /** Infinity for no verdict. */
   readonly staleAfterMs: number;
   /** Those watched; made for the first, and a topic has none. */
-  topics: Map<string, HealthEntry> | undefined;
+  topics: WatchedTopics | undefined;
   watched: boolean;
   healthy: boolean;
   /** -Infinity before the first value. */

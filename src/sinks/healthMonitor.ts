@@ -11,6 +11,7 @@ import {
   trail,
 } from './healthEntry.js';
 import { reportErrors } from './reportErrors.js';
+import { WatchedTopics } from './watchedTopics.js';
 
 export type { StreamHealth, StreamHealthConfig } from './healthEntry.js';
 
@@ -43,8 +44,8 @@ export interface HealthChange {
   readonly at: number;
 }
 
-/** A topic that is watched, for its stream's recorder. */
-export type WatchedTopic = Pick<HealthEntry, 'stream' | 'topic'>;
+/** The place of a topic that is watched, for its stream's recorder. */
+export type WatchedTopic = number;
 
 /** As `record` and `recordLag`, for one stream. */
 export interface StreamRecorder {
@@ -177,12 +178,12 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
 
   record(stream: string, at = asyncScheduler.now(), topic?: string): void {
     const entry = this.entryOf(stream);
-    this.stamp(entry, at, topicOf(entry, topic));
+    this.stamp(entry, at, placeOf(entry, topic));
   }
 
   recordLag(stream: string, sourceTimeMs: number, at = asyncScheduler.now(), topic?: string): void {
     const entry = this.entryOf(stream);
-    trailBoth(entry, sourceTimeMs, at, topicOf(entry, topic));
+    trailBoth(entry, sourceTimeMs, at, placeOf(entry, topic));
   }
 
   recorder(stream: string): StreamRecorder {
@@ -200,15 +201,12 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
 
   watch(stream: string, topic?: string): void {
     const whole = this.entryOf(stream);
-    const entry =
-      topic === undefined
-        ? whole
-        : (whole.topics?.get(topic) ?? createHealthEntry(stream, topic, whole.config));
-    if (entry.watched) return;
+    let entry = whole;
     if (topic !== undefined) {
-      whole.topics ??= new Map();
-      whole.topics.set(topic, entry);
+      whole.topics ??= new WatchedTopics(stream, whole.config);
+      entry = whole.topics.get(topic) ?? whole.topics.add(topic);
     }
+    if (entry.watched) return;
     entry.watched = true;
     entry.since = asyncScheduler.now();
     forgetFuture(entry, entry.since);
@@ -219,11 +217,11 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
     const whole = this.entryOf(stream);
     const entry = topic === undefined ? whole : whole.topics?.get(topic);
     if (entry === undefined) return;
-    if (topic !== undefined) whole.topics?.delete(topic);
     if (!entry.healthy) this.unhealthyCount -= 1;
     entry.healthy = true;
     entry.watched = false;
     this.deadlines.remove(entry);
+    if (topic !== undefined) whole.topics?.delete(topic);
   }
 
   status(): readonly StreamHealth[] {
@@ -269,12 +267,25 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
   }
 
   /** A value of a stream came, and of a topic of it, if that is watched. */
-  stamp(entry: HealthEntry, at: number, ofTopic: HealthEntry | undefined): void {
-    if (!entry.healthy) this.recover(entry, at);
-    else if (at > entry.lastAt) entry.lastAt = at;
-    if (ofTopic === undefined) return;
-    if (!ofTopic.healthy) this.recover(ofTopic, at);
-    else if (at > ofTopic.lastAt) ofTopic.lastAt = at;
+  stamp(entry: HealthEntry, at: number, topic: WatchedTopic | undefined): void {
+    if (!entry.healthy) {
+      this.recoverWith(entry, at, topic);
+      return;
+    }
+    if (at > entry.lastAt) entry.lastAt = at;
+    if (topic !== undefined) this.stampTopic(entry, at, topic);
+  }
+
+  private stampTopic({ topics }: HealthEntry, at: number, topic: WatchedTopic): void {
+    const unhealthy = topics?.note(topic, at);
+    if (unhealthy !== undefined) this.recover(unhealthy, at);
+  }
+
+  private recoverWith(entry: HealthEntry, at: number, topic: WatchedTopic | undefined): void {
+    const ofTopic = topic === undefined ? undefined : entry.topics?.at(topic);
+    this.recover(entry, at);
+    // Whoever heard of it may have unwatched the topic: then its place may be another's.
+    if (topic !== undefined && ofTopic?.watched === true) this.stampTopic(entry, at, topic);
   }
 
   private recover(entry: HealthEntry, at: number): void {
@@ -352,17 +363,20 @@ class Recorder implements StreamRecorder {
   ) {}
 
   record(at: number, topic?: WatchedTopic): void {
-    this.table.stamp(this.entry, at, topic as HealthEntry | undefined);
+    this.table.stamp(this.entry, at, topic);
   }
 
   recordLag(sourceTimeMs: number, at: number, topic?: WatchedTopic): void {
-    trailBoth(this.entry, sourceTimeMs, at, topic as HealthEntry | undefined);
+    trailBoth(this.entry, sourceTimeMs, at, topic);
   }
 
   find(topic: string): WatchedTopic | undefined {
-    return topicOf(this.entry, topic);
+    return placeOf(this.entry, topic);
   }
 }
+
+const placeOf = ({ topics }: HealthEntry, topic: string | undefined): WatchedTopic | undefined =>
+  topic === undefined ? undefined : topics?.placeOf(topic);
 
 const topicOf = ({ topics }: HealthEntry, topic: string | undefined): HealthEntry | undefined =>
   topic === undefined ? undefined : topics?.get(topic);
@@ -371,11 +385,12 @@ function trailBoth(
   entry: HealthEntry,
   sourceTimeMs: number,
   at: number,
-  ofTopic: HealthEntry | undefined,
+  topic: WatchedTopic | undefined,
 ): void {
   const lagMs = at - sourceTimeMs;
   if (!Number.isFinite(lagMs)) return;
   trail(entry, lagMs, at);
+  const ofTopic = topic === undefined ? undefined : entry.topics?.at(topic);
   if (ofTopic !== undefined) trail(ofTopic, lagMs, at);
 }
 

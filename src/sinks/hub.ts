@@ -1,57 +1,46 @@
 import { LRUCache } from 'lru-cache';
-import { asyncScheduler, Observable, type Subscriber } from 'rxjs';
-import type { Channel, ChannelOwner } from './channel.js';
+import { asyncScheduler, type Observable, type Subscriber } from 'rxjs';
+import { Channel, type ChannelOwner, type Seat } from './channel.js';
+import { DirectObservable, hand, type Taker } from './directObservable.js';
 import { createLastValues, type LastValues } from './lastValues.js';
+import { NO_PLACE, OpenTopics } from './openTopics.js';
 import { reportErrors } from './reportErrors.js';
 
 /** The bounds of a hub, and who is told of its channels: its hooks are called as methods of this. */
-export interface HubConfig<T, C extends Channel<T> = Channel<T>> {
-  /** Makes a channel, given what its constructor takes. */
-  create(...made: ConstructorParameters<typeof Channel<T>>): C;
+export interface HubConfig {
   /** As those of `FanOutConfig`, all of them checked. */
   readonly replay: number;
   readonly lingerMs: number;
   readonly maxTopics: number;
-  /** As `onOpen` and `onClose` of `FanOutConfig`, with the channel. */
-  readonly onOpen?: ((topic: string | undefined, channel: C) => void) | undefined;
-  readonly onClose?: ((topic: string | undefined, channel: C) => void) | undefined;
+  /** As `onOpen` and `onClose` of `FanOutConfig`, with the place of the topic; the stream as a whole has none. */
+  readonly onOpen?: ((topic: string | undefined, place: number) => void) | undefined;
+  readonly onClose?: ((topic: string | undefined, place: number) => void) | undefined;
 }
 
 /**
  * The core of `createFanOut`, for who hands it each message of a feed. It is a class, as the methods of a class are the same in
  * all hubs: a feed has one for each stream.
  */
-export class Hub<T, C extends Channel<T> = Channel<T>> implements ChannelOwner<T> {
-  /** In the order they were opened. Made for the first topic: until then there is none but the whole. */
-  private channels: Map<string | undefined, C> | undefined = undefined;
-  /** The one of `undefined`. */
-  private whole: C | undefined = undefined;
+export class Hub<T> implements ChannelOwner<T> {
+  /** Made for the first topic: until then there is none but the whole. */
+  private topics: OpenTopics<T> | undefined = undefined;
+  private whole: Channel<T> | undefined = undefined;
   private wholeKept: LastValues<T> | undefined;
   /** The topics nobody listens to; without `replay` there is nothing to keep of them. */
   private readonly unheard: LRUCache<string, LastValues<T>> | undefined;
   /** What is sent meanwhile waits here. */
   private waiting: Set<() => void> | undefined = undefined;
   private isBusy = false;
-  /** The last topic looked up since one was opened or closed, and its channel: each value asks for it more than once. */
-  private sought: string | undefined = undefined;
-  private found: C | undefined = undefined;
 
-  constructor(private readonly config: HubConfig<T, C>) {
+  constructor(private readonly config: HubConfig) {
     const { replay, maxTopics } = config;
     this.wholeKept = this.keep();
     this.unheard = replay > 0 ? new LRUCache<string, LastValues<T>>({ max: maxTopics }) : undefined;
   }
 
-  /** The topic's channel, if anybody listens to it. */
-  find(topic: string): C | undefined {
-    if (topic !== this.sought) {
-      // With no topic open there is none to look up, which is most of what a value costs.
-      const { channels } = this;
-      if (channels === undefined || channels.size === (this.whole === undefined ? 0 : 1)) return undefined;
-      this.sought = topic;
-      this.found = channels.get(topic);
-    }
-    return this.found;
+  /** The topic's place, its own while it is open: from the first subscriber to `onClose`. */
+  find(topic: string): number | undefined {
+    return this.topics?.find(topic);
   }
 
   next(value: T, topic?: string): void {
@@ -69,31 +58,39 @@ export class Hub<T, C extends Channel<T> = Channel<T>> implements ChannelOwner<T
   }
 
   stream(topic?: string): Observable<T> {
-    return new Observable((subscriber) => this.join(topic, subscriber, () => subscriber.complete()));
+    return new DirectObservable((subscriber, taker) => {
+      this.join(topic, subscriber, taker, () => subscriber.complete());
+    });
   }
 
   /** Lets in a subscriber, until its end; of the stream's completion `onComplete` is told instead. */
-  join(topic: string | undefined, subscriber: Subscriber<T>, onComplete: () => void): void {
+  join(
+    topic: string | undefined,
+    subscriber: Subscriber<T>,
+    taker: Taker<T>,
+    onComplete: () => void,
+  ): Seat<T> {
     const channel = this.at(topic) ?? this.open(topic);
     channel.linger?.unsubscribe();
-    channel.add(subscriber, onComplete);
+    const seat = channel.add(subscriber, taker, onComplete);
     const { kept } = channel;
     if (kept !== undefined) this.now(() => kept.replayTo(subscriber));
     // Whom the values kept were enough for opens nothing, nor does who ended the stream at one of them.
-    if (channel.isTold || channel.size === 0 || !channel.isOpen) return;
+    if (channel.isTold || channel.size === 0 || !channel.isOpen) return seat;
     channel.isTold = true;
     try {
-      this.config.onOpen?.(topic, channel);
+      this.config.onOpen?.(topic, channel.place);
     } catch (error) {
       this.end(channel, { error });
     }
+    return seat;
   }
 
   /** Completes the present subscribers, or errors them, cancels what lingers, and forgets every value kept. */
   endAll(failure?: { readonly error: unknown }): void {
     this.inTurn(() => {
       this.forgetAll();
-      for (const channel of this.present()) this.end(channel, failure);
+      for (const channel of this.channels()) this.end(channel, failure);
     });
   }
 
@@ -105,13 +102,12 @@ export class Hub<T, C extends Channel<T> = Channel<T>> implements ChannelOwner<T
   }
 
   /** What is open, lingering included; `undefined` is the whole stream. */
-  topics(): (string | undefined)[] {
-    return this.present().map(({ topic }) => topic);
+  present(): (string | undefined)[] {
+    return this.channels().map(({ topic }) => topic);
   }
 
-  letGo(left: Channel<T>): void {
+  letGo(channel: Channel<T>): void {
     const { lingerMs } = this.config;
-    const channel = left as C; // `create` made it, so it is one
     if (!channel.isOpen) return;
     if (lingerMs === 0 || !channel.isTold) this.close(channel);
     else if (lingerMs < Infinity) {
@@ -119,13 +115,21 @@ export class Hub<T, C extends Channel<T> = Channel<T>> implements ChannelOwner<T
     }
   }
 
-  private at(topic: string | undefined): C | undefined {
-    return topic === undefined ? this.whole : this.channels?.get(topic);
+  lead(channel: Channel<T>): void {
+    this.topics?.lead(channel);
   }
 
-  private present(): C[] {
-    if (this.channels !== undefined) return [...this.channels.values()];
-    return this.whole === undefined ? [] : [this.whole];
+  private at(topic: string | undefined): Channel<T> | undefined {
+    if (topic === undefined) return this.whole;
+    const place = this.find(topic);
+    return place === undefined ? undefined : this.topics?.channelOf(place);
+  }
+
+  private channels(): Channel<T>[] {
+    const { whole, topics } = this;
+    return Array.from(topics?.all() ?? [NO_PLACE], (place) =>
+      place === NO_PLACE ? whole : topics?.channelOf(place),
+    ).filter((channel) => channel !== undefined);
   }
 
   private deliver(value: T, topic: string | undefined): void {
@@ -133,13 +137,15 @@ export class Hub<T, C extends Channel<T> = Channel<T>> implements ChannelOwner<T
     wholeKept?.push(value);
     if (whole !== undefined) whole.next(value);
     if (topic === undefined) return;
-    const channel = this.find(topic);
-    if (channel === undefined) {
+    const { topics } = this;
+    const place = topics?.find(topic);
+    if (topics === undefined || place === undefined) {
       if (this.unheard !== undefined) this.remembered(this.unheard, topic).push(value);
       return;
     }
-    channel.kept?.push(value);
-    channel.next(value);
+    const next = topics.nextOf(place);
+    if (next !== undefined) hand(next, topics.selfOf(place), value);
+    else topics.channelOf(place)?.take(value);
   }
 
   private remembered(unheard: LRUCache<string, LastValues<T>>, topic: string): LastValues<T> {
@@ -158,35 +164,41 @@ export class Hub<T, C extends Channel<T> = Channel<T>> implements ChannelOwner<T
     this.unheard?.clear();
   }
 
-  private open(topic: string | undefined): C {
-    const kept = topic === undefined ? this.wholeKept : (this.unheard?.get(topic) ?? this.keep());
-    const channel = this.config.create(topic, kept, this);
+  private open(topic: string | undefined): Channel<T> {
     if (topic === undefined) {
-      this.whole = channel;
-      this.channels?.set(topic, channel);
-    } else {
-      this.channels ??= new Map(this.present().map((whole) => [undefined, whole]));
-      this.channels.set(topic, channel);
-      this.unheard?.delete(topic);
-      this.sought = undefined;
+      this.whole = new Channel(topic, this.wholeKept, NO_PLACE, this);
+      this.topics?.add(this.whole);
+      return this.whole;
     }
+    const kept = this.unheard?.get(topic) ?? this.keep();
+    this.unheard?.delete(topic);
+    const topics = (this.topics ??= this.beginTopics());
+    const channel = new Channel(topic, kept, topics.take(), this);
+    topics.add(channel);
     return channel;
   }
 
-  private close(channel: C): void {
-    const { topic, kept, isTold, linger } = channel;
+  private beginTopics(): OpenTopics<T> {
+    const topics = new OpenTopics<T>();
+    if (this.whole !== undefined) topics.add(this.whole);
+    return topics;
+  }
+
+  private close(channel: Channel<T>): void {
+    const { topic, place, kept, isTold, linger } = channel;
     channel.isOpen = false;
-    this.channels?.delete(topic);
+    this.topics?.delete(channel);
     if (topic === undefined) this.whole = undefined;
-    else this.sought = undefined;
     linger?.unsubscribe();
     if (isTold) {
       if (topic === undefined) this.forgetAll();
-      reportErrors(() => this.config.onClose?.(topic, channel));
+      reportErrors(() => this.config.onClose?.(topic, place));
     } else if (topic !== undefined && kept !== undefined) this.unheard?.set(topic, kept);
+    // Last: until its owner has been told, its place is nobody else's.
+    if (topic !== undefined) this.topics?.leave(place);
   }
 
-  private end(channel: C, failure: { readonly error: unknown } | undefined): void {
+  private end(channel: Channel<T>, failure: { readonly error: unknown } | undefined): void {
     if (!channel.isOpen) return;
     this.close(channel);
     channel.end(failure);

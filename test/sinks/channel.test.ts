@@ -1,15 +1,18 @@
 import fc from 'fast-check';
-import { Observable, type Subscription } from 'rxjs';
-import { Channel } from '../../src/sinks/channel.js';
+import type { Subscription } from 'rxjs';
+import { Channel, type ChannelOwner } from '../../src/sinks/channel.js';
+import { DirectObservable } from '../../src/sinks/directObservable.js';
 
 type Plain = Channel<string>;
-const create = (onEmpty: (channel: Plain) => void = () => undefined): Plain =>
-  new Channel<string>('topic', undefined, { letGo: onEmpty });
+const create = (
+  onEmpty: (channel: Plain) => void = () => undefined,
+  lead: ChannelOwner<string>['lead'] = () => undefined,
+): Plain => new Channel<string>('topic', undefined, 0, { letGo: onEmpty, lead });
 
 /** Subscribes as a stream behind a channel does. */
 const join = (channel: Plain, hear: (value: string) => void): Subscription =>
-  new Observable<string>((subscriber) => {
-    channel.add(subscriber, () => subscriber.complete());
+  new DirectObservable<string>((subscriber, taker) => {
+    channel.add(subscriber, taker, () => subscriber.complete());
   }).subscribe({
     next: hear,
     error: (error: unknown) => hear(`error ${String(error)}`),
@@ -70,8 +73,8 @@ describe('Channel', () => {
   it('tells of a completion whom it was told to, and leaves the subscriber in its seat', () => {
     const channel = create();
     const heard: string[] = [];
-    const subscription = new Observable<string>((subscriber) => {
-      channel.add(subscriber, () => heard.push('over'));
+    const subscription = new DirectObservable<string>((subscriber, taker) => {
+      channel.add(subscriber, taker, () => heard.push('over'));
     }).subscribe({
       next: (value) => heard.push(value),
       complete: () => heard.push('complete'),
@@ -98,11 +101,44 @@ describe('Channel', () => {
   it('lets in and out at once who had left before', () => {
     const sizes: number[] = [];
     const channel = create(({ size }) => sizes.push(size));
-    new Observable<string>((subscriber) => {
+    new DirectObservable<string>((subscriber, taker) => {
       subscriber.complete();
-      channel.add(subscriber, () => undefined);
+      channel.add(subscriber, taker, () => undefined);
     }).subscribe();
     expect([sizes, channel.size]).toStrictEqual([[0], 0]);
+  });
+
+  it('gives no more values to who is being told of its end, though it has not left', () => {
+    for (const failure of [undefined, { error: 'broken' }]) {
+      const channel = create();
+      const heard: string[] = [];
+      join(channel, (value) => {
+        heard.push(value);
+        if (value !== 'last') channel.next('last');
+      });
+      join(channel, () => undefined);
+      channel.end(failure);
+      channel.next('after');
+      expect(heard).toStrictEqual([failure === undefined ? 'complete' : 'error broken']);
+    }
+  });
+
+  it('tells its owner who is alone in it, and when nobody is', () => {
+    const told: (string | undefined)[] = [];
+    const channel: Plain = create(undefined, ({ only }) => told.push(only && String(only.self)));
+    const enter = (name: string): Subscription => {
+      const observer = { next: () => undefined, error: () => undefined, toString: () => name };
+      return new DirectObservable<string>((subscriber, taker) => {
+        channel.add(subscriber, taker, () => subscriber.complete());
+      }).subscribe(observer);
+    };
+    const [a, b] = [enter('a'), enter('b')];
+    a.unsubscribe();
+    b.unsubscribe();
+    enter('c');
+    channel.only?.mute();
+    channel.only?.mute();
+    expect(told).toStrictEqual(['a', undefined, 'b', undefined, 'c', undefined]);
   });
 
   it('is a plain list that is searched and copied, only faster', () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { asyncScheduler, config, map, NEVER, type Observable, Subject, tap, timer } from 'rxjs';
+import { asyncScheduler, config, filter, map, NEVER, type Observable, Subject, tap, timer } from 'rxjs';
 import {
   createHealthMonitor,
   type HealthChange,
@@ -825,6 +825,35 @@ describe('createHealthMonitor', () => {
         }),
       );
     });
+
+    it(
+      'stamps no topic that took the place of another while a recovery was told',
+      marbles(({ flush }) => {
+        const monitor = createHealthMonitor({ streams: { a: { staleAfterMs: 5 } } });
+        monitor.watch('a', 'x');
+        const recorder = monitor.recorder('a');
+        const x = recorder.find('x');
+        const swap = (): void => {
+          monitor.unwatch('a', 'x');
+          monitor.watch('a', 'y');
+        };
+        monitor.changes$.pipe(filter(({ type }) => type === 'recovered')).subscribe(swap);
+        timer(7)
+          .pipe(
+            tap(() => {
+              recorder.record(7, x);
+              expect([x, recorder.find('y')]).toStrictEqual([0, 0]);
+              expect(monitor.status().map(({ topic, lastAt }) => [topic, lastAt])).toStrictEqual([
+                [undefined, 7],
+                ['y', undefined],
+              ]);
+              monitor.stop();
+            }),
+          )
+          .subscribe();
+        flush();
+      }),
+    );
 
     it('keeps its stream fresh, and its topics that are watched, and no other', () => {
       const monitor = createHealthMonitor({ streams: { a: {}, b: {} }, autoStart: false });

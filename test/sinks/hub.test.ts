@@ -1,49 +1,91 @@
-import { Observable, type Subscription } from 'rxjs';
-import { Channel } from '../../src/sinks/channel.js';
+import type { Subscription } from 'rxjs';
+import { DirectObservable } from '../../src/sinks/directObservable.js';
 import { Hub, type HubConfig } from '../../src/sinks/hub.js';
 
-class Noted extends Channel<string> {
-  note = '';
-}
-type Config = Partial<HubConfig<string, Noted>>;
-const create = (config: Config = {}): Hub<string, Noted> =>
-  new Hub<string, Noted>({
-    create: (...made) => new Noted(...made),
-    replay: 0,
-    lingerMs: 0,
-    maxTopics: 10,
-    ...config,
-  });
+const create = (config: Partial<HubConfig> = {}): Hub<string> =>
+  new Hub<string>({ replay: 0, lingerMs: 0, maxTopics: 10, ...config });
 
 /** Joins, and tells what is heard; of a completion only that it was told. */
-const join = (hub: Hub<string, Noted>, topic: string | undefined, heard: string[]): Subscription =>
-  new Observable<string>((subscriber) => {
-    hub.join(topic, subscriber, () => heard.push('over'));
+const join = (
+  hub: Hub<string>,
+  topic: string | undefined,
+  heard: string[],
+  hear: (value: string) => void = (value) => heard.push(value),
+): Subscription =>
+  new DirectObservable<string>((subscriber, taker) => {
+    hub.join(topic, subscriber, taker, () => heard.push('over'));
   }).subscribe({
-    next: (value) => heard.push(value),
+    next: hear,
     error: (error: unknown) => heard.push(String(error)),
     complete: () => heard.push('complete'),
   });
 
 // What it does for `createFanOut` is tested there.
 describe('a hub', () => {
-  it('finds the channel of a topic while somebody listens to it, with what its owner noted', () => {
-    const closed: unknown[] = [];
+  it('gives each open topic a place of its own, which is told when it opens and when it closes', () => {
+    const told: unknown[] = [];
     const hub = create({
-      onOpen: (topic, channel) => (channel.note = `about ${topic}`),
-      onClose: (topic, { note }) => closed.push([topic, note]),
+      onOpen: (topic, place) => told.push(['open', topic, place, hub.find('a')]),
+      onClose: (topic, place) => told.push(['close', topic, place, hub.find('a')]),
     });
     expect(hub.find('a')).toBeUndefined();
-    const subscription = join(hub, 'a', []);
-    expect([hub.find('a')?.note, hub.find('b')]).toStrictEqual(['about a', undefined]);
-    subscription.unsubscribe();
-    expect([hub.find('a'), closed]).toStrictEqual([undefined, [['a', 'about a']]]);
+    const [a] = [join(hub, 'a', []), join(hub, 'b', []), join(hub, undefined, [])];
+    expect([hub.find('a'), hub.find('b'), hub.find('c')]).toStrictEqual([0, 1, undefined]);
+    a.unsubscribe();
+    join(hub, 'c', []);
+    expect([hub.find('a'), hub.find('c')]).toStrictEqual([undefined, 0]);
+    expect(told).toStrictEqual([
+      ['open', 'a', 0, 0],
+      ['open', 'b', 1, 0],
+      ['open', undefined, -1, 0],
+      ['close', 'a', 0, undefined],
+      ['open', 'c', 0, undefined],
+    ]);
+  });
+
+  it('gives the place of a topic to no other before its owner has been told that it closed', () => {
+    const places: number[] = [];
+    const hub = create({
+      onOpen: (_topic, place) => places.push(place),
+      onClose: (topic) => {
+        if (topic === 'a') join(hub, 'b', []);
+      },
+    });
+    join(hub, 'a', []).unsubscribe();
+    join(hub, 'c', []);
+    expect(places).toStrictEqual([0, 1, 0]);
+  });
+
+  it('hands nothing to who was in a topic that ended, whoever has its place since', () => {
+    const hub = create();
+    const heard: Record<string, string[]> = { first: [], second: [], later: [] };
+    const first = join(hub, 'a', heard['first'] as string[]);
+    const second = join(hub, 'a', heard['second'] as string[]);
+    hub.endAll(); // they are in no longer, but have not left
+    join(hub, 'b', heard['later'] as string[]);
+    first.unsubscribe();
+    hub.next('1', 'b');
+    second.unsubscribe();
+    hub.next('2', 'b');
+    expect(heard).toStrictEqual({ first: ['over'], second: ['over'], later: ['1', '2'] });
+  });
+
+  it('hands a topic of one, and of several, the same: to who leaves and comes meanwhile too', () => {
+    const hub = create();
+    const heard: string[] = [];
+    const only = join(hub, 'a', heard, (value) => {
+      heard.push(`only ${value}`);
+      if (value === '1') join(hub, 'a', heard, (later) => heard.push(`second ${later}`));
+      if (value === '2') only.unsubscribe();
+    });
+    for (const value of ['1', '2', '3']) hub.next(value, 'a');
+    expect(heard).toStrictEqual(['only 1', 'only 2', 'second 2', 'second 3']);
   });
 
   it('finds who came, and not who left, while one value is on its way', () => {
     const hub = create();
     const heard: string[] = [];
-    const found: (Channel<string> | undefined)[] = [];
+    const found: (number | undefined)[] = [];
     const here: Subscription[] = [];
     hub.stream().subscribe((value) => {
       found.push(hub.find('a'));
@@ -54,7 +96,7 @@ describe('a hub', () => {
     hub.next('1', 'a');
     hub.next('2', 'a');
     expect(heard).toStrictEqual(['1']);
-    expect(found.map((channel) => channel?.topic)).toStrictEqual([undefined, 'a', 'a', undefined]);
+    expect(found).toStrictEqual([undefined, 0, 0, undefined]);
   });
 
   it('leaves the completion to who let the subscriber in, and errors it itself', () => {
@@ -67,7 +109,7 @@ describe('a hub', () => {
     join(hub, 'a', heard);
     hub.endAll({ error: new Error('broken') });
     expect(heard).toStrictEqual(['Error: broken']);
-    expect(hub.topics()).toStrictEqual([]);
+    expect(hub.present()).toStrictEqual([]);
   });
 
   it('is not opened by who is ended at a value that was kept', () => {
@@ -78,22 +120,20 @@ describe('a hub', () => {
       onClose: (topic) => told.push(topic),
     });
     hub.next('1', 'a');
-    new Observable<string>((subscriber) => hub.join('a', subscriber, () => told.push('over'))).subscribe(() =>
-      hub.endAll(),
-    );
-    expect([told, hub.topics(), hub.find('a')]).toStrictEqual([['over'], [], undefined]);
+    join(hub, 'a', told as string[], () => hub.endAll());
+    expect([told, hub.present(), hub.find('a')]).toStrictEqual([['over'], [], undefined]);
   });
 
   it('knows the order in which it was opened, the whole stream among its topics', () => {
     const hub = create();
     const whole = join(hub, undefined, []);
-    expect(hub.topics()).toStrictEqual([undefined]);
+    expect(hub.present()).toStrictEqual([undefined]);
     join(hub, 'a', []);
-    expect(hub.topics()).toStrictEqual([undefined, 'a']);
+    expect(hub.present()).toStrictEqual([undefined, 'a']);
     whole.unsubscribe();
-    expect(hub.topics()).toStrictEqual(['a']);
+    expect(hub.present()).toStrictEqual(['a']);
     join(hub, undefined, []);
-    expect(hub.topics()).toStrictEqual(['a', undefined]);
+    expect(hub.present()).toStrictEqual(['a', undefined]);
   });
 
   it('hands each topic its own values, whatever was looked up before', () => {
