@@ -40,7 +40,13 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
     },
     losses: { count: (of) => log.push(`lost to ${of}`) },
     turns: {
-      join: () => ({ mayWork: () => !owner.isBusy, wait: () => undefined, leave: () => log.push('left') }),
+      join: () => ({
+        mayWork: () => !owner.isBusy,
+        enter: () => !owner.isBusy,
+        exit: () => undefined,
+        wait: () => undefined,
+        leave: () => log.push('left'),
+      }),
     },
     begun: () => log.push('begun'),
     over: () => log.push('over'),

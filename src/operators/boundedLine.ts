@@ -109,11 +109,12 @@ class TakenInTurn<T> implements BoundedLine<T> {
       return false;
     }
     try {
-      if (this.isTaking || !this.line.isEmpty() || !this.worker.mayWork(at)) {
+      if (this.isTaking || !this.line.isEmpty() || !this.worker.enter(at)) {
         this.wait(value);
       } else {
         this.isTaking = true;
         this.config.take(value, at);
+        this.worker.exit();
         this.isTaking = false;
         if (this.hasEnded || !this.line.isEmpty()) this.settle();
       }

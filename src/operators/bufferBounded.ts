@@ -129,7 +129,8 @@ export function bufferBounded<T, R = T>(
 
       const joinSink = (onTurn: () => void): Worker => {
         goOn = onTurn;
-        return { mayWork: () => running < concurrency, wait: noop, leave: noop };
+        const mayWork = (): boolean => running < concurrency;
+        return { mayWork, enter: mayWork, exit: noop, wait: noop, leave: noop };
       };
       const joinTurns = (onTurn: () => void): Worker =>
         createTurnBudget(

@@ -4,6 +4,12 @@ import { asyncScheduler, type Observable, take, throwError } from 'rxjs';
 export interface Worker {
   /** Whether it may work on in this turn: `at` is the time now (epoch ms). Whoever asks first begins the turn. */
   mayWork(at: number): boolean;
+  /**
+   * As `mayWork`, for one piece of work that ends with `exit`, or with `leave`: only then is the end of the turn asked for. That takes
+   * longer than most work, and the first value of a turn is not to wait for it.
+   */
+  enter(at: number): boolean;
+  exit(): void;
   /** Gives it a place in line for its turn, the last one, if it has none. */
   wait(): void;
   /** Gives up its place; when all have left, the turn is not waited for any more. */
@@ -37,6 +43,7 @@ class SharedTurns implements TurnBudget {
   private members = 0;
   private round = 0;
   private isOn = false;
+  private isEndAwaited = false;
   private isCalling = false;
   private beganAt = 0;
   private turn: { unsubscribe(): void } | undefined = undefined;
@@ -53,25 +60,46 @@ class SharedTurns implements TurnBudget {
   mayWork(at: number, sliceMs: number): boolean {
     if (this.isOn) return this.hasTime(at, sliceMs);
     this.begin(at);
+    this.awaitEnd();
     return true;
+  }
+
+  enter(at: number, sliceMs: number): boolean {
+    if (this.isOn) return this.hasTime(at, sliceMs);
+    this.begin(at);
+    return true;
+  }
+
+  exit(): void {
+    if (this.isOn && !this.isEndAwaited) this.awaitEnd();
   }
 
   wait(member: Member): void {
     this.waiting.add(member);
-    if (!this.isOn && !this.isCalling) this.begin(asyncScheduler.now());
+    if (this.isOn || this.isCalling) return;
+    this.begin(asyncScheduler.now());
+    this.awaitEnd();
   }
 
   leave(member: Member): void {
     this.waiting.delete(member);
     this.members -= 1;
-    if (this.members > 0) return;
+    if (this.members > 0) {
+      this.exit(); // it may have been at work
+      return;
+    }
     this.turn?.unsubscribe();
     this.isOn = false;
   }
 
   private begin(at: number): void {
     this.isOn = true;
+    this.isEndAwaited = false;
     this.beganAt = at;
+  }
+
+  private awaitEnd(): void {
+    this.isEndAwaited = true;
     this.turn = this.ended$.subscribe({
       complete: () => this.end(),
       error: (error: unknown) => {
@@ -109,7 +137,9 @@ class SharedTurns implements TurnBudget {
       }
     }
     this.isCalling = false;
-    if (waiting.size > 0 && !this.isOn) this.begin(asyncScheduler.now());
+    if (waiting.size === 0 || this.isOn) return;
+    this.begin(asyncScheduler.now());
+    this.awaitEnd();
   }
 }
 
@@ -127,6 +157,14 @@ class Member implements Worker {
 
   mayWork(at: number): boolean {
     return this.turns.mayWork(at, this.sliceMs);
+  }
+
+  enter(at: number): boolean {
+    return this.turns.enter(at, this.sliceMs);
+  }
+
+  exit(): void {
+    this.turns.exit();
   }
 
   wait(): void {

@@ -4,9 +4,18 @@ import {
   type BoundedLineConfig,
   createBoundedLine,
 } from '../../src/operators/boundedLine.js';
-import { createTurnBudget, type TurnBudget } from '../../src/operators/turnBudget.js';
+import { createTurnBudget, type TurnBudget, type Worker } from '../../src/operators/turnBudget.js';
 
 const sliceMs = 5;
+
+/** A worker whose turn never comes. */
+const idle: Worker = {
+  mayWork: () => false,
+  enter: () => false,
+  exit: () => undefined,
+  wait: () => undefined,
+  leave: () => undefined,
+};
 
 /** A clock that stands still until it is set. */
 const clock = (): { now: number } => {
@@ -205,6 +214,27 @@ describe('createBoundedLine', () => {
     expect(turn$.observed).toBe(false);
   });
 
+  it('asks for the end of a turn when the first value of it has been taken, and where that failed', () => {
+    const turn$ = new Subject<void>();
+    const budget = createTurnBudget(turn$);
+    const observed: boolean[] = [];
+    const other = budget.join(sliceMs, () => undefined);
+    const { line } = rig({
+      budget,
+      take: ({ n }) => {
+        observed.push(turn$.observed);
+        if (n === 2) throw new Error('broken');
+      },
+    });
+    line.accept({ n: 1 }, 0);
+    expect([observed, turn$.observed]).toStrictEqual([[false], true]);
+    turn$.next();
+    line.accept({ n: 2 }, 0);
+    expect([observed, turn$.observed]).toStrictEqual([[false, false], true]);
+    other.leave();
+    expect(turn$.observed).toBe(false);
+  });
+
   it('finishes a value before the next when a turn comes in the middle of it', () => {
     let goOn = (): void => undefined;
     let room = 0;
@@ -212,7 +242,7 @@ describe('createBoundedLine', () => {
       budget: createTurnBudget(of(undefined)),
       join: (onTurn) => {
         goOn = onTurn;
-        return { mayWork: () => room > 0, wait: () => undefined, leave: () => undefined };
+        return { ...idle, mayWork: () => room > 0, enter: () => room > 0 };
       },
       take: ({ n }) => {
         log.push(`begin ${n}`);
@@ -352,7 +382,7 @@ describe('createBoundedLine', () => {
   it('throws to whoever leaves what onDrop throws then', () => {
     const { line } = rig({
       budget: createTurnBudget(new Subject()),
-      join: () => ({ mayWork: () => false, wait: () => undefined, leave: () => undefined }),
+      join: () => idle,
       onDrop: bad,
     });
     line.accept({ n: 1 }, 0);

@@ -61,6 +61,25 @@ describe('createTurnBudget', () => {
     expect(asked).toBe(2);
   });
 
+  it('asks for the end of the turn when work that was entered is left', () => {
+    const turn$ = new Subject<void>();
+    const budget = createTurnBudget(turn$);
+    const [one, other] = [budget.join(5, nothing), budget.join(5, nothing)];
+    const told = [one.enter(0), other.enter(4), other.mayWork(4), other.enter(5), turn$.observed];
+    one.exit();
+    told.push(turn$.observed);
+    one.exit();
+    turn$.next();
+    one.exit(); // in no turn
+    expect([...told, turn$.observed]).toStrictEqual([true, true, true, false, false, true, false]);
+
+    expect(one.enter(5)).toBe(true);
+    one.leave();
+    expect(turn$.observed).toBe(true);
+    turn$.next();
+    expect(other.enter(1e6)).toBe(true);
+  });
+
   it.each<[string, Observable<unknown>]>([
     ['emits', of(undefined)],
     ['completes', EMPTY],
