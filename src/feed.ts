@@ -608,9 +608,7 @@ class Listener implements RunUser, Unsubscribable {
   /** The stream has. */
   complete(): void {
     this.going -= 1;
-    if (this.going > 0) return;
-    this.seat?.mute();
-    this.subscriber.complete();
+    if (this.going === 0) this.subscriber.complete(); // its seat was muted when the stream ended
   }
 
   ended(failure: Failure | undefined): void {

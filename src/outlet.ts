@@ -204,10 +204,12 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
   }
 
   onFresh({ at, topic, sourceTime }: Item): void {
-    const place = this.placeOf(topic);
-    const ofTopic = place === undefined ? undefined : this.freshnessAt?.[place];
+    const ofTopic = this.freshnessOf(topic);
     this.freshness.record(at, ofTopic);
-    if (sourceTime !== undefined) this.freshness.recordLag(sourceTime, at, ofTopic);
+    if (sourceTime === undefined) return;
+    // Whoever heard of a recovery may have closed the topic: then its place may be another's.
+    const isStillOpen = this.freshnessOf(topic) === ofTopic;
+    this.freshness.recordLag(sourceTime, at, isStillOpen ? ofTopic : undefined);
   }
 
   onGap(gap: Gap, item: Item): void {
@@ -253,6 +255,11 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
 
   private placeOf(topic: string | undefined): number | undefined {
     return topic === undefined ? undefined : this.hub.find(topic);
+  }
+
+  private freshnessOf(topic: string | undefined): WatchedTopic | undefined {
+    const place = this.placeOf(topic);
+    return place === undefined ? undefined : this.freshnessAt?.[place];
   }
 
   private about({ topic, generation, at }: Item): {

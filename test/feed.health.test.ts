@@ -80,6 +80,27 @@ describe('a verdict of health', () => {
       flush();
     }),
   );
+
+  it(
+    'has no lag of a topic that was left for it when that recovered',
+    marbles(({ flush }) => {
+      const { feed } = scene('o 14ms a', { a: trade(1, 'BTC') }, streams({ sourceTime: () => 0 }), {
+        endMs: 20,
+      });
+      const subscription = feed.stream('trade', 'BTC').subscribe();
+      const change = (): void => {
+        subscription.unsubscribe();
+        feed.stream('trade', 'ETH').subscribe();
+      };
+      feed.events$.subscribe((event) => {
+        if (event.type === 'recovered' && event.topic === 'BTC') change();
+      });
+      feed.stream('trade').subscribe();
+      at(18, () => expect(feed.health.status()[1]).toStrictEqual(expect.not.objectContaining({ lagMs: 0 })));
+      flush();
+      expect.assertions(1);
+    }),
+  );
 });
 
 describe('onStale', () => {

@@ -534,6 +534,38 @@ describe('a hook that fails', () => {
   );
 });
 
+describe('a subscriber that is told that the feed gave up', () => {
+  it(
+    'gets no value from the run that it starts meanwhile',
+    marbles(({ flush }) => {
+      const script = scriptedTransport(['#', '']);
+      const handlers: SocketHandler[] = [];
+      const transport: Transport = {
+        settled: script.settled,
+        dial: (request, handler) => {
+          handlers.push(handler);
+          return script.dial(request, handler);
+        },
+      };
+      const { feed } = scene([], {}, { transport, reconnect: { maxAttempts: 0 } }, { endMs: 30 });
+      const [told, others]: [unknown[], unknown[]] = [[], []];
+      const another = (): unknown => feed.stream('trade', 'BTC').subscribe(({ id }) => others.push(id));
+      feed.stream('trade', 'BTC').subscribe({
+        next: ({ id }) => told.push(id),
+        error: () => {
+          another();
+          handlers[1]?.open({ protocol: '', extensions: '' });
+          handlers[1]?.message(JSON.stringify(trade(1)));
+          told.push('error');
+        },
+      });
+      flush();
+
+      expect([told, others]).toStrictEqual([['error'], [1]]);
+    }),
+  );
+});
+
 describe('the bounds of a feed', () => {
   it(
     'a pause that is over with its connection does not cut a Retry-After short',

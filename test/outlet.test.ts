@@ -4,8 +4,8 @@ import { createLedger } from '../src/sinks/ledger.js';
 
 const Tick = v.object({ id: v.number(), topic: v.string() });
 
-/** An outlet of a stream of ticks, on a ledger of its own. */
-const rig = () => {
+/** An outlet of a stream of ticks, on a ledger of its own, and what else is done as a topic opens. */
+const rig = (onOpen: (topic: string | undefined) => void = () => undefined) => {
   const ledger = createLedger(['tick']);
   const told: unknown[] = [];
   const outlet = createOutlet(
@@ -26,7 +26,10 @@ const rig = () => {
         }),
       },
       lingerMs: 0,
-      onOpen: (_stream, topic) => told.push(['open', topic]),
+      onOpen: (_stream, topic) => {
+        told.push(['open', topic]);
+        onOpen(topic);
+      },
       onClose: (_stream, topic) => told.push(['close', topic]),
       dispatch: { arrival: { generation: 7, at: 0 }, skimmer: undefined, makesOwn: false },
       tell: ({ type, generation }) => told.push([type, generation]),
@@ -78,5 +81,63 @@ describe('an outlet', () => {
     outlet.complete();
 
     expect(isComplete).toBe(true);
+  });
+
+  describe('knows the place of a topic', () => {
+    const fresh = (told: unknown[]): unknown[] => told.filter((each) => (each as unknown[])[0] === 'fresh');
+    const gaps = (told: unknown[]): number => told.filter((each) => (each as unknown[])[0] === 'gap').length;
+
+    it('though another has it by the time the first has opened', () => {
+      const { outlet, told, hand } = rig((topic) => {
+        if (topic !== 'A') return;
+        outlet.hub.errorTopic('A', 'refused');
+        outlet.hub.stream('B').subscribe();
+      });
+      outlet.hub.stream('A').subscribe({ error: () => undefined });
+      hand({ id: 1, topic: 'B' });
+      expect(fresh(told)).toStrictEqual([['fresh', 'tick', 66]]);
+    });
+
+    it('though nobody has it by the time it has opened', () => {
+      const { outlet, told, hand } = rig((topic) => {
+        if (topic === 'A') outlet.hub.errorTopic('A', 'refused');
+      });
+      hand({ id: 4, topic: 'B' });
+      outlet.hub.stream('A').subscribe({ error: () => undefined });
+      outlet.hub.stream('B').subscribe();
+      hand({ id: 6, topic: 'B' });
+      expect(gaps(told)).toBe(1);
+    });
+
+    it('though it has closed and opened again by the time it has opened', () => {
+      let opened = 0;
+      const { outlet, told, hand } = rig(() => {
+        opened += 1;
+        if (opened !== 2) return;
+        outlet.hub.errorTopic('A', 'refused');
+        outlet.hub.stream('A').subscribe();
+      });
+      outlet.hub.stream('A').subscribe().unsubscribe();
+      hand({ id: 1, topic: 'A' });
+      outlet.hub.stream('A').subscribe({ error: () => undefined });
+      hand({ id: 3, topic: 'A' });
+      expect([opened, gaps(told)]).toStrictEqual([3, 1]);
+    });
+
+    it('until it has closed: who gets it next begins anew', () => {
+      const { outlet, told, hand } = rig((topic) => {
+        if (topic === 'B') hand({ id: 7, topic });
+      });
+      outlet.hub.stream('A').subscribe().unsubscribe();
+      outlet.hub.stream('B').subscribe();
+      hand({ id: 8, topic: 'B' });
+      expect([fresh(told), gaps(told)]).toStrictEqual([
+        [
+          ['fresh', 'tick', undefined], // while it opens it is not watched
+          ['fresh', 'tick', 66],
+        ],
+        0,
+      ]);
+    });
   });
 });

@@ -1,4 +1,4 @@
-import type { Subscriber, Subscription, Unsubscribable } from 'rxjs';
+import { noop, type Subscriber, type Subscription, type Unsubscribable } from 'rxjs';
 import { hand, type Taker } from './directObservable.js';
 import type { LastValues } from './lastValues.js';
 
@@ -116,7 +116,7 @@ export class Seat<T> implements Unsubscribable {
     /** Absent when it has left. */
     public subscriber: Subscriber<T> | undefined,
     { next, self }: Taker<T>,
-    readonly onComplete: () => void,
+    public onComplete: () => void,
   ) {
     this.next = next;
     this.self = self;
@@ -132,8 +132,10 @@ export class Seat<T> implements Unsubscribable {
   unsubscribe(): void {
     if (this.subscriber === undefined) return;
     this.subscriber = undefined;
+    // An empty seat holds nobody.
     this.next = undefined;
-    this.self = undefined; // an empty seat holds nobody
+    this.self = undefined;
+    this.onComplete = noop;
     this.channel.leave();
   }
 }

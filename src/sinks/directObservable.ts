@@ -61,7 +61,8 @@ const oldWays = ['useDeprecatedSynchronousErrorHandling', 'useDeprecatedNextCont
 function takerOf<T>(given: Given<T> | undefined): Taker<T> | undefined {
   if (oldWays.some((way) => config[way])) return undefined;
   if (typeof given === 'function') return { next: given, self: undefined };
-  return typeof given?.next === 'function' ? methodOf(given as Observer<T>) : undefined;
+  const next = given?.next; // asked for once: it may be a getter
+  return typeof next === 'function' ? { next, self: given } : undefined;
 }
 
 const methodOf = <T>(observer: Observer<T>): Taker<T> => ({ next: observer.next, self: observer });

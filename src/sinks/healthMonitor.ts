@@ -277,8 +277,9 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
   }
 
   private stampTopic({ topics }: HealthEntry, at: number, topic: WatchedTopic): void {
-    const unhealthy = topics?.note(topic, at);
-    if (unhealthy !== undefined) this.recover(unhealthy, at);
+    const entry = topics?.note(topic, at);
+    // A time that was NaN is no verdict.
+    if (entry?.healthy === false) this.recover(entry, at);
   }
 
   private recoverWith(entry: HealthEntry, at: number, topic: WatchedTopic | undefined): void {

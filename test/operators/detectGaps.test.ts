@@ -557,6 +557,40 @@ describe('detectGaps', () => {
       }
     });
 
+    it('goes on where it was when a hook puts the sequence back', () => {
+      const scopeOf = (value: string): string => value.charAt(0);
+      const told: unknown[] = [];
+      const gaps = createGapWatch((value: string) => Number(value.slice(1)), {
+        scope: scopeOf,
+        onGap: (_gap, value) => {
+          told.push(value);
+          if (scopeOf(value) === 'A') gaps.put(taken);
+        },
+      });
+      const taken = gaps.take('A');
+      for (const value of ['A1', 'A2', 'A5']) gaps.watch(value, taken);
+      gaps.watch('A6');
+      expect(told).toStrictEqual(['A5']);
+    });
+
+    it('leaves the one alone that a hook takes in the place of the one it puts back', () => {
+      const scopeOf = (value: string): string => value.charAt(0);
+      const told: unknown[] = [];
+      let place = -1;
+      const gaps = createGapWatch((value: string) => Number(value.slice(1)), {
+        scope: scopeOf,
+        onGap: (_gap, value) => {
+          told.push(value);
+          if (scopeOf(value) === 'A') gaps.put(place);
+          if (scopeOf(value) === 'A') place = gaps.take('B');
+        },
+      });
+      gaps.watch('B7');
+      place = gaps.take('A');
+      for (const value of ['A1', 'A3', 'B8']) gaps.watch(value, place);
+      expect(told).toStrictEqual(['A3']);
+    });
+
     it('what a hook throws comes out, and so does a number that is no safe integer', () => {
       const gaps = createGapWatch(last, { onGap: fail });
       gaps.watch('1');

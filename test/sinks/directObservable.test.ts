@@ -1,4 +1,4 @@
-import { config, firstValueFrom, from, map, type Observable, type Subscriber } from 'rxjs';
+import { config, firstValueFrom, from, map, NEVER, type Observable, type Subscriber } from 'rxjs';
 import { DirectObservable, hand, type Taker } from '../../src/sinks/directObservable.js';
 
 /** An observable, and who has subscribed. */
@@ -40,6 +40,20 @@ describe('DirectObservable', () => {
     give('1');
     give('2');
     expect([sum.total, who[0]?.taker.self]).toStrictEqual(['12', sum]);
+  });
+
+  it('asks an observer for its next once more than rxjs does', () => {
+    const asks = (stream: Observable<string>): number => {
+      let count = 0;
+      stream.subscribe({
+        get next() {
+          count += 1;
+          return () => undefined;
+        },
+      });
+      return count;
+    };
+    expect(asks(rig().stream)).toBe(asks(NEVER) + 1);
   });
 
   it.each<[string, (stream: Observable<string>, heard: string[]) => unknown]>([

@@ -156,9 +156,11 @@ describe('createFanOut', () => {
       const fanOut = createFanOut<string>();
       const stayers = [1, 2].map(() => listen(fanOut.stream('a')));
       const left = ((): WeakRef<object>[] =>
-        [1, 2, 3].map(() => {
+        [1, 2, 3].map((nth) => {
           const observer = { next: noop, error: noop };
-          fanOut.stream('a').subscribe(observer).unsubscribe();
+          const asked$ = fanOut.stream('a').pipe(tap(() => observer.next()));
+          if (nth === 3) asked$.subscribe().unsubscribe();
+          else fanOut.stream('a').subscribe(observer).unsubscribe();
           return new WeakRef(observer);
         }))();
       fanOut.next('1', 'a');

@@ -942,6 +942,26 @@ describe('createHealthMonitor', () => {
 
 describe('HealthTable', () => {
   it(
+    'tells one recovery of a topic, though a value with no time came before it',
+    marbles(({ flush }) => {
+      const table = new HealthTable({ streams: { a: { staleAfterMs: 2 } } });
+      const heard: unknown[] = [];
+      table.watch('a', 'x');
+      table.changes$.subscribe(({ type, topic }) => heard.push([type, topic]));
+      timer(3).subscribe(() => {
+        for (const at of [NaN, 3, 3, 3]) table.record('a', at, 'x');
+        expect(table.isHealthy()).toBe(true);
+        table.stop();
+      });
+      flush();
+      expect(heard.slice(2)).toStrictEqual([
+        ['recovered', undefined],
+        ['recovered', 'x'],
+      ]);
+    }),
+  );
+
+  it(
     'tells its owner of a change before all others, and survives what that throws',
     marbles(({ flush }) => {
       const heard: string[] = [];
