@@ -28,12 +28,8 @@ import { createOutlet, type Outlet, type OutletHooks } from './outlet.js';
 import { type Feed, PublicFeed } from './publicFeed.js';
 import { refOf } from './refOf.js';
 import { type Backlog, type BacklogConfig, createBacklog } from './sinks/backlog.js';
-import {
-  type HealthChange,
-  type HealthHooks,
-  type HealthMonitor,
-  HealthTable,
-} from './sinks/healthMonitor.js';
+import type { HealthChange, HealthMonitor } from './sinks/healthMonitor.js';
+import { type HealthHooks, HealthTable } from './sinks/healthTable.js';
 import { Books, type Counts, type FeedStats, type StreamStats } from './sinks/ledger.js';
 import type { Seat } from './sinks/channel.js';
 import { DirectObservable } from './sinks/directObservable.js';

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
-import { asyncScheduler, config, filter, map, NEVER, type Observable, Subject, tap, timer } from 'rxjs';
+import { asyncScheduler, filter, map, NEVER, type Observable, Subject, tap, timer } from 'rxjs';
 import {
   createHealthMonitor,
   type HealthChange,
   type HealthMonitor,
   type HealthMonitorConfig,
-  HealthTable,
 } from '../../src/sinks/healthMonitor.js';
 import { marbles } from '../marbles.js';
 
@@ -937,60 +936,6 @@ describe('createHealthMonitor', () => {
   it('takes numbers for limits', () => {
     // @ts-expect-error a limit is a number of milliseconds
     expect(() => createHealthMonitor({ streams: { a: { staleAfterMs: 'soon' } } })).toThrow(RangeError);
-  });
-});
-
-describe('HealthTable', () => {
-  it(
-    'tells one recovery of a topic, though a value with no time came before it',
-    marbles(({ flush }) => {
-      const table = new HealthTable({ streams: { a: { staleAfterMs: 2 } } });
-      const heard: unknown[] = [];
-      table.watch('a', 'x');
-      table.changes$.subscribe(({ type, topic }) => heard.push([type, topic]));
-      timer(3).subscribe(() => {
-        for (const at of [NaN, 3, 3, 3]) table.record('a', at, 'x');
-        expect(table.isHealthy()).toBe(true);
-        table.stop();
-      });
-      flush();
-      expect(heard.slice(2)).toStrictEqual([
-        ['recovered', undefined],
-        ['recovered', 'x'],
-      ]);
-    }),
-  );
-
-  it(
-    'tells its owner of a change before all others, and survives what that throws',
-    marbles(({ flush }) => {
-      const heard: string[] = [];
-      const thrown: unknown[] = [];
-      config.onUnhandledError = (error) => thrown.push(error);
-      const table = new HealthTable(
-        { streams: { a: { staleAfterMs: 2 } } },
-        {
-          onHealth: ({ type }) => {
-            heard.push(`owner ${type}`);
-            throw new Error('broken');
-          },
-        },
-      );
-      table.changes$.subscribe(({ type }) => heard.push(type));
-      timer(3).subscribe(() => table.record('a'));
-      timer(8).subscribe(() => table.stop());
-      flush();
-      config.onUnhandledError = null;
-
-      const spell = ['owner unhealthy', 'unhealthy'];
-      expect(heard).toStrictEqual([...spell, 'owner recovered', 'recovered', ...spell]);
-      expect(thrown).toHaveLength(3);
-    }),
-  );
-
-  it('gives the same changes$ to whoever asks', () => {
-    const table = new HealthTable({ streams: {}, autoStart: false });
-    expect(table.changes$).toBe(table.changes$);
   });
 
   it('may be taken apart where createHealthMonitor made it, and so may its recorders', () => {

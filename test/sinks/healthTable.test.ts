@@ -1,0 +1,57 @@
+import { config, timer } from 'rxjs';
+import { HealthTable } from '../../src/sinks/healthTable.js';
+import { marbles } from '../marbles.js';
+
+describe('HealthTable', () => {
+  it(
+    'tells one recovery of a topic, though a value with no time came before it',
+    marbles(({ flush }) => {
+      const table = new HealthTable({ streams: { a: { staleAfterMs: 2 } } });
+      const heard: unknown[] = [];
+      table.watch('a', 'x');
+      table.changes$.subscribe(({ type, topic }) => heard.push([type, topic]));
+      timer(3).subscribe(() => {
+        for (const at of [NaN, 3, 3, 3]) table.record('a', at, 'x');
+        expect(table.isHealthy()).toBe(true);
+        table.stop();
+      });
+      flush();
+      expect(heard.slice(2)).toStrictEqual([
+        ['recovered', undefined],
+        ['recovered', 'x'],
+      ]);
+    }),
+  );
+
+  it(
+    'tells its owner of a change before all others, and survives what that throws',
+    marbles(({ flush }) => {
+      const heard: string[] = [];
+      const thrown: unknown[] = [];
+      config.onUnhandledError = (error) => thrown.push(error);
+      const table = new HealthTable(
+        { streams: { a: { staleAfterMs: 2 } } },
+        {
+          onHealth: ({ type }) => {
+            heard.push(`owner ${type}`);
+            throw new Error('broken');
+          },
+        },
+      );
+      table.changes$.subscribe(({ type }) => heard.push(type));
+      timer(3).subscribe(() => table.record('a'));
+      timer(8).subscribe(() => table.stop());
+      flush();
+      config.onUnhandledError = null;
+
+      const spell = ['owner unhealthy', 'unhealthy'];
+      expect(heard).toStrictEqual([...spell, 'owner recovered', 'recovered', ...spell]);
+      expect(thrown).toHaveLength(3);
+    }),
+  );
+
+  it('gives the same changes$ to whoever asks', () => {
+    const table = new HealthTable({ streams: {}, autoStart: false });
+    expect(table.changes$).toBe(table.changes$);
+  });
+});
