@@ -13,7 +13,7 @@ export interface Feed<S extends Schemas> {
   /**
    * The values of a stream, or of one of its topics: hot, shared, in order of arrival. The first subscriber of the feed
    * opens the connection, the last to leave closes it after `lingerMs`. Completes on `close()`, errors only when the
-   * feed gives up; a subscription after that starts the feed again. An observer's `next` is looked up once, as it subscribes.
+   * feed gives up; a subscription after that starts the feed again. An observer keeps its `next`: it need not be looked up again.
    *
    * @throws {TypeError} If there is no such stream, or a topic is named and the stream has none.
    */

@@ -20,7 +20,7 @@ export class Channel<T> {
   /** How many are in. */
   size = 0;
   /** The one who is in, if it is only one, which is nearly always: a value gets there without the list. */
-  only: Seat<T> | undefined = undefined;
+  only: Taker<T> | undefined = undefined;
   /** Whoever finds it by its topic finds this one. */
   isOpen = true;
   /** Its opening was told. */
@@ -44,7 +44,7 @@ export class Channel<T> {
     if (this.seats.length === 0) this.seats = [seat];
     else this.seats.push(seat);
     this.size += 1;
-    this.leadWith(this.size === 1 ? seat : undefined);
+    this.leadWith(this.size === 1 ? taker : undefined);
     subscriber.add(seat);
     return seat;
   }
@@ -58,7 +58,7 @@ export class Channel<T> {
   leave(): void {
     this.size -= 1;
     // The empty seats before the last one in are few: they are the smaller part.
-    this.leadWith(this.size === 1 ? this.seats.find(({ next }) => next !== undefined) : undefined);
+    this.leadWith(this.size === 1 ? this.seats.find((each) => each.taker !== undefined)?.taker : undefined);
     if (this.seats.length > 2 * this.size + SPARE_SEATS) {
       this.seats = this.seats.filter((each) => each.subscriber !== undefined);
     }
@@ -73,15 +73,15 @@ export class Channel<T> {
 
   /** Hands the value to each who was in before it came, and is still in when it gets there. */
   next(value: T): void {
-    if (this.only?.next !== undefined) {
-      hand(this.only.next, this.only.self, value);
+    if (this.only !== undefined) {
+      hand(this.only, value);
       return;
     }
     const called = this.seats;
     const end = called.length;
     for (let at = 0; at < end; at += 1) {
-      const { next, self } = called[at] as Seat<T>;
-      if (next !== undefined) hand(next, self, value);
+      const { taker } = called[at] as Seat<T>;
+      if (taker !== undefined) hand(taker, value);
     }
   }
 
@@ -96,7 +96,7 @@ export class Channel<T> {
     }
   }
 
-  private leadWith(only: Seat<T> | undefined): void {
+  private leadWith(only: Taker<T> | undefined): void {
     this.only = only;
     this.owner.lead(this);
   }
@@ -107,34 +107,27 @@ const SPARE_SEATS = 8;
 
 /** A subscriber's seat; the subscriber's end empties it, once. */
 export class Seat<T> implements Unsubscribable {
-  /** Absent for who gets no more values. */
-  next: Taker<T>['next'] | undefined;
-  self: unknown;
-
   constructor(
     private readonly channel: Channel<T>,
     /** Absent when it has left. */
     public subscriber: Subscriber<T> | undefined,
-    { next, self }: Taker<T>,
+    /** Absent for who gets no more values. */
+    public taker: Taker<T> | undefined,
     public onComplete: () => void,
-  ) {
-    this.next = next;
-    this.self = self;
-  }
+  ) {}
 
   /** It is about to be told of its end, after which no value may come, though it is still in. */
   mute(): void {
-    if (this.next === undefined) return;
-    this.next = undefined;
+    if (this.taker === undefined) return;
+    this.taker = undefined;
     this.channel.mute();
   }
 
   unsubscribe(): void {
     if (this.subscriber === undefined) return;
-    this.subscriber = undefined;
     // An empty seat holds nobody.
-    this.next = undefined;
-    this.self = undefined;
+    this.subscriber = undefined;
+    this.taker = undefined;
     this.onComplete = noop;
     this.channel.leave();
   }

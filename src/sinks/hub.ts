@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { asyncScheduler, type Observable, type Subscriber } from 'rxjs';
 import { Channel, type ChannelOwner, type Seat } from './channel.js';
-import { DirectObservable, hand, type Taker } from './directObservable.js';
+import { DirectObservable, handTo, type Taker } from './directObservable.js';
 import { createLastValues, type LastValues } from './lastValues.js';
 import { NO_PLACE, OpenTopics } from './openTopics.js';
 import { reportErrors } from './reportErrors.js';
@@ -144,7 +144,7 @@ export class Hub<T> implements ChannelOwner<T> {
       return;
     }
     const next = topics.nextOf(place);
-    if (next !== undefined) hand(next, topics.selfOf(place), value);
+    if (next !== undefined) handTo(next, topics.takerOf(place), value);
     else topics.channelOf(place)?.take(value);
   }
 

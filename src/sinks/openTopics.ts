@@ -17,8 +17,9 @@ export class OpenTopics<T> {
   /** All the rest is by place. */
   private readonly channels: (Channel<T> | undefined)[] = [];
   /** Who takes the topic's values alone, where none is kept, which is nearly always. */
+  private readonly takers: (Taker<T> | undefined)[] = [];
+  /** Their own, so that even that need not be fetched. */
   private readonly nexts: (Taker<T>['next'] | undefined)[] = [];
-  private readonly selves: unknown[] = [];
   /** Places that are nobody's. */
   private readonly free: number[] = [];
   /** The last topic looked up since one came or went, and its place: each value asks for it more than once. */
@@ -40,8 +41,8 @@ export class OpenTopics<T> {
     return this.nexts[place];
   }
 
-  selfOf(place: number): unknown {
-    return this.selves[place];
+  takerOf(place: number): Taker<T> | undefined {
+    return this.takers[place];
   }
 
   channelOf(place: number): Channel<T> | undefined {
@@ -72,8 +73,8 @@ export class OpenTopics<T> {
 
   leave(place: number): void {
     this.channels[place] = undefined;
+    this.takers[place] = undefined;
     this.nexts[place] = undefined;
-    this.selves[place] = undefined;
     this.free.push(place);
   }
 
@@ -81,8 +82,8 @@ export class OpenTopics<T> {
   lead(channel: Channel<T>): void {
     const { place, kept, only } = channel;
     if (this.channels[place] !== channel || kept !== undefined) return;
+    this.takers[place] = only;
     this.nexts[place] = only?.next;
-    this.selves[place] = only?.self;
   }
 
   /** The places in the order they were opened. */

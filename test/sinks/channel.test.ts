@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Subscription } from 'rxjs';
-import { Channel, type ChannelOwner } from '../../src/sinks/channel.js';
+import { Channel, type ChannelOwner, type Seat } from '../../src/sinks/channel.js';
 import { DirectObservable } from '../../src/sinks/directObservable.js';
 
 type Plain = Channel<string>;
@@ -125,19 +125,22 @@ describe('Channel', () => {
 
   it('tells its owner who is alone in it, and when nobody is', () => {
     const told: (string | undefined)[] = [];
-    const channel: Plain = create(undefined, ({ only }) => told.push(only && String(only.self)));
+    const names = new Map<unknown, string>();
+    const channel: Plain = create(undefined, ({ only }) => told.push(names.get(only)));
+    const seats: Seat<string>[] = [];
     const enter = (name: string): Subscription => {
-      const observer = { next: () => undefined, error: () => undefined, toString: () => name };
+      const observer = { next: () => undefined, error: () => undefined };
+      names.set(observer, name);
       return new DirectObservable<string>((subscriber, taker) => {
-        channel.add(subscriber, taker, () => subscriber.complete());
+        seats.push(channel.add(subscriber, taker, () => subscriber.complete()));
       }).subscribe(observer);
     };
     const [a, b] = [enter('a'), enter('b')];
     a.unsubscribe();
     b.unsubscribe();
     enter('c');
-    channel.only?.mute();
-    channel.only?.mute();
+    seats[2]?.mute();
+    seats[2]?.mute();
     expect(told).toStrictEqual(['a', undefined, 'b', undefined, 'c', undefined]);
   });
 

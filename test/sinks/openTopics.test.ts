@@ -67,10 +67,14 @@ describe('OpenTopics', () => {
     const next = (): undefined => undefined;
     enter(a, next);
     enter(kept, next);
-    expect([topics.nextOf(0), topics.nextOf(1)]).toStrictEqual([next, undefined]);
+    expect([topics.nextOf(0), topics.takerOf(0), topics.nextOf(1)]).toStrictEqual([
+      next,
+      { next },
+      undefined,
+    ]);
     topics.delete(a);
     topics.leave(0);
-    expect([topics.nextOf(0), topics.selfOf(0)]).toStrictEqual([undefined, undefined]);
+    expect([topics.nextOf(0), topics.takerOf(0)]).toStrictEqual([undefined, undefined]);
     const later = open('c');
     const other = (): undefined => undefined;
     enter(later, other);
