@@ -114,7 +114,7 @@ const redundantTrade = raceSuite({
   title: 'Trades over two lines that carry the same',
   course: { kind: 'trade', lines: 2, isRedundant: true },
   frames: [400_000, 40_000],
-  rounds: [5, 2],
+  rounds: [9, 2],
   names: both,
   goals: goalsOf('millrace, skim', ['reference', 2.2, 0.7]),
 });
