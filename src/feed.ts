@@ -122,8 +122,8 @@ class LiveFeed<S extends Schemas>
   readonly outlets = new Map<string, Outlet>();
   readonly subscriptions: Subscriptions | undefined;
   private readonly remedies: StaleRemedy;
-  /** One for each stream, and one for what is rejected before it gets to any: made for the first reject. */
-  private readonly tripwires = new Map<string | undefined, Tripwire>();
+  /** One for each stream, and one for what is rejected before it gets to any: made, as the map is, for the first reject. */
+  private tripwires: Map<string | undefined, Tripwire> | undefined = undefined;
   /** The messages looked at: the ledger has received those, too, that wait in line or behind others in their frame. */
   private readonly lookedAt = { received: 0 };
 
@@ -161,10 +161,7 @@ class LiveFeed<S extends Schemas>
 
     this.backlog = createBacklog(this);
     this.losses = new LossReport(this);
-    this.health = new HealthTable(
-      { streams: Object.fromEntries(definitions), autoStart: false, settled: this.backlog.workedOff$ },
-      this,
-    );
+    this.health = new HealthTable({ streams: Object.fromEntries(definitions), autoStart: false }, this);
     this.health.setAlive(false);
     // A stream that nobody asked the server for is not late: it is watched while it is wanted.
     if (this.isOnDemand()) for (const [name] of definitions) this.health.unwatch(name);
@@ -190,7 +187,7 @@ class LiveFeed<S extends Schemas>
     }
     return new DirectObservable((subscriber, taker) => {
       const listener = new Listener(subscriber);
-      listener.seat = outlet.hub.join(topic, subscriber, taker, () => listener.complete());
+      listener.seat = outlet.hub.join(topic, subscriber, taker, listener);
       listener.enter((user) => this.enter(user));
     });
   }
@@ -351,7 +348,7 @@ class LiveFeed<S extends Schemas>
     this.requests.fail(new RequestRejectedError('the feed was closed'));
     this.health.stop();
     this.remedies.stop();
-    for (const tripwire of this.tripwires.values()) tripwire.reset();
+    for (const tripwire of this.tripwires?.values() ?? []) tripwire.reset();
   }
 
   finished(failure: Failure | undefined): void {
@@ -390,7 +387,8 @@ class LiveFeed<S extends Schemas>
   }
 
   private tripwireOf(name: string | undefined): Tripwire {
-    const known = this.tripwires.get(name);
+    const tripwires = (this.tripwires ??= new Map<string | undefined, Tripwire>());
+    const known = tripwires.get(name);
     if (known !== undefined) return known;
     const { streams, rejects } = this.config;
     const page = name === undefined ? this.lookedAt : this.ledger.stream(name);
@@ -399,7 +397,7 @@ class LiveFeed<S extends Schemas>
       () => page.received,
       (poison) => this.tell({ ...poison, ...(name !== undefined && { stream: name }), ...this.now() }),
     );
-    this.tripwires.set(name, tripwire);
+    tripwires.set(name, tripwire);
     return tripwire;
   }
 
@@ -421,12 +419,20 @@ class LiveFeed<S extends Schemas>
     this.tell({ type, ...this.now() });
   }
 
+  onResume(): void {
+    this.connection.resumed();
+  }
+
   onTooLong(): void {
     this.connection.drop(new PauseTimeoutError(this.maxPauseMs));
   }
 
   onLoss(loss: Loss): void {
     this.tell({ type: 'overflow', ...loss, ...this.now() });
+  }
+
+  get workedOff$(): Observable<unknown> {
+    return this.backlog.workedOff$;
   }
 
   onHealth(change: HealthChange): void {

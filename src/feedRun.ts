@@ -1,6 +1,5 @@
-import { asyncScheduler, noop, Subscription } from 'rxjs';
+import { asyncScheduler, Observable, type Observer, Subscription } from 'rxjs';
 import type { Dispatch } from './dispatch.js';
-import { attach } from './operators/attach.js';
 import {
   type BoundedLine,
   type BoundedLineConfig,
@@ -57,7 +56,8 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   readonly overflow: Overflow;
   readonly key: ((frame: Frame) => unknown) | undefined;
   private readonly users = new Set<RunUser>();
-  private readonly frames = new Subscription();
+  /** Of the connection. */
+  private frames = Subscription.EMPTY;
   private readonly line: BoundedLine<Frame>;
   private linger: Subscription | undefined = undefined;
   /** The frames and the line, which may end in either order. */
@@ -87,11 +87,11 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   /** Connects. Whoever wants to hear of the end has entered. */
   start(): void {
     this.owner.begun(this);
-    attach(this.frames, this.owner.connection.run(this.receive), {
-      next: noop,
-      error: (error: unknown) => this.framesEnded({ error }),
-      complete: () => this.framesEnded(),
-    });
+    if (this.isOver) return; // ended by who was told
+    new Observable<never>((frames) => {
+      this.frames = frames;
+      this.owner.connection.run(this.receive).subscribe(frames);
+    }).subscribe(new EndOfFrames(this));
   }
 
   /** Takes nothing more, not even what waits in line, and ends for all its users. */
@@ -108,7 +108,8 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     this.frames.unsubscribe();
   };
 
-  private framesEnded(failure?: Failure): void {
+  /** The connection hands over no more; told once or more. */
+  framesEnded(failure?: Failure): void {
     if (this.haveFramesEnded || this.isOver) return;
     this.haveFramesEnded = true;
     this.line.end(failure);
@@ -193,5 +194,22 @@ export class FeedRun implements BoundedLineConfig<Frame> {
 
   onError(error: unknown): void {
     this.finish({ error });
+  }
+}
+
+/** Hears of the connection, which hands over its frames by calls, only the end. */
+class EndOfFrames implements Observer<never> {
+  constructor(private readonly run: FeedRun) {}
+
+  next(): void {
+    // Never.
+  }
+
+  error(error: unknown): void {
+    this.run.framesEnded({ error });
+  }
+
+  complete(): void {
+    this.run.framesEnded();
   }
 }

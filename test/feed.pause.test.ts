@@ -1,7 +1,7 @@
-import { concatMap, filter, map, of, take, timer } from 'rxjs';
+import { asyncScheduler, concatMap, filter, map, of, take, timer } from 'rxjs';
 import * as v from 'valibot';
 import { createFeed, isBalanced, toAsyncIterable, webSocketTransport } from 'millrace';
-import { startFaultServer } from 'millrace/testing';
+import { silence, startFaultServer } from 'millrace/testing';
 import { marbles } from './marbles.js';
 import { scene, told, trade } from './scene.js';
 
@@ -63,6 +63,26 @@ describe('pause() and resume()', () => {
         at: 105,
         error: { name: 'PauseTimeoutError' },
       });
+    }),
+  );
+
+  it(
+    'put off the next ping by as long as nothing was read, though they fit between two looks at the silence',
+    marbles(({ flush }) => {
+      const { feed, transport } = scene(
+        ['os'],
+        { s: silence() },
+        { heartbeat: { everyMs: 10, timeoutMs: 10 } },
+        { endMs: 25 },
+      );
+      const pings: number[] = [];
+      transport.log$.subscribe(({ type }) => type === 'ping' && pings.push(asyncScheduler.now()));
+      feed.stream('trade').subscribe();
+      at(5, () => feed.pause());
+      at(8, () => feed.resume());
+      flush();
+
+      expect(pings).toStrictEqual([18]);
     }),
   );
 

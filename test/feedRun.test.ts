@@ -87,6 +87,15 @@ describe('a run of a feed', () => {
     ]);
   });
 
+  it('dials nothing if it was ended as it began', () => {
+    const { owner, log, user, enter } = rig(new Subject());
+    const begun = jest.fn(() => owner.run?.complete());
+    Object.assign(owner, { begun });
+    enter(user('a'));
+
+    expect(log).toStrictEqual(['over', 'finished', 'a done', 'left', 'over']);
+  });
+
   it('works off what waits in line before it ends, and drops that when the deadline does not wait', () => {
     const source$ = new Subject<string>();
     const { owner, log, enter, user } = rig(source$);

@@ -39,8 +39,8 @@ export class Channel<T> {
   ) {}
 
   /** Takes one in, who hears of what comes from now on, until it closes. O(1), amortised. */
-  add(subscriber: Subscriber<T>, taker: Taker<T>, onComplete: () => void): Seat<T> {
-    const seat = new Seat(this, subscriber, taker, onComplete);
+  add(subscriber: Subscriber<T>, taker: Taker<T>, listener: Listening): Seat<T> {
+    const seat = new Seat(this, subscriber, taker, listener);
     if (this.seats.length === 0) this.seats = [seat];
     else this.seats.push(seat);
     this.size += 1;
@@ -88,10 +88,10 @@ export class Channel<T> {
   /** As `next`: an error, or the completion, of which the one who let it in is told instead. */
   end(failure: { readonly error: unknown } | undefined): void {
     for (const seat of [...this.seats]) {
-      const { subscriber, onComplete } = seat;
+      const { subscriber, listener } = seat;
       if (subscriber === undefined) continue;
       seat.mute();
-      if (failure === undefined) onComplete();
+      if (failure === undefined) listener.complete();
       else subscriber.error(failure.error);
     }
   }
@@ -101,6 +101,13 @@ export class Channel<T> {
     this.owner.lead(this);
   }
 }
+
+/** Who is told of the completion in the subscriber's place. */
+export interface Listening {
+  complete(): void;
+}
+
+const NOBODY: Listening = { complete: noop };
 
 /** So that a short list is not put in order at every departure. */
 const SPARE_SEATS = 8;
@@ -113,7 +120,7 @@ export class Seat<T> implements Unsubscribable {
     public subscriber: Subscriber<T> | undefined,
     /** Absent for who gets no more values. */
     public taker: Taker<T> | undefined,
-    public onComplete: () => void,
+    public listener: Listening,
   ) {}
 
   /** It is about to be told of its end, after which no value may come, though it is still in. */
@@ -128,7 +135,7 @@ export class Seat<T> implements Unsubscribable {
     // An empty seat holds nobody.
     this.subscriber = undefined;
     this.taker = undefined;
-    this.onComplete = noop;
+    this.listener = NOBODY;
     this.channel.leave();
   }
 }

@@ -1,4 +1,4 @@
-import { asyncScheduler, EMPTY, type Observable, Subject, Subscription, take } from 'rxjs';
+import { asyncScheduler, EMPTY, Observable, Subject, Subscription, take } from 'rxjs';
 import { DeadlineHeap, type DeadlineHooks } from './deadlines.js';
 import {
   createHealthEntry,
@@ -23,6 +23,8 @@ import { WatchedTopics } from './watchedTopics.js';
 export interface HealthHooks {
   /** A verdict changed. What it throws is reported as unhandled. */
   onHealth(change: HealthChange): void;
+  /** In place of `settled`, asked for at each verdict: most connections get none. @default as `settled` */
+  readonly workedOff$?: Observable<unknown>;
 }
 
 /** As `createHealthMonitor`, for who does not take it apart: a third of the memory, as its methods are not its own. */
@@ -31,8 +33,9 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
   private readonly livenessMs: number;
   private readonly settled: Observable<unknown>;
   private readonly deadlines = new DeadlineHeap<HealthEntry>(this);
-  /** Both are made when somebody asks for them. */
+  /** Made for the first who listens. */
   private changes: Subject<HealthChange> | undefined = undefined;
+  /** Made for the first who asks for it. */
   private heard$: Observable<HealthChange> | undefined = undefined;
   private unhealthyCount = 0;
   private alive = true;
@@ -60,8 +63,8 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
   }
 
   get changes$(): Observable<HealthChange> {
-    this.changes ??= new Subject();
-    return (this.heard$ ??= this.changes.asObservable());
+    // Not by `defer`, which keeps twice as much.
+    return (this.heard$ ??= new Observable((subscriber) => this.heard().subscribe(subscriber)));
   }
 
   record(stream: string, at = asyncScheduler.now(), topic?: string): void {
@@ -177,6 +180,10 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
     if (topic !== undefined && ofTopic?.watched === true) this.stampTopic(entry, at, topic);
   }
 
+  private heard(): Subject<HealthChange> {
+    return (this.changes ??= new Subject());
+  }
+
   private recover(entry: HealthEntry, at: number): void {
     const since = silentSince(entry);
     const now = asyncScheduler.now();
@@ -220,8 +227,9 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
       for (const each of mine.entries) this.judge(each, asyncScheduler.now());
     };
     const looks = (this.looks ??= new Subscription());
+    const settled = this.hooks?.workedOff$ ?? this.settled;
     // eslint-disable-next-line rxjs-x/no-ignored-error -- it must not
-    looks.add(this.settled.pipe(take(1)).subscribe({ complete: judgeThem }));
+    looks.add(settled.pipe(take(1)).subscribe({ complete: judgeThem }));
   }
 
   private judge(entry: HealthEntry, now: number): void {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { asyncScheduler, type Observable, type Subscriber } from 'rxjs';
-import { Channel, type ChannelOwner, type Seat } from './channel.js';
+import { Channel, type ChannelOwner, type Listening, type Seat } from './channel.js';
 import { DirectObservable, handTo, type Taker } from './directObservable.js';
 import { createLastValues, type LastValues } from './lastValues.js';
 import { NO_PLACE, OpenTopics } from './openTopics.js';
@@ -59,20 +59,15 @@ export class Hub<T> implements ChannelOwner<T> {
 
   stream(topic?: string): Observable<T> {
     return new DirectObservable((subscriber, taker) => {
-      this.join(topic, subscriber, taker, () => subscriber.complete());
+      this.join(topic, subscriber, taker, subscriber);
     });
   }
 
-  /** Lets in a subscriber, until its end; of the stream's completion `onComplete` is told instead. */
-  join(
-    topic: string | undefined,
-    subscriber: Subscriber<T>,
-    taker: Taker<T>,
-    onComplete: () => void,
-  ): Seat<T> {
+  /** Lets in a subscriber, until its end; of the stream's completion the `listener` is told instead. */
+  join(topic: string | undefined, subscriber: Subscriber<T>, taker: Taker<T>, listener: Listening): Seat<T> {
     const channel = this.at(topic) ?? this.open(topic);
     channel.linger?.unsubscribe();
-    const seat = channel.add(subscriber, taker, onComplete);
+    const seat = channel.add(subscriber, taker, listener);
     const { kept } = channel;
     if (kept !== undefined) this.now(() => kept.replayTo(subscriber));
     // Whom the values kept were enough for opens nothing, nor does who ended the stream at one of them.

@@ -30,6 +30,7 @@ import type { Farewell } from './farewell.js';
 import { followNetwork } from './followNetwork.js';
 import { fromSocket } from './fromSocket.js';
 import { checkHeartbeat, type HeartbeatConfig } from './heartbeat.js';
+import { createLiveDials } from './liveDials.js';
 import { createLiveSockets, type LiveSockets } from './liveSockets.js';
 import { createOutbox, type Outbox, type OutboxHooks, type Port, type Ticket } from './outbox.js';
 import { createRecovery, type Recovery } from './recovery.js';
@@ -37,7 +38,6 @@ import { ReportingConnection } from './reportingConnection.js';
 import { createLineOfSessions, type LineHooks, type LineOfSessions } from './rotation.js';
 import { runOnConnected } from './runOnConnected.js';
 import type { OpenSession, TakeFrame } from './session.js';
-import { createSignal } from './signal.js';
 import type { Data, Transport } from './transport.js';
 import { wsTransport } from './wsTransport.js';
 
@@ -62,6 +62,8 @@ export interface Connection {
   rotate(): void;
   /** Takes nothing more in, flushes the outbox, then completes `run` and says farewell to the socket. */
   close(farewell: Farewell): void;
+  /** A pause of reading has ended: what it kept back was no silence. */
+  resumed(): void;
   /** Says that a message answered the ping that is out. */
   pong(session: OpenSession): void;
   /** The sockets of this moment: `gone$` completes when none is left. */
@@ -86,10 +88,9 @@ class RenewedConnection
   readonly outbox: Outbox;
   readonly live = createLiveSockets();
   readonly endpoints = createEndpoints();
-  private readonly drops = createSignal<unknown>();
-  readonly drop$ = this.drops.told$;
-  private readonly stops = createSignal<undefined>();
-  readonly stop$ = this.stops.told$;
+  readonly liveDials = createLiveDials();
+  /** Made for the first who asks for it. */
+  private stops$: Subject<void> | undefined = undefined;
   private readonly readyState: ConnectionState;
   private readonly recovery: Recovery;
   private readonly line: LineOfSessions;
@@ -159,7 +160,7 @@ class RenewedConnection
 
   drop(error: unknown): void {
     this.dropped = error;
-    this.drops.tell(error);
+    this.liveDials.tell((dial) => dial.drop(error));
     if (classifyByDefault(error) === 'requested') this.recovery.wake();
   }
 
@@ -170,13 +171,18 @@ class RenewedConnection
   close({ timeoutMs = 5_000, ...words }: Farewell): void {
     this.closing = { words, deadline: asyncScheduler.now() + timeoutMs };
     this.isLast = true;
-    this.stops.tell(undefined);
+    this.liveDials.tell((dial) => dial.stopIntake());
+    this.stops$?.next();
     // eslint-disable-next-line rxjs-x/no-ignored-error -- neither of them errors
     concat(this.outbox.flushed$.pipe(takeUntil(timer(timeoutMs))), of(undefined)).subscribe(() => {
       this.running?.complete();
       this.closing = undefined;
       this.outbox.clear();
     });
+  }
+
+  resumed(): void {
+    this.liveDials.tell((dial) => dial.resumed());
   }
 
   sockets(): ReturnType<LiveSockets['now']> {
@@ -201,6 +207,10 @@ class RenewedConnection
   }
 
   // The hooks of the line of sessions.
+
+  get stop$(): Observable<unknown> {
+    return (this.stops$ ??= new Subject());
+  }
 
   dial(
     welcome: (session: OpenSession) => Observable<OpenSession>,

@@ -1,6 +1,5 @@
-import type { Observer, Subscriber } from 'rxjs';
-import { attach } from '../operators/attach.js';
-import type { OpenSession, TakeFrame } from './session.js';
+import type { Observer, Subscriber, Unsubscribable } from 'rxjs';
+import type { FrameReader, OpenSession, TakeFrame } from './session.js';
 
 export interface DeliveryHooks {
   /** All frames of a session are handed over. */
@@ -20,10 +19,14 @@ export const deliverInTurn = (
   run: Subscriber<never>,
   take: TakeFrame,
   hooks: DeliveryHooks,
-): Observer<OpenSession> => new Delivery(run, take, hooks);
+): Observer<OpenSession> => {
+  const delivery = new Delivery(run, take, hooks);
+  run.add(delivery);
+  return delivery;
+};
 
 /** A class, since every idle connection keeps one: operators, or closures of its own, would take five times the memory. */
-class Delivery implements Observer<OpenSession> {
+class Delivery implements Observer<OpenSession>, FrameReader, Unsubscribable {
   private current: OpenSession | undefined = undefined;
   private waiting: readonly OpenSession[] = NOBODY;
   private isLastCome = false;
@@ -48,8 +51,12 @@ class Delivery implements Observer<OpenSession> {
     if (this.current === undefined) this.run.complete();
   }
 
+  get closed(): boolean {
+    return this.run.closed;
+  }
+
   /** The session in turn has ended, and all its frames are out. */
-  goOn(): void {
+  onEnd(): void {
     const { current } = this;
     if (current !== undefined) this.hooks.onDelivered(current);
     const [next, ...waiting] = this.waiting;
@@ -59,27 +66,20 @@ class Delivery implements Observer<OpenSession> {
     else if (this.isLastCome) this.run.complete();
   }
 
+  /** The run is over. */
+  unsubscribe(): void {
+    this.current?.leave();
+  }
+
   private begin(session: OpenSession): void {
     this.current = session;
-    attach(this.run, session.deliver(this.take), new Turn(this));
+    if (this.run.closed) return;
+    try {
+      session.deliver(this.take, this);
+    } catch (error) {
+      this.run.error(error);
+    }
   }
 }
 
 const NOBODY: readonly OpenSession[] = [];
-
-/** Hears of one session's frames, which are handed over by calls, only the end. */
-class Turn implements Observer<never> {
-  constructor(private readonly delivery: Delivery) {}
-
-  next(): void {
-    // Never.
-  }
-
-  error(error: unknown): void {
-    this.delivery.error(error);
-  }
-
-  complete(): void {
-    this.delivery.goOn();
-  }
-}

@@ -5,6 +5,7 @@ import type { Endpoints } from './endpoints.js';
 import type { ConnectionState } from './events.js';
 import type { Farewell } from './farewell.js';
 import type { HeartbeatConfig } from './heartbeat.js';
+import type { LiveDials } from './liveDials.js';
 import type { LiveSockets } from './liveSockets.js';
 import type { Outbox } from './outbox.js';
 import type { OpenSession } from './session.js';
@@ -19,10 +20,7 @@ export interface DialHost {
   readonly outbox: Outbox;
   readonly endpoints: Endpoints;
   readonly live: LiveSockets;
-  /** Errors that end every connection and dial now. */
-  readonly drop$: Observable<unknown>;
-  /** Nothing more is to be taken in. */
-  readonly stop$: Observable<unknown>;
+  readonly liveDials: LiveDials;
   /** Emits when the last frames of a session that has retired were waited for long enough. */
   drained$(): Observable<unknown>;
   /** How to leave the socket now. */
@@ -76,16 +74,8 @@ export class Dial implements DialSessionConfig {
     return this.connection.hooks.maxHeld;
   }
 
-  get resumed$(): Observable<unknown> {
-    return this.connection.hooks.resumed$;
-  }
-
-  get drop$(): Observable<unknown> {
-    return this.connection.drop$;
-  }
-
-  get stopIntake$(): Observable<unknown> {
-    return this.connection.stop$;
+  get dials(): LiveDials {
+    return this.connection.liveDials;
   }
 
   get drained$(): Observable<unknown> {

@@ -7,6 +7,7 @@ import { SocketClosedError } from './failure.js';
 import type { Farewell } from './farewell.js';
 import type { FromSocketConfig } from './fromSocketConfig.js';
 import { createHeartbeat, type Heartbeat, type HeartbeatConfig, type HeartbeatLink } from './heartbeat.js';
+import type { LiveDial, LiveDials } from './liveDials.js';
 import type { OpenSocket } from './openSocket.js';
 import type { Outbox, Port } from './outbox.js';
 import { createSession, type OpenSession, type SessionConfig } from './session.js';
@@ -37,11 +38,8 @@ export interface DialSessionConfig extends FromSocketConfig, AuthenticateConfig 
   readonly isPaused: (session: OpenSession) => boolean;
   /** It waits for its turn of the event loop: no verdict either. @default never */
   readonly isYielding?: (session: OpenSession) => boolean;
-  readonly resumed$: Observable<unknown>;
-  /** An error from outside that ends this connection now. */
-  readonly drop$: Observable<unknown>;
-  /** Nothing more is to be taken in. */
-  readonly stopIntake$: Observable<unknown>;
+  /** Who calls the dial while it lives. */
+  readonly dials: Pick<LiveDials, 'add' | 'delete'>;
   /** Ends the wait for the last frames of a session that has retired. */
   readonly drained$: Observable<unknown>;
 }
@@ -67,13 +65,15 @@ const nobody = (): Observable<never> => EMPTY;
  * One subscription. A class, and by hand, as each idle connection has one: with `merge` and the operators that each part took,
  * it took three times the memory.
  */
-class SessionDial<T> implements SocketOwner, Unsubscribable {
+class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
   /** The socket, and whatever else ends with the connection. */
   private readonly parts = new Subscription();
   private dialled: Socket | undefined = undefined;
   private link: SessionLink | undefined = undefined;
   private failure: unknown = undefined;
   private hasFailed = false;
+  /** Dialled; before that it cannot be dropped. */
+  private hasDialled = false;
 
   constructor(
     private readonly config: DialSessionConfig,
@@ -84,17 +84,22 @@ class SessionDial<T> implements SocketOwner, Unsubscribable {
   begin(): void {
     const { parts, config, subscriber } = this;
     subscriber.add(this);
+    if (parts.closed) return;
+    config.dials.add(this);
     dialSocket(parts, config, this);
-    if (!parts.closed) attach(parts, config.drop$, this);
+    this.hasDialled = true;
   }
 
-  /** As the observer of `drop$`. */
-  next(error: unknown): void {
-    this.onFailed(error);
+  drop(error: unknown): void {
+    if (this.hasDialled) this.onFailed(error);
   }
 
-  error(error: unknown): void {
-    this.onFailed(error);
+  stopIntake(): void {
+    this.link?.unsubscribe();
+  }
+
+  resumed(): void {
+    this.link?.resumed();
   }
 
   /** Ends the connection. */
@@ -106,6 +111,7 @@ class SessionDial<T> implements SocketOwner, Unsubscribable {
     try {
       parts.unsubscribe();
     } finally {
+      config.dials.delete(this);
       if (link !== undefined) {
         const { session } = link;
         link.port.close();
@@ -153,7 +159,6 @@ class SessionDial<T> implements SocketOwner, Unsubscribable {
       if (parts.closed) return; // ended by who was told
       link.begin();
       parts.add(link);
-      attach(parts, config.stopIntake$, link);
       this.add(authenticated(session, config), () => {
         this.add(
           defer(() => this.welcome(session)),
@@ -219,15 +224,6 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
     );
   }
 
-  /** As the observer of `stopIntake$`. */
-  next(): void {
-    this.unsubscribe();
-  }
-
-  error(error: unknown): void {
-    this.dial.onFailed(error);
-  }
-
   /** Takes nothing more in. */
   unsubscribe(): void {
     this.watching.unsubscribe();
@@ -237,6 +233,10 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
   /** Something came from the peer. */
   sign(): void {
     if (!this.watching.closed) this.heartbeat.sign();
+  }
+
+  resumed(): void {
+    if (!this.watching.closed) this.heartbeat.resumed();
   }
 
   get generation(): number {
@@ -253,10 +253,6 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
 
   get settled(): Observable<unknown> {
     return this.config.transport.settled;
-  }
-
-  get resumed$(): Observable<unknown> {
-    return this.config.resumed$;
   }
 
   send(message: unknown): void {

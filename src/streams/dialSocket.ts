@@ -30,7 +30,7 @@ export function dialSocket(whole: Subscription, config: DialConfig, owner: Socke
 type DialConfig = Omit<FromSocketConfig, 'farewell' | 'onDial' | 'onGone'>;
 
 /** One dial, and the socket it leads to. A class, since each connection has one: closures and operators took three times the memory. */
-class SocketDial implements Unsubscribable {
+class SocketDial implements SocketHandler, Unsubscribable {
   private url = '';
   private socket: Socket | undefined = undefined;
   private state: 'dialling' | 'open' | 'ended' = 'dialling';
@@ -118,7 +118,15 @@ class SocketDial implements Unsubscribable {
     return subject;
   }
 
-  control(kind: 'ping' | 'pong'): void {
+  ping(): void {
+    this.control('ping');
+  }
+
+  pong(): void {
+    this.control('pong');
+  }
+
+  private control(kind: 'ping' | 'pong'): void {
     if (this.isLeft) return;
     this.controls$?.next(kind);
     this.owner.onControl?.(kind);
@@ -128,7 +136,7 @@ class SocketDial implements Unsubscribable {
     const { transport = wsTransport } = this.config;
     this.url = request.url;
     try {
-      const socket = transport.dial(request, new DialHandler(this));
+      const socket = transport.dial(request, transport === wsTransport ? this : new DialHandler(this));
       // It may end a dial before it returns.
       if (!this.hasEnded()) this.owner.onDial(socket);
       this.socket = socket;
@@ -161,14 +169,17 @@ class SocketDial implements Unsubscribable {
   }
 }
 
-/** What the transport tells of a dial. Each works without its `this`: who writes a transport may hand them on as listeners. */
+/**
+ * What a transport tells of a dial. Each works without its `this`: who writes a transport may hand them on as listeners. Ours does
+ * not, and tells the dial itself, as an idle connection would keep these for nothing.
+ */
 class DialHandler implements SocketHandler {
   constructor(private readonly dial: SocketDial) {}
 
   readonly open: SocketHandler['open'] = (info) => this.dial.open(info);
   readonly message = (data: Data): void => this.dial.message(data);
   readonly chunk = (): void => this.dial.chunk();
-  readonly ping = (): void => this.dial.control('ping');
-  readonly pong = (): void => this.dial.control('pong');
+  readonly ping = (): void => this.dial.ping();
+  readonly pong = (): void => this.dial.pong();
   readonly end = (error: unknown): void => this.dial.end(error);
 }

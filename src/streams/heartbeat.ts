@@ -75,11 +75,9 @@ export interface HeartbeatLink {
   readonly isPaused: () => boolean;
   /** Reading waits for its turn of the event loop: nothing is judged. @default never */
   readonly isYielding?: () => boolean;
-  /** Emits when a pause ends. */
-  readonly resumed$: Observable<unknown>;
   /** A `ping` or a `reply` failed: the connection goes on without that one. */
   readonly onHookFailed: (hook: 'heartbeat.ping' | 'heartbeat.reply', error: unknown) => void;
-  /** The peer is silent for too long: a `HeartbeatTimeoutError`. Or `settled` or `resumed$` errored. */
+  /** The peer is silent for too long: a `HeartbeatTimeoutError`. Or `settled` errored. */
   readonly onDead: (error: unknown) => void;
 }
 
@@ -91,6 +89,8 @@ export interface Heartbeat {
   watch(): Subscription;
   /** A frame came, of data or of control. */
   sign(): void;
+  /** A pause of reading has ended, which may have kept back any frame. */
+  resumed(): void;
   /** A pong came, as a frame or as a message; the round trip as in `RoundTrip`, if it is what answers this kind of ping. */
   answered(by: 'frame' | 'message'): number | undefined;
   /** Answers a ping of the server's application; `false` if the message is none. Throws what the `reply` hook throws. */
@@ -171,24 +171,18 @@ class Beat implements Heartbeat, SilenceHooks, Due {
     if (off) return life;
     const canMeasure = ping === 'frame' ? link.socket.ping !== undefined : isPong !== undefined;
     const silence = (this.silence = createSilence(this));
-    attach(life, link.resumed$, this);
     if (canMeasure && latencyEveryMs !== Infinity) whenDue(life, this, silence);
     else whenDue(life, silence);
     return life;
   }
 
-  /** As the observer of `resumed$`. */
-  next(): void {
-    this.trip.spoil();
-    this.sign();
-  }
-
-  error(error: unknown): void {
-    this.failed(error);
-  }
-
   sign(): void {
     this.silence?.sign();
+  }
+
+  resumed(): void {
+    this.trip.spoil();
+    this.sign();
   }
 
   answered(by: 'frame' | 'message'): number | undefined {

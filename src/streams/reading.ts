@@ -6,6 +6,8 @@ export interface ReadingConfig {
   readonly maxPauseMs: number;
   /** Reading has stopped, and it has gone on. */
   readonly onReading: (type: 'paused' | 'resumed') => void;
+  /** A pause has ended, whether anybody is told of it or not; before `resumed$` emits. */
+  readonly onResume: () => void;
   /** The pause has lasted for `maxPauseMs`. */
   readonly onTooLong: () => void;
 }
@@ -86,6 +88,7 @@ class HeldReading implements Reading {
     this.rest();
     this.goOn();
     if (this.isHeld()) return; // a transport called back, and who was called holds it again: one pause that goes on
+    this.config.onResume();
     this.resumes$?.next();
     if (this.isHeld() || !this.isTold) return;
     this.isTold = false;

@@ -1,12 +1,4 @@
-import {
-  asyncScheduler,
-  defer,
-  noop as ignore,
-  Observable,
-  ReplaySubject,
-  Subject,
-  type Subscriber,
-} from 'rxjs';
+import { asyncScheduler, defer, EMPTY, noop as ignore, type Observable, ReplaySubject, Subject } from 'rxjs';
 import { createLine, type Line } from '../operators/line.js';
 import { checkFarewell } from './farewell.js';
 import type { Heartbeat } from './heartbeat.js';
@@ -42,6 +34,14 @@ export interface Frame {
 /** Takes a frame at the time now, epoch ms. After the call that object may be another frame: whoever keeps it keeps a copy. */
 export type TakeFrame = (frame: Frame, at: number) => void;
 
+/** Who takes the frames of a session. */
+export interface FrameReader {
+  /** It wants no more of those that were held. */
+  readonly closed: boolean;
+  /** The session has ended, and all its frames are out; what this throws is reported as unhandled. */
+  onEnd(): void;
+}
+
 /** What a session did with a frame that it held: its hooks have heard it. */
 interface Held {
   readonly phase: OpenSession['phase'];
@@ -63,10 +63,12 @@ export interface OpenSession extends Session {
   /** What the server was asked for on this connection; absent before that, and without `subscriptions`. */
   topics: SessionTopics | undefined;
   /**
-   * Hands over the frames, each with the time now: on subscription those that were held, in order, then each as it comes. A
-   * call, not an emission, since this is the way of every message. Completes at the session's end, emits nothing.
+   * Hands over the frames, each with the time now: at once those that were held, in order, then each as it comes, until `leave`.
+   * Throws what `take` throws of a held one; then, and where the reader is closed by then, nothing more is handed over.
    */
-  deliver(take: TakeFrame): Observable<never>;
+  deliver(take: TakeFrame, reader: FrameReader): void;
+  /** Hands over no more, and tells the reader of no end. */
+  leave(): void;
   /**
    * Takes a frame from the socket at the time now: held until it is delivered. `false` if there was no room to hold it. During
    * the login it is lost then. While joining it takes the place of the oldest, which the connection in charge has delivered long
@@ -148,14 +150,14 @@ class Connected implements OpenSession {
   private held: Line<Frame> | undefined = undefined;
   /** Who takes the frames, once those held are out. */
   private takeFrame: TakeFrame | undefined = undefined;
-  private reader: Subscriber<never> | undefined = undefined;
   /** The frame that is handed over when none is held: one, filled again and again, as a new one costs a twentieth of the whole way. */
   private passing: { -readonly [Part in keyof Frame]: Frame[Part] } | undefined = undefined;
   /** It is on its way. */
   private isPassing = false;
 
-  /** Not `private`: who prints a session is to see no URL and no header. */
+  // Not `private`: who prints a session is to see no URL and no header.
   readonly #config: SessionConfig;
+  #reader: FrameReader | undefined = undefined;
 
   constructor(config: SessionConfig) {
     this.#config = config;
@@ -197,21 +199,20 @@ class Connected implements OpenSession {
     });
   }
 
-  deliver(take: TakeFrame): Observable<never> {
-    return new Observable((subscriber) => {
-      const { held } = this;
-      // What comes meanwhile joins the line.
-      while (held !== undefined && held.size > 0 && !subscriber.closed)
-        take(held.shift(), asyncScheduler.now());
-      if (subscriber.closed) return;
-      this.takeFrame = take;
-      this.reader = subscriber;
-      subscriber.add(() => {
-        this.takeFrame = ignore;
-        this.reader = undefined;
-      });
-      if (this.isOver) subscriber.complete();
-    });
+  deliver(take: TakeFrame, reader: FrameReader): void {
+    const { held } = this;
+    // What comes meanwhile joins the line.
+    while (held !== undefined && held.size > 0 && !reader.closed) take(held.shift(), asyncScheduler.now());
+    if (reader.closed) return;
+    this.takeFrame = take;
+    this.#reader = reader;
+    if (this.isOver) this.tellReader();
+  }
+
+  leave(): void {
+    if (this.#reader === undefined) return;
+    this.takeFrame = ignore;
+    this.#reader = undefined;
   }
 
   receive(data: Data, at: number): boolean {
@@ -283,7 +284,7 @@ class Connected implements OpenSession {
     this.retirement$?.complete();
     this.notices$?.complete();
     this.heard$?.complete();
-    this.reader?.complete();
+    this.tellReader();
     return this.phase === 'ready' ? 0 : this.abandon();
   }
 
@@ -303,6 +304,15 @@ class Connected implements OpenSession {
   private tellRetired(): void {
     this.hasToldRetired = true;
     this.retirement$?.next();
+  }
+
+  private tellReader(): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    this.#reader = undefined; // it is told once
+    // An observer, whose errors do not keep the session from its end.
+    EMPTY.subscribe({ complete: () => reader.onEnd(), error: ignore });
+    this.takeFrame = ignore;
   }
 
   /** One that is made after the end completes at once. */

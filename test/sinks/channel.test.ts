@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Subscription } from 'rxjs';
+import { noop, type Subscription } from 'rxjs';
 import { Channel, type ChannelOwner, type Seat } from '../../src/sinks/channel.js';
 import { DirectObservable } from '../../src/sinks/directObservable.js';
 
@@ -12,7 +12,7 @@ const create = (
 /** Subscribes as a stream behind a channel does. */
 const join = (channel: Plain, hear: (value: string) => void): Subscription =>
   new DirectObservable<string>((subscriber, taker) => {
-    channel.add(subscriber, taker, () => subscriber.complete());
+    channel.add(subscriber, taker, subscriber);
   }).subscribe({
     next: hear,
     error: (error: unknown) => hear(`error ${String(error)}`),
@@ -74,7 +74,7 @@ describe('Channel', () => {
     const channel = create();
     const heard: string[] = [];
     const subscription = new DirectObservable<string>((subscriber, taker) => {
-      channel.add(subscriber, taker, () => heard.push('over'));
+      channel.add(subscriber, taker, { complete: () => heard.push('over') });
     }).subscribe({
       next: (value) => heard.push(value),
       complete: () => heard.push('complete'),
@@ -103,7 +103,7 @@ describe('Channel', () => {
     const channel = create(({ size }) => sizes.push(size));
     new DirectObservable<string>((subscriber, taker) => {
       subscriber.complete();
-      channel.add(subscriber, taker, () => undefined);
+      channel.add(subscriber, taker, { complete: noop });
     }).subscribe();
     expect([sizes, channel.size]).toStrictEqual([[0], 0]);
   });
@@ -132,7 +132,7 @@ describe('Channel', () => {
       const observer = { next: () => undefined, error: () => undefined };
       names.set(observer, name);
       return new DirectObservable<string>((subscriber, taker) => {
-        seats.push(channel.add(subscriber, taker, () => subscriber.complete()));
+        seats.push(channel.add(subscriber, taker, subscriber));
       }).subscribe(observer);
     };
     const [a, b] = [enter('a'), enter('b')];

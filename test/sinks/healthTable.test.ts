@@ -1,4 +1,4 @@
-import { config, timer } from 'rxjs';
+import { config, EMPTY, timer } from 'rxjs';
 import { HealthTable } from '../../src/sinks/healthTable.js';
 import { marbles } from '../marbles.js';
 
@@ -47,6 +47,30 @@ describe('HealthTable', () => {
       const spell = ['owner unhealthy', 'unhealthy'];
       expect(heard).toStrictEqual([...spell, 'owner recovered', 'recovered', ...spell]);
       expect(thrown).toHaveLength(3);
+    }),
+  );
+
+  it(
+    'asks its owner at each verdict for what it is to wait for',
+    marbles(({ flush, cold }) => {
+      const waits = [cold('--x'), cold('-x')];
+      const heard: unknown[] = [];
+      const table = new HealthTable(
+        { streams: { a: { staleAfterMs: 5 }, b: { staleAfterMs: 10 } } },
+        {
+          onHealth: ({ stream, at }) => heard.push([stream, at]),
+          get workedOff$() {
+            return waits.shift() ?? EMPTY;
+          },
+        },
+      );
+      timer(20).subscribe(() => table.stop());
+      flush();
+
+      expect(heard).toStrictEqual([
+        ['a', 7],
+        ['b', 11],
+      ]);
     }),
   );
 

@@ -13,7 +13,7 @@ const join = (
   hear: (value: string) => void = (value) => heard.push(value),
 ): Subscription =>
   new DirectObservable<string>((subscriber, taker) => {
-    hub.join(topic, subscriber, taker, () => heard.push('over'));
+    hub.join(topic, subscriber, taker, { complete: () => heard.push('over') });
   }).subscribe({
     next: hear,
     error: (error: unknown) => heard.push(String(error)),

@@ -19,7 +19,7 @@ const rig = () => {
 
 const enter = (channel: Channel<string>, next: (value: string) => void): void => {
   new DirectObservable<string>((subscriber, taker) => {
-    channel.add(subscriber, taker, () => undefined);
+    channel.add(subscriber, taker, { complete: () => undefined });
   }).subscribe(next);
 };
 

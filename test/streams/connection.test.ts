@@ -366,6 +366,26 @@ describe('a connection', () => {
   );
 
   it(
+    'takes nothing more in while it flushes what waits, nor waits any longer for a rotation to be due',
+    marbles(({ expectObservable, flush }) => {
+      const { connection, events } = rig(
+        ['oa 4ms a', 'o'],
+        { a: 'x' },
+        { outbox: { rate: { max: 1, perMs: 1_000 } }, rotate: { everyMs: 10 }, random: () => 0 },
+      );
+      const frames$ = framesOf(connection).pipe(map(({ data }) => data));
+      timer(3).subscribe(() => {
+        for (const message of [1, 2]) connection.send(message);
+        connection.close({ timeoutMs: 50 });
+      });
+      expectObservable(frames$).toBe('-x 51ms |');
+      flush();
+
+      expect(events.map(({ type }) => type)).not.toContain('rotating');
+    }),
+  );
+
+  it(
     'begins no rotation while it flushes what waits',
     marbles(({ flush }) => {
       const { connection, events } = rig(['o', 'o'], {}, { outbox: { rate: { max: 1, perMs: 100 } } });

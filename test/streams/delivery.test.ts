@@ -1,6 +1,17 @@
-import { EMPTY, map, NEVER, Observable, type ObservableInput, from, ignoreElements, tap } from 'rxjs';
+import {
+  concat,
+  EMPTY,
+  from,
+  map,
+  NEVER,
+  Observable,
+  type ObservableInput,
+  of,
+  Subscription,
+  throwError,
+} from 'rxjs';
 import { deliverInTurn } from '../../src/streams/delivery.js';
-import type { Frame, OpenSession } from '../../src/streams/session.js';
+import type { Frame, FrameReader, OpenSession, TakeFrame } from '../../src/streams/session.js';
 import { marbles } from '../marbles.js';
 
 /** What is handed over, and `(generation)` where one is delivered; sessions deliver what `frames` emit from then on. */
@@ -18,15 +29,26 @@ const rig = (sessions$: Observable<string>, frames: Record<string, ObservableInp
   return { taken$, delivered };
 };
 
-const sessionOf = (name: string, frames: ObservableInput<string>) =>
-  ({
+const sessionOf = (name: string, frames: ObservableInput<string>): OpenSession => {
+  const reading = new Subscription();
+  return {
     generation: name,
-    deliver: (take: (frame: Frame, at: number) => void) =>
-      from(frames).pipe(
-        tap((data) => take({ data } as Frame, 0)),
-        ignoreElements(),
-      ),
-  }) as unknown as OpenSession;
+    deliver: (take: TakeFrame, reader: FrameReader) => {
+      const failures: unknown[] = [];
+      reading.add(
+        from(frames).subscribe({
+          next: (data) => take({ data } as Frame, 0),
+          error: (error: unknown) => failures.push(error),
+          complete: () => reader.onEnd(),
+        }),
+      );
+      if (failures.length > 0) throw failures[0];
+    },
+    leave: () => reading.unsubscribe(),
+  } as unknown as OpenSession;
+};
+
+const boom = new Error('boom');
 
 describe('deliverInTurn', () => {
   it(
@@ -55,10 +77,18 @@ describe('deliverInTurn', () => {
 
   it.each([
     { sessions: 'A---#', expected: '-a--#', why: 'no more sessions' },
-    { sessions: 'B----', expected: '-b#', why: 'a session that cannot be read' },
+    { sessions: '--B--', expected: '--(b#)', why: 'a session whose held frames cannot be taken' },
   ])('errors at once: $why', ({ sessions, expected }) =>
     marbles(({ hot, cold, expectObservable }) => {
-      expectObservable(rig(hot(sessions), { A: cold('-a'), B: cold('-b#') }).taken$).toBe(expected);
+      const B = concat(
+        of('b'),
+        throwError(() => boom),
+      );
+      expectObservable(rig(hot(sessions, undefined, boom), { A: cold('-a'), B }).taken$).toBe(
+        expected,
+        undefined,
+        boom,
+      );
     })(),
   );
 

@@ -1,6 +1,6 @@
-import { NEVER } from 'rxjs';
 import type { ConnectionConfig, ConnectionHooks } from '../../src/streams/connectionConfig.js';
 import { Dial, type DialHost } from '../../src/streams/dial.js';
+import { createLiveDials } from '../../src/streams/liveDials.js';
 import { createLiveSockets } from '../../src/streams/liveSockets.js';
 import type { OpenSession } from '../../src/streams/session.js';
 import type { Socket } from '../../src/streams/transport.js';
@@ -36,7 +36,7 @@ const rig = ({
     config: { url: 'ws://test', ...config },
     hooks: hooks as unknown as ConnectionHooks,
     live: createLiveSockets(),
-    drop$: NEVER,
+    liveDials: createLiveDials(),
     isRead: () => isRead,
     setState: (state) => told.push(state),
     pong: (_session, by) => told.push(by),

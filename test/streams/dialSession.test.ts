@@ -9,20 +9,22 @@ import {
   noop,
   Observable,
   of,
-  Subject,
   Subscription,
   take,
+  takeUntil,
   tap,
   timer,
 } from 'rxjs';
 import { attach } from '../../src/operators/attach.js';
 import { dialSession, type DialSessionConfig } from '../../src/streams/dialSession.js';
 import { ReconnectRequestedError, SocketClosedError } from '../../src/streams/failure.js';
+import { createLiveDials } from '../../src/streams/liveDials.js';
 import { createOutbox } from '../../src/streams/outbox.js';
 import type { OpenSession } from '../../src/streams/session.js';
 import type { SocketHandler } from '../../src/streams/transport.js';
 import { closes, pongs, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
 import { marbles } from '../marbles.js';
+import { readerOf } from './frameReader.js';
 
 const boom = new Error('boom');
 
@@ -34,7 +36,8 @@ const rig = (script: string, own: Partial<DialSessionConfig> = {}) => {
     s: silence(),
     p: pongs(),
   });
-  const drop$ = new Subject<Error>();
+  const dials = createLiveDials();
+  const drop = (error: Error): void => dials.tell((each) => each.drop(error));
   const config: DialSessionConfig = {
     url: 'ws://test',
     transport,
@@ -50,23 +53,22 @@ const rig = (script: string, own: Partial<DialSessionConfig> = {}) => {
     onLost: (frames) => frames > 0 && log.push(`lost ${frames}`),
     onEnd: (_session, error) => log.push(`end ${(error as Error | undefined)?.name ?? ''}`),
     isPaused: () => false,
-    resumed$: NEVER,
-    drop$,
-    stopIntake$: NEVER,
+    dials,
     drained$: NEVER,
     ...own,
   };
   const dial = (welcome: (session: OpenSession) => Observable<string> = () => of('ready')) =>
     dialSession<string>(config, welcome).pipe(tap({ error: () => log.push('error') }));
-  return { dial, log, transport, drop$ };
+  return { dial, log, transport, dials, drop };
 };
 
 /** Reads the frames of a session that is in charge at once. */
 const reads = (session: OpenSession) => {
   session.start();
-  return new Observable<string>((subscriber) =>
-    session.deliver(({ data }) => subscriber.next(String(data))).subscribe(subscriber),
-  );
+  return new Observable<string>((subscriber) => {
+    session.deliver(({ data }) => subscriber.next(String(data)), readerOf(subscriber));
+    return () => session.leave();
+  });
 };
 
 describe('the dial of a session', () => {
@@ -169,8 +171,8 @@ describe('the dial of a session', () => {
   it(
     'is ended from outside, its socket destroyed',
     marbles(({ flush, expectObservable }) => {
-      const { dial, drop$, transport, log } = rig('o');
-      timer(3).subscribe(() => drop$.next(new ReconnectRequestedError('resync')));
+      const { dial, drop, transport, log } = rig('o');
+      timer(3).subscribe(() => drop(new ReconnectRequestedError('resync')));
       dial().subscribe({ error: () => undefined });
       expectObservable(transport.closes$).toBe('---t', { t: 'terminate' });
       flush();
@@ -223,12 +225,66 @@ describe('the dial of a session', () => {
   );
 
   it(
-    'takes nothing more in after stopIntake$',
+    'takes nothing more in from when it is told so',
     marbles(({ expectObservable }) => {
-      const { dial } = rig('o-a-a', { stopIntake$: timer(3) });
+      const { dial, dials } = rig('o-a-a');
+      timer(3).subscribe(() => dials.tell((each) => each.stopIntake()));
       expectObservable(dial(reads), '^-----!').toBe('--a');
     }),
   );
+
+  it(
+    'takes the end of a pause for a sign of life, until it takes nothing more in',
+    marbles(({ flush }) => {
+      const { dial, dials, log } = rig('os', { heartbeat: { everyMs: 4, timeoutMs: 2 } });
+      const stopped = rig('os', { heartbeat: { everyMs: 4, timeoutMs: 2 } });
+      timer(3).subscribe(() => {
+        stopped.dials.tell((each) => each.stopIntake());
+        for (const list of [dials, stopped.dials]) list.tell((each) => each.resumed());
+      });
+      dial().subscribe({ error: () => log.push(asyncScheduler.now()) });
+      stopped
+        .dial()
+        .pipe(takeUntil(timer(50)))
+        .subscribe();
+      flush();
+
+      expect(log.slice(-3)).toStrictEqual(['end HeartbeatTimeoutError', 'error', 9]);
+      expect(stopped.log).toStrictEqual(['end ']);
+    }),
+  );
+
+  it(
+    'is not dropped by who is asked where to dial',
+    marbles(({ flush }) => {
+      const { dial, drop, log } = rig('ox', {
+        url: () => {
+          drop(boom);
+          return 'ws://test';
+        },
+      });
+      dial().subscribe({ error: noop });
+      flush();
+
+      expect(log).toStrictEqual(['end SocketClosedError', 'error']);
+    }),
+  );
+
+  it('is called by nobody after its end, nor if it was left before it could begin', () => {
+    const listed = new Set<unknown>();
+    const { dial } = rig('o', {
+      dials: { add: (one) => listed.add(one), delete: (one) => listed.delete(one) },
+    });
+    const run = dial().subscribe();
+    expect(listed.size).toBe(1);
+    run.unsubscribe();
+    new Observable<string>((left) => {
+      left.unsubscribe();
+      dial().subscribe(left);
+    }).subscribe();
+
+    expect(listed.size).toBe(0);
+  });
 
   it(
     'is dialled anew by each subscription',
@@ -274,9 +330,9 @@ describe('the dial of a session', () => {
   it(
     'ends its socket, then its session, then tells of the error',
     marbles(({ flush }) => {
-      const { dial, drop$, transport, log } = rig('o');
+      const { dial, drop, transport, log } = rig('o');
       transport.closes$.subscribe((close) => log.push(close));
-      timer(3).subscribe(() => drop$.next(boom));
+      timer(3).subscribe(() => drop(boom));
       dial().subscribe({ error: noop });
       flush();
 
@@ -289,7 +345,7 @@ describe('the dial of a session', () => {
       'drops it as it opens ends the session, and begins no login',
       marbles(({ flush }) => {
         const authenticate = jest.fn(() => NEVER);
-        const { dial, log, drop$ } = rig('op', { authenticate, onOpen: () => drop$.next(boom) });
+        const { dial, log, drop } = rig('op', { authenticate, onOpen: () => drop(boom) });
         dial().subscribe({ error: noop });
         flush();
 
@@ -315,10 +371,10 @@ describe('the dial of a session', () => {
     it(
       'drops it at a pong hears nothing more of it',
       marbles(({ flush }) => {
-        const { dial, log, drop$ } = rig('opp', {
+        const { dial, log, drop } = rig('opp', {
           onPong: () => {
             log.push('pong');
-            drop$.next(boom);
+            drop(boom);
           },
         });
         dial().subscribe({ error: noop });

@@ -36,7 +36,12 @@ interface Rig {
   readonly log: unknown[];
 }
 
-const rig = (config: HeartbeatConfig, link: Partial<HeartbeatLink> = {}): Rig => {
+/** With when a pause of reading ends. */
+interface RigLink extends HeartbeatLink {
+  readonly resumed$: Observable<unknown>;
+}
+
+const rig = (config: HeartbeatConfig, { resumed$ = NEVER, ...link }: Partial<RigLink> = {}): Rig => {
   const log: unknown[] = [];
   const note = (entry: unknown): void => void log.push([asyncScheduler.now(), entry]);
   let dead: (error: unknown) => void = noop;
@@ -49,7 +54,6 @@ const rig = (config: HeartbeatConfig, link: Partial<HeartbeatLink> = {}): Rig =>
     write: note,
     settled: of(undefined),
     isPaused: () => false,
-    resumed$: NEVER,
     onHookFailed: (hook, error) => note(`${hook}: ${(error as Error).message}`),
     onDead: (error) => dead(error),
     ...link,
@@ -58,6 +62,7 @@ const rig = (config: HeartbeatConfig, link: Partial<HeartbeatLink> = {}): Rig =>
     new Observable((subscriber) => {
       dead = (error) => subscriber.error(error);
       subscriber.add(heartbeat.watch());
+      subscriber.add(resumed$.subscribe(() => heartbeat.resumed()));
       if (!subscriber.closed) source.pipe(tap(() => heartbeat.sign())).subscribe(subscriber);
     });
   return { heartbeat: Object.assign(Object.create(heartbeat) as Heartbeat, { watch }), log };
@@ -279,11 +284,7 @@ describe('createHeartbeat', () => {
 
   describe('the round trip', () => {
     /** Runs a heartbeat over a source that is never silent, or over one that always is, for 100 ms. */
-    const run = (
-      source$: Observable<string>,
-      config: HeartbeatConfig,
-      link: Partial<HeartbeatLink> = {},
-    ): Rig => {
+    const run = (source$: Observable<string>, config: HeartbeatConfig, link: Partial<RigLink> = {}): Rig => {
       const made = rig(config, link);
       const watching = source$.pipe(made.heartbeat.watch).subscribe({ error: () => undefined });
       at(100, () => watching.unsubscribe());
@@ -434,7 +435,7 @@ describe('createHeartbeat', () => {
         }),
       );
 
-      it.each<[string, HeartbeatConfig, Partial<HeartbeatLink>]>([
+      it.each<[string, HeartbeatConfig, Partial<RigLink>]>([
         ['reading is paused', {}, { isPaused: () => true }],
         ['it is Infinity', { latencyEveryMs: Infinity }, {}],
         ['no answer could be recognised', { ping: () => 'ping' }, {}],

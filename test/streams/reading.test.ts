@@ -1,4 +1,4 @@
-import { asyncScheduler } from 'rxjs';
+import { asyncScheduler, noop } from 'rxjs';
 import { createReading, type Reading } from '../../src/streams/reading.js';
 import type { OpenSession } from '../../src/streams/session.js';
 import { marbles } from '../marbles.js';
@@ -8,6 +8,7 @@ const rig = (): { reading: Reading; log: string[]; session: (name: string) => Op
   const reading: Reading = createReading({
     maxPauseMs: 10,
     onReading: (type) => log.push(type),
+    onResume: noop,
     onTooLong: () => log.push(`too long at ${asyncScheduler.now()}`),
   });
   reading.resumed$.subscribe(() => log.push('told'));
@@ -47,6 +48,24 @@ describe('reading', () => {
       expect([reading.isPaused, log]).toStrictEqual([false, ['a stops', 'a reads', 'told']]);
     }),
   );
+
+  it('tells its owner of the end of every pause, before all others, also of one that nobody was told of', () => {
+    const log: string[] = [];
+    const reading = createReading({
+      maxPauseMs: 10,
+      onReading: (type) => log.push(type),
+      onResume: () => log.push('owner'),
+      onTooLong: noop,
+    });
+    reading.resumed$.subscribe(() => log.push('told'));
+    reading.pause();
+    reading.resume();
+    expect(log).toStrictEqual(['paused', 'owner', 'told', 'resumed']);
+    reading.add({ socket: { pause: () => reading.letGo() } } as unknown as OpenSession);
+    reading.hold();
+
+    expect(log.slice(4)).toStrictEqual(['owner', 'told']);
+  });
 
   it(
     'is one pause that goes on, if it is held again from inside the socket that reads on',
@@ -176,6 +195,7 @@ describe('reading', () => {
           log.push(type);
           answers.shift()?.();
         },
+        onResume: noop,
         onTooLong: () => log.push('too long'),
       });
       const socket = { pause: () => log.push('stops'), resume: () => log.push('reads') };

@@ -1,4 +1,5 @@
-import { Observable, take } from 'rxjs';
+import { config, Observable, take } from 'rxjs';
+import { readerOf } from './frameReader.js';
 import type { OpenSocket } from '../../src/streams/openSocket.js';
 import type { Heartbeat } from '../../src/streams/heartbeat.js';
 import type { Port } from '../../src/streams/outbox.js';
@@ -30,7 +31,10 @@ const session = (own: Partial<SessionConfig> = {}): { one: OpenSession; log: unk
 };
 /** What it delivers, as an Observable. */
 const framesOf = (one: OpenSession): Observable<Frame> =>
-  new Observable((subscriber) => one.deliver((frame) => subscriber.next(frame)).subscribe(subscriber));
+  new Observable((subscriber) => {
+    one.deliver((frame) => subscriber.next(frame), readerOf(subscriber));
+    return () => one.leave();
+  });
 const into =
   (read: unknown[]) =>
   ({ data, held }: Frame): void =>
@@ -52,6 +56,39 @@ describe('a session', () => {
       ['b', 'ready', [false]],
       ['c', undefined, undefined],
     ]);
+  });
+
+  it('hands over nothing more to who has left, who is told of no end', () => {
+    const { one } = session();
+    const log: unknown[] = [];
+    one.start();
+    one.deliver(({ data }) => log.push(data), { closed: false, onEnd: () => log.push('end') });
+    one.receive('a', 0);
+    one.leave();
+    one.receive('b', 0);
+    one.end();
+
+    expect(log).toStrictEqual(['a']);
+  });
+
+  it('tells its reader of its end once, and has ended though that throws, which is reported', async () => {
+    const { one } = session();
+    const boom = new Error('boom');
+    let told = 0;
+    const thrown = new Promise((resolve) => (config.onUnhandledError = resolve));
+    one.start();
+    one.deliver(() => undefined, {
+      closed: false,
+      onEnd: () => {
+        told += 1;
+        one.end();
+        throw boom;
+      },
+    });
+    expect(one.end()).toBe(0);
+
+    expect([await thrown, told]).toStrictEqual([boom, 1]);
+    config.onUnhandledError = null;
   });
 
   it('keeps the order when more comes while the held ones are read', () => {
