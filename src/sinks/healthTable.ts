@@ -33,8 +33,8 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
   private readonly livenessMs: number;
   private readonly settled: Observable<unknown>;
   private readonly deadlines = new DeadlineHeap<HealthEntry>(this);
-  /** Made for the first who listens. */
-  private changes: Subject<HealthChange> | undefined = undefined;
+  /** Apart from the table: who keeps `changes$` is to keep no feed. */
+  private readonly changes: Changes = { heard: undefined };
   /** Made for the first who asks for it. */
   private heard$: Observable<HealthChange> | undefined = undefined;
   private unhealthyCount = 0;
@@ -63,8 +63,7 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
   }
 
   get changes$(): Observable<HealthChange> {
-    // Not by `defer`, which keeps twice as much.
-    return (this.heard$ ??= new Observable((subscriber) => this.heard().subscribe(subscriber)));
+    return (this.heard$ ??= hear(this.changes));
   }
 
   record(stream: string, at = asyncScheduler.now(), topic?: string): void {
@@ -180,10 +179,6 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
     if (topic !== undefined && ofTopic?.watched === true) this.stampTopic(entry, at, topic);
   }
 
-  private heard(): Subject<HealthChange> {
-    return (this.changes ??= new Subject());
-  }
-
   private recover(entry: HealthEntry, at: number): void {
     const since = silentSince(entry);
     const now = asyncScheduler.now();
@@ -248,9 +243,18 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
     const change = { type, stream, ...(topic !== undefined && { topic }), silentMs, since, at };
     const { hooks } = this;
     if (hooks !== undefined) reportErrors(() => hooks.onHealth(change));
-    this.changes?.next(change);
+    this.changes.heard?.next(change);
   }
 }
+
+/** The Subject is made for the first who listens. */
+interface Changes {
+  heard: Subject<HealthChange> | undefined;
+}
+
+/** Not by `defer`, which keeps twice as much. */
+const hear = (changes: Changes): Observable<HealthChange> =>
+  new Observable((subscriber) => (changes.heard ??= new Subject<HealthChange>()).subscribe(subscriber));
 
 /** A stream's place in the table. */
 class Recorder implements StreamRecorder {

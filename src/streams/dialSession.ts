@@ -226,8 +226,8 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
 
   /** Takes nothing more in. */
   unsubscribe(): void {
-    this.watching.unsubscribe();
     this.socket.divert(noop);
+    this.watching.unsubscribe(); // last: what a hook yielded may throw as it is left
   }
 
   /** Something came from the peer. */

@@ -63,8 +63,9 @@ export interface OpenSession extends Session {
   /** What the server was asked for on this connection; absent before that, and without `subscriptions`. */
   topics: SessionTopics | undefined;
   /**
-   * Hands over the frames, each with the time now: at once those that were held, in order, then each as it comes, until `leave`.
-   * Throws what `take` throws of a held one; then, and where the reader is closed by then, nothing more is handed over.
+   * Hands over the frames, each with the time now: at once those that were held, in order, then each as it comes, until `leave`. A
+   * reader that leaves while the held ones come is `closed`. Throws what `take` throws of a held one. After either nothing more is
+   * handed over.
    */
   deliver(take: TakeFrame, reader: FrameReader): void;
   /** Hands over no more, and tells the reader of no end. */
@@ -310,9 +311,9 @@ class Connected implements OpenSession {
     const reader = this.#reader;
     if (reader === undefined) return;
     this.#reader = undefined; // it is told once
+    this.takeFrame = ignore;
     // An observer, whose errors do not keep the session from its end.
     EMPTY.subscribe({ complete: () => reader.onEnd(), error: ignore });
-    this.takeFrame = ignore;
   }
 
   /** One that is made after the end completes at once. */

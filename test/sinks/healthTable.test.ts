@@ -1,6 +1,13 @@
-import { config, EMPTY, timer } from 'rxjs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { config, EMPTY, firstValueFrom, Observable, timer } from 'rxjs';
+import type { HealthChange } from '../../src/sinks/healthMonitor.js';
 import { HealthTable } from '../../src/sinks/healthTable.js';
+import { settled } from '../../src/streams/settled.js';
 import { marbles } from '../marbles.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 describe('HealthTable', () => {
   it(
@@ -73,6 +80,18 @@ describe('HealthTable', () => {
       ]);
     }),
   );
+
+  it('is not held by who keeps its changes$', async () => {
+    const make = (): [Observable<HealthChange>, WeakRef<HealthTable>] => {
+      const table = new HealthTable({ streams: { a: {} }, autoStart: false });
+      return [table.changes$, new WeakRef(table)];
+    };
+    const [changes$, table] = make();
+    await firstValueFrom(settled); // a WeakRef holds until the end of its turn
+    collectGarbage();
+    expect(table.deref()).toBeUndefined();
+    expect(changes$).toBeInstanceOf(Observable);
+  });
 
   it('gives the same changes$ to whoever asks', () => {
     const table = new HealthTable({ streams: {}, autoStart: false });

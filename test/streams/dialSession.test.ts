@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import {
   asyncScheduler,
+  config as rxjsConfig,
   EMPTY,
   ignoreElements,
   mergeMap,
@@ -230,6 +231,28 @@ describe('the dial of a session', () => {
       const { dial, dials } = rig('o-a-a');
       timer(3).subscribe(() => dials.tell((each) => each.stopIntake()));
       expectObservable(dial(reads), '^-----!').toBe('--a');
+    }),
+  );
+
+  it(
+    'takes nothing more in though what a hook yielded throws as it is left',
+    marbles(({ expectObservable, flush }) => {
+      const reply = (): Observable<never> =>
+        new Observable(() => () => {
+          throw new Error('left');
+        });
+      const { dial, dials } = rig('o-a-a', { heartbeat: { reply } });
+      const unhandled: unknown[] = [];
+      rxjsConfig.onUnhandledError = (error) => unhandled.push(error);
+      const asks = (session: OpenSession): Observable<string> => {
+        session.heartbeat.reply('ask');
+        return reads(session);
+      };
+      timer(3).subscribe(() => dials.tell((each) => each.stopIntake()));
+      expectObservable(dial(asks), '^-----!').toBe('--a');
+      flush();
+      rxjsConfig.onUnhandledError = null;
+      expect(unhandled).toHaveLength(1);
     }),
   );
 
