@@ -93,8 +93,8 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
     this.memory = this.keyMemory();
     checkFanOut(this);
     this.hub = new Hub<unknown>(this);
-    prepareSchema(schema, this.isOwn);
     this.holding = (sequence?.recover ?? sequence?.reorder) && new HoldingChain(this);
+    prepareSchema(schema, this.isOwn && this.holding === undefined); // one that holds values copies them
   }
 
   get schema(): GenericSchema {

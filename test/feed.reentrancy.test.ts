@@ -19,6 +19,16 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
+/** A transport that keeps the handlers of its dials, to tell them more than the script does. */
+const tapped = (script: Transport): { readonly handlers: SocketHandler[]; readonly transport: Transport } => {
+  const handlers: SocketHandler[] = [];
+  const dial: Transport['dial'] = (request, handler) => {
+    handlers.push(handler);
+    return script.dial(request, handler);
+  };
+  return { handlers, transport: { settled: script.settled, dial } };
+};
+
 describe('a run that begins while the one before tells of its end', () => {
   it('CLO-02 does not keep close() from resolving, on a real socket', async () => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
@@ -214,14 +224,7 @@ describe('a feed whose last subscriber leaves while frames wait, and no more are
     'has ended: those are dropped, no verdict falls, and close() dials no more',
     marbles(({ flush }) => {
       const script = scriptedTransport(['oa', 'o'], { a: trade(1) });
-      const handlers: SocketHandler[] = [];
-      const transport: Transport = {
-        settled: script.settled,
-        dial: (request, handler) => {
-          handlers.push(handler);
-          return script.dial(request, handler);
-        },
-      };
+      const { handlers, transport } = tapped(script);
       const { feed, events } = scene(
         [],
         {},
@@ -539,14 +542,7 @@ describe('a subscriber that is told that the feed gave up', () => {
     'gets no value from the run that it starts meanwhile',
     marbles(({ flush }) => {
       const script = scriptedTransport(['#', '']);
-      const handlers: SocketHandler[] = [];
-      const transport: Transport = {
-        settled: script.settled,
-        dial: (request, handler) => {
-          handlers.push(handler);
-          return script.dial(request, handler);
-        },
-      };
+      const { handlers, transport } = tapped(script);
       const { feed } = scene([], {}, { transport, reconnect: { maxAttempts: 0 } }, { endMs: 30 });
       const [told, others]: [unknown[], unknown[]] = [[], []];
       const another = (): unknown => feed.stream('trade', 'BTC').subscribe(({ id }) => others.push(id));
