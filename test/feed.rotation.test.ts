@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { asyncScheduler, interval, map, of, Subscription, timer } from 'rxjs';
-import { TestScheduler } from 'rxjs/testing';
 import * as v from 'valibot';
 import { createFeed, type FeedEvent, isBalanced, SocketClosedError, type Transport } from 'millrace';
 import { closes, refuses, silence } from '../src/testing/scriptedTransport.js';
-import { marbles } from './marbles.js';
+import { marbles, MarbleScheduler } from './marbles.js';
 import { scene, told, trade } from './scene.js';
 
 const ids = map(({ id }: { id: number }) => id);
@@ -418,7 +417,7 @@ describe('any number of rotations', () => {
         fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 6 }),
         fc.array(fc.integer({ min: 1, max: 900 }), { maxLength: 6 }),
         (latencies, rotations) => {
-          new TestScheduler(() => undefined).run(({ flush }) => {
+          new MarbleScheduler(() => undefined).run(({ flush }) => {
             const feed = createFeed({
               url: 'ws://test',
               transport: countingServer(latencies),

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { asyncScheduler, config as rxjs, map, type Subscription, timer } from 'rxjs';
-import { TestScheduler } from 'rxjs/testing';
 import * as v from 'valibot';
 import {
   createFeed,
@@ -11,6 +10,7 @@ import {
   type SocketHandler,
   type Transport,
 } from 'millrace';
+import { MarbleScheduler } from '../marbles.js';
 import { createOracle, type Policy } from './oracle.js';
 
 /** `npm run test:model` plays 10 000. */
@@ -107,7 +107,7 @@ interface Listener {
 
 /** Plays a script and compares the feed with the oracle after every step. */
 function play(script: readonly Step[], policy: Policy, maxItems: number): void {
-  new TestScheduler(() => undefined).run(({ flush }) => {
+  new MarbleScheduler(() => undefined).run(({ flush }) => {
     /** What the book's server can tell once more, by number. */
     const book = new Map<number, { readonly seq: number; readonly n: number; readonly text: string }>();
     const missingIn = (after: number, before: number) =>
