@@ -32,6 +32,9 @@ for (const [extension, convert] of [
   });
   for (const { path, text } of outputFiles) {
     const file = basename(path);
+    // V8 keeps a file with one such character, be it in a comment, at two bytes a character for as long as the process lives.
+    const [wide] = text.match(/.*[^\u0000-\u00ff].*/u) ?? [];
+    if (wide !== undefined) throw new Error(`${file} is to be Latin-1 throughout, got ${wide.trim()}`);
     writeFileSync(join(outdir, file), await convert(text, file));
   }
 }

@@ -14,7 +14,7 @@ export class LossReport {
 
   constructor(private readonly hooks: LossHooks) {}
 
-  /** One more is lost: told at the 1st, 2nd, 4th, 8th … since the last reset. */
+  /** One more is lost: told at the 1st, 2nd, 4th, 8th and so on since the last reset. */
   count(of: Loss['of'], policy: string): void {
     const counts = (this.counts ??= new Map<Loss['of'], number>());
     const count = (counts.get(of) ?? 0) + 1;
