@@ -1,9 +1,3 @@
-/** A name, and what it stands for. */
-interface Entry<T> {
-  readonly name: string;
-  readonly value: T;
-}
-
 /** Names to look through at most where they could not be told apart by two letters. */
 const MOST_IN_A_ROW = 4;
 /** Names at most that two letters may tell apart; to look for those letters among more takes too long. */
@@ -27,15 +21,23 @@ export function createNameTable<T>(values: ReadonlyMap<string, T>): (name: strin
   // The code of a letter that is not there is NaN, and `|` makes that 0.
   const rowOf = (name: string): number =>
     ((name.charCodeAt(first) * 61) | 0) ^ (name.charCodeAt(second) | 0) ^ (name.length << 2);
-  const rows = Array.from({ length: size }, (): Entry<T>[] => []);
-  for (const [name, value] of values) rows[rowOf(name) & mask]?.push({ name, value });
-  if (rows.some(({ length }) => length > MOST_IN_A_ROW)) return (name) => values.get(name);
+  // Two flat lists: each further object to go through on the way is another place in memory to wait for.
+  const nameAt = Array.from({ length: size }, (): string | undefined => undefined);
+  const valueAt = Array.from({ length: size }, (): T | undefined => undefined);
+  for (const [name, value] of values) {
+    const row = rowOf(name) & mask;
+    let at = row;
+    while (nameAt[at] !== undefined) at = (at + 1) & mask;
+    if (((at - row) & mask) >= MOST_IN_A_ROW) return (name) => values.get(name);
+    nameAt[at] = name;
+    valueAt[at] = value;
+  }
 
   return (name) => {
-    const row = rows[rowOf(name) & mask] as Entry<T>[];
-    for (let at = 0; at < row.length; at += 1) {
-      const entry = row[at] as Entry<T>;
-      if (entry.name === name) return entry.value;
+    let at = rowOf(name) & mask;
+    for (let known = nameAt[at]; known !== undefined; known = nameAt[at]) {
+      if (known === name) return valueAt[at];
+      at = (at + 1) & mask;
     }
     return undefined;
   };
