@@ -25,7 +25,7 @@ export const createSeenNumbers = (maxKeys: number, keepTimes: boolean): SeenNumb
   new Generations(maxKeys, keepTimes);
 
 /**
- * A slot is two words: the low half of the first of its numbers; the high half, and behind it a bit for each number seen.
+ * A slot is two words: the low half of its numbers, without the bits that tell them apart; the high half, and behind it a bit for each number seen.
  * A slot without bits is free. Where a slot is says the hash of its block of numbers; or it is the next free one behind.
  */
 type Words = Int32Array;
@@ -41,6 +41,8 @@ class Generations implements SeenNumbers {
   evictions = 0;
   /** The part of a number that says which bit of its slot is its own. */
   private readonly place: number;
+  /** So many bits that is. */
+  private readonly shift: number;
   private young = NO_WORDS;
   private old = NO_WORDS;
   /** One a slot. */
@@ -61,7 +63,8 @@ class Generations implements SeenNumbers {
     private readonly maxKeys: number,
     private readonly keepTimes: boolean,
   ) {
-    this.place = keepTimes ? 0 : 7;
+    this.shift = keepTimes ? 0 : 3;
+    this.place = (1 << this.shift) - 1;
   }
 
   get size(): number {
@@ -69,7 +72,7 @@ class Generations implements SeenNumbers {
   }
 
   find(key: number): number | undefined {
-    const low = key & ~this.place;
+    const low = key >> this.shift;
     const high = highOf(key);
     const bit = 1 << (key & this.place);
     const slot = slotOf(this.young, low, high);
@@ -79,7 +82,7 @@ class Generations implements SeenNumbers {
 
   see(key: number, at: number): number | undefined {
     const { young, keepTimes } = this;
-    const low = key & ~this.place;
+    const low = key >> this.shift;
     const high = highOf(key);
     const bit = 1 << (key & this.place);
     const slot = slotOf(young, low, high);
@@ -151,8 +154,8 @@ const highOf = (key: number): number => Math.floor(key * 2 ** -32);
 
 /**
  * Where a block of numbers is in a table of 2 ** n slots that is never full, or the free slot where it belongs. Both halves
- * are mixed until multiples and time stamps fall far apart; but where each number has its own slot, eight neighbours lie
- * together in the processor's cache.
+ * are mixed until multiples and time stamps fall far apart; but eight slots that are neighbours by number are so in the processor's
+ * cache.
  */
 function slotOf(words: Words, low: number, high: number): number {
   const mask = words.length - 2;
