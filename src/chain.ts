@@ -1,7 +1,7 @@
 import { filter, identity, map, type OperatorFunction, pipe, tap } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import type { StreamConfig } from './feedConfig.js';
-import { type Arrival, blankItem, describeItem, fillItem, type Item } from './feedItem.js';
+import { type Arrival, type Blank, describeItem, fillItem, type Item } from './feedItem.js';
 import { misfit } from './operators/compileSchema.js';
 import { dedupeBy } from './operators/dedupeBy.js';
 import {
@@ -10,7 +10,7 @@ import {
   type GapWatch,
   type TakenSequence,
 } from './operators/detectGaps.js';
-import { parseAs, type ParseAsConfig, parserOf } from './operators/parseAs.js';
+import { parseAs, type ParseAsConfig, Parser } from './operators/parseAs.js';
 import type { SeenKeys } from './operators/seenKeys.js';
 import type { Rejected, RejectReason } from './streams/events.js';
 
@@ -37,6 +37,8 @@ export interface ChainConfig {
 export interface StraightConfig extends ChainConfig {
   /** Watches the numbering; absent without a `sequence`. */
   readonly watch: GapWatch<Item> | undefined;
+  /** What a message is described in on its way. */
+  readonly item: Blank;
   /** Its messages are made by `JSON.parse`, and nobody else's. */
   readonly isOwn: boolean;
   /** The sequence of an item, if it was taken out of `watch`. */
@@ -99,11 +101,12 @@ export const composedChain = (
  * The same as one plain method, for a stream that holds nothing back: this is the way of nearly every message, and each
  * operator on it would cost as much as all that it does here.
  *
- * There is one item, filled anew for each message: nobody may keep it. A message is never taken while another is.
+ * There is one item for all streams of a feed, filled anew for each message: nobody may keep it. A message is never taken while
+ * another is.
  */
 export class StraightChain implements Required<ParseAsConfig> {
-  private readonly item = blankItem();
-  private readonly parse: ReturnType<typeof parserOf>;
+  private readonly item: Blank;
+  private readonly parser: Parser<GenericSchema>;
   private readonly definition: StreamConfig<GenericSchema>;
   private readonly arrival: Arrival;
   private readonly memory: SeenKeys | undefined;
@@ -114,16 +117,17 @@ export class StraightChain implements Required<ParseAsConfig> {
   constructor(private readonly chain: StraightConfig) {
     this.definition = chain.definition;
     this.arrival = chain.arrival;
+    this.item = chain.item;
     this.memory = chain.memory;
     this.watch = chain.watch;
-    this.parse = parserOf(chain.definition.schema, this, chain.isOwn);
+    this.parser = new Parser(chain.definition.schema, this, chain.isOwn);
   }
 
   /** @param isValid It is known to fit the schema, and to be what comes out of it, so that it is not parsed again. */
   take(message: unknown, isValid: boolean): void {
-    const { chain, item, parse } = this;
-    const value = isValid ? message : parse(message);
-    if (value === misfit) return;
+    const { chain, item, parser } = this;
+    const value = isValid ? message : parser.parse(message);
+    if (value !== message && value === misfit) return;
     if (!fillItem(item, this.definition, value, this.arrival, this.refuse)) return;
     chain.onRead(item);
     if (this.memory?.add(item.key) === false) {

@@ -1,7 +1,7 @@
 import type { GenericSchema } from 'valibot';
 import { jsonCodec } from './jsonCodec.js';
 import { type Codec, type FeedConfig, routeByType, type Schemas } from './feedConfig.js';
-import type { Arrival } from './feedItem.js';
+import { type Arrival, type Blank, blankItem } from './feedItem.js';
 import { createSkimmer, type Mistrust, type SkimConfig, type Skimmer } from './operators/skim.js';
 import { surprise } from './operators/compileReader.js';
 import { createReaders, type Readers, type ReaderStats } from './operators/createReaders.js';
@@ -36,6 +36,8 @@ export interface Dispatch {
   readonly current: Frame | undefined;
   /** How that came. */
   readonly arrival: Arrival;
+  /** What the messages that nothing holds back are described in, one after another. */
+  readonly item: Blank;
   /** To be told what stream a message was found to be of, and what key it has; absent where nobody asks. */
   readonly skimmer: Skimmer | undefined;
   /** Each message is made by `JSON.parse`, and nobody else's. */
@@ -67,6 +69,7 @@ export const createDispatch = <S extends Schemas>(config: FeedConfig<S>, hooks: 
 class FrameDispatch implements Dispatch {
   current: Frame | undefined = undefined;
   readonly arrival = { generation: 0, at: 0 };
+  private described: Blank | undefined = undefined;
   readonly skimmer: Skimmer | undefined;
   readonly makesOwn: boolean;
   private readonly codec: Codec;
@@ -92,6 +95,10 @@ class FrameDispatch implements Dispatch {
     this.makesOwn = codec === jsonCodec && unpack === undefined;
     this.skimmer = skim && skimmerOf(skim, hooks);
     this.readers = reader === true ? createReaders(schemasOf(config)) : undefined;
+  }
+
+  get item(): Blank {
+    return (this.described ??= blankItem());
   }
 
   receive(frame: Frame, at: number): void {

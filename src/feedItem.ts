@@ -46,7 +46,8 @@ export const blankItem = (isRecovered = false): Blank => ({
 });
 
 /**
- * Asks a stream's rules about a value, and writes into an item what they say. A rule that throws, or gives no usable number,
+ * Asks a stream's rules about a value, and writes into an item what they say.
+ * Of what it held before nothing is left. A rule that throws, or gives no usable number,
  * makes the value a rejected one: then it is refused, and what is in the item means nothing.
  */
 export function fillItem(
@@ -61,13 +62,18 @@ export function fillItem(
     item.value = value;
     item.generation = generation;
     item.at = at;
-    if (key !== undefined) item.key = identity(key(value));
+    item.key = key === undefined ? '' : identity(key(value));
     asking = 'topic';
-    if (topic !== undefined) item.topic = text('topic', topic(value));
+    item.topic = topic === undefined ? undefined : text('topic', topic(value));
     asking = 'sourceTime';
-    if (sourceTime !== undefined) item.sourceTime = time(sourceTime(value));
+    item.sourceTime = sourceTime === undefined ? undefined : time(sourceTime(value));
     asking = 'sequence';
-    if (sequence === undefined) return true;
+    if (sequence === undefined) {
+      item.sequence = item.first = 0;
+      item.previous = undefined;
+      item.isReset = false;
+      return true;
+    }
     item.sequence = whole('of', sequence.of(value));
     const link = sequence.previous?.(value);
     item.first = sequence.first === undefined ? item.sequence : whole('first', sequence.first(value));

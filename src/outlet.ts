@@ -2,7 +2,7 @@ import { asyncScheduler } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import { sequenceOf, StraightChain, type StraightConfig, type Why } from './chain.js';
 import type { StreamConfig } from './feedConfig.js';
-import { type Arrival, gapRules, type Item } from './feedItem.js';
+import { type Arrival, type Blank, gapRules, type Item } from './feedItem.js';
 import { HoldingChain, type HoldingConfig } from './holdingChain.js';
 import { createGapWatch, type Gap, type GapWatch, type TakenSequence } from './operators/detectGaps.js';
 import { guardKeys } from './operators/guardKeys.js';
@@ -39,6 +39,8 @@ export interface OutletHooks {
   readonly dispatch: {
     /** How the message being worked on came: one object, written anew for each frame. */
     readonly arrival: Arrival;
+    /** What messages are described in, one after another. */
+    readonly item: Blank;
     /** Told of the key of each message of the stream; absent where nobody asks. */
     readonly skimmer: Pick<Skimmer, 'parsed'> | undefined;
     /** Each message is made by `JSON.parse`, and nobody else's. */
@@ -166,6 +168,10 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
 
   get arrival(): Arrival {
     return this.hooks.dispatch.arrival;
+  }
+
+  get item(): Blank {
+    return this.hooks.dispatch.item;
   }
 
   get isOwn(): boolean {

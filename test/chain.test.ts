@@ -3,7 +3,7 @@ import { Subject } from 'rxjs';
 import * as v from 'valibot';
 import { type ChainConfig, composedChain, sequenceOf, StraightChain } from '../src/chain.js';
 import type { StreamConfig } from '../src/feedConfig.js';
-import { gapRules } from '../src/feedItem.js';
+import { blankItem, gapRules, type Item } from '../src/feedItem.js';
 import { createGapWatch, type TakenSequence } from '../src/operators/detectGaps.js';
 import { createSeenKeys } from '../src/operators/seenKeys.js';
 
@@ -27,6 +27,17 @@ const Tick = v.object({
   first: v.optional(v.number()),
   isSnapshot: v.optional(v.boolean()),
 });
+
+/** What the item that all streams share holds of a message of another one. */
+const ofAnother: Partial<Item> = {
+  key: 7,
+  topic: 'of another',
+  sourceTime: 7,
+  sequence: 7,
+  first: 7,
+  previous: 7,
+  isReset: true,
+};
 
 /** Which rules a stream has. */
 const rules = fc.record({
@@ -139,15 +150,20 @@ describe('the straight chain of a stream', () => {
             }
           };
           const areNumbered = definition.topic !== undefined && sequence?.scope === 'topic';
+          const item = blankItem();
           const straight = new StraightChain({
             ...config,
             watch,
             isOwn: true,
+            item,
             takenFor: ({ topic }) => taken.get(topic ?? ''),
             deliver: note('value'),
           });
-          const take = (message: unknown): void =>
-            form === 'straight' ? straight.take(message, false) : message$.next(message);
+          const take = (message: unknown): void => {
+            if (form === 'composed') message$.next(message);
+            else straight.take(message, false);
+            Object.assign(item, ofAnother);
+          };
           for (const { message, toggles, ...how } of input) {
             if (areNumbered && toggles !== undefined) toggle(toggles);
             Object.assign(arrival, how);

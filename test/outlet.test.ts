@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { blankItem } from '../src/feedItem.js';
 import { createOutlet } from '../src/outlet.js';
 import { createLedger } from '../src/sinks/ledger.js';
 
@@ -31,7 +32,12 @@ const rig = (onOpen: (topic: string | undefined) => void = () => undefined) => {
         onOpen(topic);
       },
       onClose: (_stream, topic) => told.push(['close', topic]),
-      dispatch: { arrival: { generation: 7, at: 0 }, skimmer: undefined, makesOwn: false },
+      dispatch: {
+        arrival: { generation: 7, at: 0 },
+        item: blankItem(),
+        skimmer: undefined,
+        makesOwn: false,
+      },
       tell: ({ type, generation }) => told.push([type, generation]),
       reject: (reason, { stream }) => told.push(['reject', reason, stream]),
       subscriptions: { saw: (_stream, topic, sequence) => told.push(['saw', topic, sequence]) },

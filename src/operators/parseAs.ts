@@ -1,6 +1,6 @@
 import { filter, map, type OperatorFunction } from 'rxjs';
 import { type BaseIssue, type GenericSchema, type InferOutput, safeParse } from 'valibot';
-import { compileKnown, misfit } from './compileSchema.js';
+import { type CompiledSchema, compileKnown, misfit } from './compileSchema.js';
 
 export interface ParseAsConfig<In = unknown> {
   /** Told of each message that does not fit, and why. If it throws, the stream errors. */
@@ -27,35 +27,42 @@ export function parseAs<const S extends GenericSchema, In = unknown>(
   schema: S,
   config: ParseAsConfig<In> = {},
 ): OperatorFunction<In, InferOutput<S>> {
-  const parse = parserOf(schema, config);
+  const parser = new Parser(schema, config);
   return (source) =>
     source.pipe(
-      map(parse),
+      map((message) => parser.parse(message)),
       filter((output) => output !== misfit),
     );
 }
 
 /**
- * `parseAs` for one message: its output, or `misfit` once a hook was told. What the operator does with hooks that throw, this does
- * by throwing.
- *
- * @param isOwn As `compileSchema`'s.
- * @throws {TypeError} On creation, as `parseAs` does.
+ * `parseAs` for one message after another. A class: what closures share lies elsewhere in memory, and every message would go there.
  */
-export function parserOf<const S extends GenericSchema, In = unknown>(
-  schema: S,
-  config: ParseAsConfig<In> = {},
-  isOwn = false,
-): (message: In) => InferOutput<S> | typeof misfit {
-  checkSchema(schema);
-  const compiled = compileKnown(schema, { isOwn });
+export class Parser<const S extends GenericSchema, In = unknown> {
+  private readonly compiled: CompiledSchema<InferOutput<S>>;
 
-  return (message) => {
+  /**
+   * @param isOwn As `compileSchema`'s.
+   * @throws {TypeError} On creation, as `parseAs` does.
+   */
+  constructor(
+    private readonly schema: S,
+    private readonly config: ParseAsConfig<In> = {},
+    isOwn = false,
+  ) {
+    checkSchema(schema);
+    this.compiled = compileKnown(schema, { isOwn }) ?? noneFits;
+  }
+
+  /** Its output, or `misfit` once a hook was told. What the operator does with hooks that throw, this does by throwing. */
+  parse(message: In): InferOutput<S> | typeof misfit {
+    const { config } = this;
     let result;
     try {
-      const output = compiled ? compiled(message) : misfit;
-      if (output !== misfit) return output;
-      result = safeParse(schema, message);
+      const output = this.compiled(message);
+      // Most messages come out as they went in, and to tell that takes no time; to tell a message from a symbol does.
+      if (output === message || output !== misfit) return output;
+      result = safeParse(this.schema, message);
     } catch (error) {
       if (!config.onError) throw error;
       config.onError(message, error);
@@ -64,11 +71,14 @@ export function parserOf<const S extends GenericSchema, In = unknown>(
     if (result.success) return result.output;
     config.onReject?.(message, result.issues);
     return misfit;
-  };
+  }
 }
 
+/** For a schema that has to be left to valibot as a whole. */
+const noneFits = (): typeof misfit => misfit;
+
 /**
- * Compiles a schema ahead, which is remembered: for who makes its `parserOf` with the first message only.
+ * Compiles a schema ahead, which is remembered: for who makes its `Parser` with the first message only.
  *
  * @throws {TypeError} As `parseAs` does.
  */

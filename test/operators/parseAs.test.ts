@@ -1,7 +1,7 @@
 import { EMPTY, NEVER, type Observable, of, range, Subject, take, throwError } from 'rxjs';
 import * as v from 'valibot';
 import { misfit } from '../../src/operators/compileSchema.js';
-import { parseAs, parserOf, prepareSchema } from '../../src/operators/parseAs.js';
+import { parseAs, Parser, prepareSchema } from '../../src/operators/parseAs.js';
 import { marbles } from '../marbles.js';
 
 const Trade = v.object({ price: v.pipe(v.string(), v.transform(Number)) });
@@ -152,21 +152,21 @@ describe('parseAs', () => {
   });
 });
 
-describe('parserOf', () => {
+describe('Parser', () => {
   it('is parseAs for one message', () => {
     const onReject = jest.fn<undefined, [unknown, unknown]>();
-    const parse = parserOf(Trade, { onReject });
-    expect(parse(good)).toStrictEqual({ price: 1.5 });
+    const parser = new Parser(Trade, { onReject });
+    expect(parser.parse(good)).toStrictEqual({ price: 1.5 });
     expect(onReject).not.toHaveBeenCalled();
-    expect(parse(bad)).toBe(misfit);
+    expect(parser.parse(bad)).toBe(misfit);
     expect(onReject.mock.calls).toStrictEqual([[bad, v.safeParse(Trade, bad).issues]]);
   });
 
   it('tells onError of what the schema throws, and throws it where there is none', () => {
     const onError = jest.fn<undefined, [unknown, unknown]>();
-    expect(parserOf(Throwing, { onError })(2)).toBe(misfit);
+    expect(new Parser(Throwing, { onError }).parse(2)).toBe(misfit);
     expect(onError.mock.calls).toStrictEqual([[2, new Error('boom')]]);
-    expect(() => parserOf(Throwing)(2)).toThrow('boom');
+    expect(() => new Parser(Throwing).parse(2)).toThrow('boom');
   });
 
   it.each(['onReject', 'onError'] as const)('throws what %s throws, and tells nobody else', (option) => {
@@ -179,19 +179,19 @@ describe('parserOf', () => {
         throw thrown;
       },
     };
-    expect(() => parserOf(Throwing, hooks)(option === 'onReject' ? 'no number' : 2)).toThrow(thrown);
+    expect(() => new Parser(Throwing, hooks).parse(option === 'onReject' ? 'no number' : 2)).toThrow(thrown);
     expect(other).not.toHaveBeenCalled();
   });
 
   it('takes the word of valibot, should it accept at a second look', () => {
     let looks = 0;
-    const parse = parserOf(
+    const parser = new Parser(
       v.pipe(
         v.number(),
         v.check(() => (looks += 1) > 1),
       ),
     );
-    expect(parse(7)).toBe(7);
+    expect(parser.parse(7)).toBe(7);
   });
 
   it('asks valibot about the message as it came, whatever a schema does with what is handed on', () => {
@@ -202,20 +202,20 @@ describe('parserOf', () => {
     );
     const onReject = jest.fn();
 
-    expect(parserOf(schema, { onReject }, true)({ n: 1 })).toBe(misfit);
+    expect(new Parser(schema, { onReject }, true).parse({ n: 1 })).toBe(misfit);
     expect(onReject).toHaveBeenCalledTimes(1);
   });
 
   it('asks a schema that is left to valibot but once', () => {
     const check = jest.fn(() => false);
     const schema = v.message(v.pipe(v.number(), v.check(check)), 'no');
-    expect(parserOf(schema)(7)).toBe(misfit);
+    expect(new Parser(schema).parse(7)).toBe(misfit);
     expect(check).toHaveBeenCalledTimes(1);
   });
 });
 
 describe('prepareSchema', () => {
-  it('refuses what parserOf refuses, and nothing else', () => {
+  it('refuses what Parser refuses, and nothing else', () => {
     expect(() => prepareSchema(Trade)).not.toThrow();
     expect(() => prepareSchema(7 as never)).toThrow(
       new TypeError('parseAs: schema must be a valibot schema, got number'),
