@@ -1,4 +1,4 @@
-/** Names to look through at most where they could not be told apart by two letters. */
+/** Names to look at at most: the one that two letters point to, and those behind it. */
 const MOST_IN_A_ROW = 4;
 /** Names at most that two letters may tell apart; to look for those letters among more takes too long. */
 const MOST_NAMES = 200;
@@ -16,28 +16,29 @@ export function createNameTable<T>(values: ReadonlyMap<string, T>): (name: strin
   const names = [...values.keys()];
   const first = placeOfMost(names, () => '');
   const second = placeOfMost(names, (name) => name.charAt(first));
-  const size = 2 ** Math.ceil(Math.log2(4 * names.length + 1));
+  const size = 2 ** Math.ceil(Math.log2(8 * names.length + 1));
   const mask = size - 1;
   // The code of a letter that is not there is NaN, and `|` makes that 0.
   const rowOf = (name: string): number =>
-    ((name.charCodeAt(first) * 61) | 0) ^ (name.charCodeAt(second) | 0) ^ (name.length << 2);
+    ((name.charCodeAt(first) * 61) | 0) ^ ((name.charCodeAt(second) * 7) | 0) ^ (name.length << 2);
   // Two flat lists: each further object to go through on the way is another place in memory to wait for.
   const nameAt = Array.from({ length: size }, (): string | undefined => undefined);
   const valueAt = Array.from({ length: size }, (): T | undefined => undefined);
   for (const [name, value] of values) {
-    const row = rowOf(name) & mask;
+    const row = rowOf(name);
     let at = row;
-    while (nameAt[at] !== undefined) at = (at + 1) & mask;
-    if (((at - row) & mask) >= MOST_IN_A_ROW) return (name) => values.get(name);
-    nameAt[at] = name;
-    valueAt[at] = value;
+    while (nameAt[at & mask] !== undefined) at += 1;
+    if (at - row >= MOST_IN_A_ROW) return (name) => values.get(name);
+    nameAt[at & mask] = name;
+    valueAt[at & mask] = value;
   }
 
   return (name) => {
-    let at = rowOf(name) & mask;
-    for (let known = nameAt[at]; known !== undefined; known = nameAt[at]) {
-      if (known === name) return valueAt[at];
-      at = (at + 1) & mask;
+    const row = rowOf(name);
+    for (let at = row; at < row + MOST_IN_A_ROW; at += 1) {
+      const known = nameAt[at & mask];
+      if (known === name) return valueAt[at & mask];
+      if (known === undefined) break;
     }
     return undefined;
   };
