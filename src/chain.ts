@@ -101,8 +101,8 @@ export const composedChain = (
  * The same as one plain method, for a stream that holds nothing back: this is the way of nearly every message, and each
  * operator on it would cost as much as all that it does here.
  *
- * There is one item for all streams of a feed, filled anew for each message: nobody may keep it. A message is never taken while
- * another is.
+ * There is one item for all streams of a feed, filled anew for each message: nobody may keep it. A message is not taken while
+ * another is, but where a run begins inside of it: then dispatch.ts puts the item back as it was.
  */
 export class StraightChain implements Required<ParseAsConfig> {
   private readonly item: Blank;
@@ -127,7 +127,7 @@ export class StraightChain implements Required<ParseAsConfig> {
   take(message: unknown, isValid: boolean): void {
     const { chain, item, parser } = this;
     const value = isValid ? message : parser.parse(message);
-    if (value !== message && value === misfit) return;
+    if (typeof value !== 'object' && value === misfit) return;
     if (!fillItem(item, this.definition, value, this.arrival, this.refuse)) return;
     chain.onRead(item);
     if (this.memory?.add(item.key) === false) {

@@ -60,9 +60,11 @@ export class Parser<const S extends GenericSchema, In = unknown> {
     let result;
     try {
       const output = this.compiled(message);
-      // Most messages come out as they went in, and to tell that takes no time; to tell a message from a symbol does.
-      if (output === message || output !== misfit) return output;
+      // Most are objects, and to tell that takes no time; to tell one from a symbol does.
+      if (typeof output === 'object' || output !== misfit) return output;
       result = safeParse(this.schema, message);
+      if (result.success && result.output === misfit)
+        throw new TypeError('parseAs: schema must not put out the symbol misfit');
     } catch (error) {
       if (!config.onError) throw error;
       config.onError(message, error);

@@ -206,6 +206,17 @@ describe('Parser', () => {
     expect(onReject).toHaveBeenCalledTimes(1);
   });
 
+  it('takes the symbol misfit for no message', () => {
+    const [onReject, onError] = [jest.fn(), jest.fn()];
+    expect(new Parser(Trade, { onReject }).parse(misfit)).toBe(misfit);
+    expect(onReject).toHaveBeenCalledTimes(1);
+    expect(new Parser(v.unknown(), { onReject, onError }).parse(misfit)).toBe(misfit);
+    expect(onReject).toHaveBeenCalledTimes(1);
+    expect(onError.mock.calls).toStrictEqual([
+      [misfit, new TypeError('parseAs: schema must not put out the symbol misfit')],
+    ]);
+  });
+
   it('asks a schema that is left to valibot but once', () => {
     const check = jest.fn(() => false);
     const schema = v.message(v.pipe(v.number(), v.check(check)), 'no');
