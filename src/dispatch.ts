@@ -69,6 +69,7 @@ export const createDispatch = <S extends Schemas>(config: FeedConfig<S>, hooks: 
 class FrameDispatch implements Dispatch {
   current: Frame | undefined = undefined;
   readonly arrival = { generation: 0, at: 0 };
+  private isAtWork = false;
   private described: Blank | undefined = undefined;
   readonly skimmer: Skimmer | undefined;
   readonly makesOwn: boolean;
@@ -102,6 +103,32 @@ class FrameDispatch implements Dispatch {
   }
 
   receive(frame: Frame, at: number): void {
+    if (this.isAtWork) {
+      this.receiveWithin(frame, at);
+      return;
+    }
+    this.isAtWork = true;
+    try {
+      this.work(frame, at);
+    } finally {
+      this.isAtWork = false;
+    }
+  }
+
+  /** Who was told in the middle of a message has ended the run, begun the next, and that has a frame already. */
+  private receiveWithin(frame: Frame, at: number): void {
+    const { current, arrival, item } = this;
+    const [how, what] = [{ ...arrival }, { ...item }];
+    try {
+      this.work(frame, at);
+    } finally {
+      this.current = current;
+      Object.assign(arrival, how);
+      Object.assign(item, what);
+    }
+  }
+
+  private work(frame: Frame, at: number): void {
     this.current = frame;
     this.arrival.generation = frame.session.generation;
     this.arrival.at = at;

@@ -7,7 +7,7 @@ import { createFeed, createSeenKeys, type FeedEvent, isBalanced, type Key } from
 import { refuses, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
 import type { SocketHandler, Transport } from '../src/streams/transport.js';
 import { marbles } from './marbles.js';
-import { scene, told, Trade, trade } from './scene.js';
+import { order, scene, told, Trade, trade } from './scene.js';
 
 const Order = v.object({ type: v.literal('order'), orderId: v.string() });
 const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
@@ -558,6 +558,62 @@ describe('a subscriber that is told that the feed gave up', () => {
       flush();
 
       expect([told, others]).toStrictEqual([['error'], [1]]);
+    }),
+  );
+});
+
+describe('a run that begins inside of a message', () => {
+  /** Who hears of the gap leaves, which ends the run, and begins the next, which has a frame at once. */
+  const nested = (message: unknown, frames: Readonly<Record<string, unknown>>, unpack: boolean) => {
+    const { handlers, transport } = tapped(scriptedTransport(['oac', ''], frames));
+    const config = {
+      transport,
+      ...(unpack && { unpack: (decoded: unknown) => decoded as readonly unknown[] }),
+      streams: {
+        trade: { schema: Trade, sequence: { of: ({ id }: Trade) => id } },
+        order: { schema: Order, allowSilence: true },
+      },
+    };
+    const { feed } = scene([], {}, config, { endMs: 30 });
+    const got: unknown[] = [];
+    const first = feed.stream('trade').subscribe();
+    feed.rejected$.subscribe(({ raw, generation }) => got.push(['rejected', raw, generation]));
+    const again = (): void => {
+      feed.stream('trade').subscribe(({ id }) => got.push(['trade', id]));
+      feed.stream('order').subscribe(({ orderId }) => got.push(['order', orderId]));
+    };
+    feed.events$.subscribe(({ type }) => {
+      if (type !== 'gap' || handlers.length > 1) return;
+      first.unsubscribe();
+      again();
+      handlers[1]?.open({ protocol: '', extensions: '' });
+      handlers[1]?.message(JSON.stringify(message));
+    });
+    return got;
+  };
+
+  it.each([
+    ['of another stream', order('x'), ['order', 'x']],
+    ['of the same stream', trade(9), ['trade', 9]],
+  ])('with a frame %s: each value gets to its own stream, once', (_of, message, inner) => {
+    marbles(({ flush }) => {
+      const got = nested(message, { a: trade(1), c: trade(3) }, false);
+      flush();
+      expect(got).toStrictEqual([inner, ['trade', 3]]);
+    })();
+  });
+
+  it(
+    'leaves what comes behind it in the frame to the connection that it came by',
+    marbles(({ flush }) => {
+      const frame = [trade(3), { type: 'trade' }];
+      const got = nested([order('x')], { a: [trade(1)], c: frame }, true);
+      flush();
+      expect(got).toStrictEqual([
+        ['order', 'x'],
+        ['trade', 3],
+        ['rejected', JSON.stringify(frame), 1],
+      ]);
     }),
   );
 });
