@@ -45,7 +45,7 @@ export class Hub<T> implements ChannelOwner<T> {
 
   next(value: T, topic?: string): void {
     if (this.isBusy) {
-      this.waitWith(value, topic);
+      this.wait(() => this.deliver(value, topic));
       return;
     }
     this.isBusy = true;
@@ -217,11 +217,6 @@ export class Hub<T> implements ChannelOwner<T> {
   private inTurn(task: () => void): void {
     if (this.isBusy) this.wait(task);
     else this.now(task);
-  }
-
-  /** Apart: were its task made where every value passes, each of them would be put in memory for it. */
-  private waitWith(value: T, topic: string | undefined): void {
-    this.wait(() => this.deliver(value, topic));
   }
 
   private wait(task: () => void): void {
