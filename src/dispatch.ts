@@ -69,6 +69,7 @@ export const createDispatch = <S extends Schemas>(config: FeedConfig<S>, hooks: 
 class FrameDispatch implements Dispatch {
   current: Frame | undefined = undefined;
   readonly arrival = { generation: 0, at: 0 };
+  /** A frame is being worked off. */
   private isAtWork = false;
   private described: Blank | undefined = undefined;
   readonly skimmer: Skimmer | undefined;
@@ -115,7 +116,10 @@ class FrameDispatch implements Dispatch {
     }
   }
 
-  /** Who was told in the middle of a message has ended the run, begun the next, and that has a frame already. */
+  /**
+   * Who was told in the middle of a message has ended the run, begun the next, and that has a frame already: when it is worked off,
+   * the message goes on with all that was known of it.
+   */
   private receiveWithin(frame: Frame, at: number): void {
     const { current, arrival, item } = this;
     const [how, what] = [{ ...arrival }, { ...item }];

@@ -46,9 +46,8 @@ export const blankItem = (isRecovered = false): Blank => ({
 });
 
 /**
- * Asks a stream's rules about a value, and writes into an item what they say.
- * Of what it held before nothing is left. A rule that throws, or gives no usable number,
- * makes the value a rejected one: then it is refused, and what is in the item means nothing.
+ * Asks a stream's rules about a value, and writes into an item what they say; of what it held before nothing is left. A rule that
+ * throws, or gives no usable number, makes the value a rejected one: then it is refused, and what is in the item means nothing.
  */
 export function fillItem(
   item: Blank,
