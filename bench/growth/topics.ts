@@ -1,3 +1,4 @@
+import { inRounds } from '../lib/inRounds.js';
 import { shown, table } from '../lib/table.js';
 import type { BenchSuite, Target } from '../suite.js';
 import { chosen, type ContestantName } from '../throughput/contestants.js';
@@ -43,20 +44,21 @@ export const topics: BenchSuite = {
   name: 'topics',
   run: async ({ quick, contestants, profileDir }) => {
     const sizes = quick ? [1, 10_000] : [1, 10, 100, 1_000, 10_000];
-    const runs: Run[] = [];
-    for (const size of sizes) {
-      runs.push(
-        ...(await race({
-          suite: suiteOf(size),
-          course: { kind: 'trade', streams: size, byTopic: true },
-          frames: quick ? 80_000 : 200_000,
-          rounds: quick ? 2 : 3,
-          seed: 1,
-          names: chosen(names, contestants),
-          profileDir,
-        })),
-      );
-    }
+    // The sizes are compared with each other, so they too take turns.
+    const rounds = await inRounds(quick ? 2 : 7, sizes, async (size, round) => {
+      const here = chosen(names, contestants);
+      const runs = await race({
+        suite: suiteOf(size),
+        course: { kind: 'trade', streams: size, byTopic: true },
+        frames: quick ? 80_000 : 300_000,
+        rounds: 1,
+        seed: 1,
+        names: round % 2 === 0 ? here : here.toReversed(),
+        profileDir,
+      });
+      return runs.map((run) => ({ ...run, round }));
+    });
+    const runs = rounds.flat();
     const most = Math.max(...sizes);
     const ratio = (size: number): number =>
       ratioOf(

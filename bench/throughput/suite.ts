@@ -75,7 +75,7 @@ const trade = raceSuite({
   title: 'Trades of 216 bytes',
   course: { kind: 'trade' },
   frames: [800_000, 60_000],
-  rounds: [5, 3],
+  rounds: [9, 3],
   names: everybody,
   goals: [
     ...goalsOf('millrace', ['reference', 1.9, 1], ['rxjs idiom', 2.5, 1.2], ['ws + JSON.parse', 0.8, 0.35]),
@@ -88,7 +88,7 @@ const depth = raceSuite({
   title: 'Books of 1.5 kB',
   course: { kind: 'depth' },
   frames: [160_000, 16_000],
-  rounds: [5, 3],
+  rounds: [9, 3],
   names: everybody,
   goals: [
     ...goalsOf(
