@@ -24,6 +24,8 @@ export interface Item extends Arrival {
   readonly isReset: boolean;
   /** It did not come by the connection, but was asked for. */
   readonly isRecovered: boolean;
+  /** It is older than one before it, which its stream has told: a server is not asked to resume from it. */
+  readonly isLate: boolean;
 }
 
 /** Told of a value that a rule threw on, or gave nothing usable for. */
@@ -43,6 +45,7 @@ export const blankItem = (isRecovered = false): Blank => ({
   previous: undefined,
   isReset: false,
   isRecovered,
+  isLate: false,
 });
 
 /**
@@ -61,6 +64,7 @@ export function fillItem(
     item.value = value;
     item.generation = generation;
     item.at = at;
+    item.isLate = false;
     item.key = key === undefined ? '' : identity(key(value));
     asking = 'topic';
     item.topic = topic === undefined ? undefined : text('topic', topic(value));

@@ -81,8 +81,6 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
   private freshnessAt: (WatchedTopic | undefined)[] | undefined = undefined;
   private sequenceAt: (TakenSequence | undefined)[] | undefined = undefined;
   private isCompleting = false;
-  /** The last value that came late, until it is delivered: a server is not asked to resume from it. */
-  private late: Item | undefined = undefined;
 
   constructor(
     readonly name: string,
@@ -222,8 +220,8 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
     this.hooks.tell({ type: 'gap', ...gap, ...this.about(item) });
   }
 
-  onLate(item: Item, expected: number): void {
-    this.late = item;
+  onLate(item: Blank, expected: number): void {
+    item.isLate = true;
     this.hooks.tell({ type: 'late', sequence: item.sequence, expected, ...this.about(item) });
   }
 
@@ -248,9 +246,8 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
     this.account.deliver();
     if (item.isRecovered) this.memory?.add(item.key);
     const { subscriptions } = this.hooks;
-    if (subscriptions !== undefined && this.definition.sequence !== undefined && item !== this.late)
+    if (subscriptions !== undefined && this.definition.sequence !== undefined && !item.isLate)
       subscriptions.saw(this.name, item.topic, item.sequence);
-    this.late = undefined;
     this.hub.next(item.value, item.topic);
   }
 

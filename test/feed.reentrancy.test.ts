@@ -618,6 +618,47 @@ describe('a run that begins inside of a message', () => {
   );
 });
 
+describe('a run that begins while a late value is told of', () => {
+  it(
+    'does not make the server resume from that',
+    marbles(({ flush }) => {
+      const asked: unknown[] = [];
+      const { handlers, transport } = tapped(
+        scriptedTransport(['oabc', '', 'o'], { a: trade(1), b: trade(3), c: trade(2) }),
+      );
+      const { feed } = scene(
+        [],
+        {},
+        {
+          transport,
+          streams: {
+            trade: { schema: Trade, sequence: { of: ({ id }: Trade) => id } },
+            order: { schema: Order, allowSilence: true },
+          },
+          subscriptions: {
+            subscribe: ([topic]) => void asked.push(topic?.lastSequence),
+            unsubscribe: () => undefined,
+          },
+        },
+        { endMs: 5_000 },
+      );
+      const first = feed.stream('trade').subscribe();
+      const again = (): void => void feed.stream('trade').subscribe();
+      feed.events$.subscribe(({ type }) => {
+        if (type !== 'late') return;
+        first.unsubscribe();
+        again();
+        handlers[1]?.open({ protocol: '', extensions: '' });
+        handlers[1]?.message(JSON.stringify(trade(4)));
+      });
+      at(20, () => feed.reconnect());
+      flush();
+
+      expect(asked.at(-1)).toBe(4);
+    }),
+  );
+});
+
 describe('the bounds of a feed', () => {
   it(
     'a pause that is over with its connection does not cut a Retry-After short',

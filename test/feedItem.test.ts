@@ -37,6 +37,7 @@ describe('describeItem', () => {
         previous: 2,
         isReset: true,
         isRecovered: false,
+        isLate: false,
       });
     }),
   );
