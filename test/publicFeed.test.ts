@@ -57,15 +57,21 @@ describe('the feed a user gets', () => {
         transport,
         heartbeat: { off: true },
       },
-      authenticate: (session) => void printed.push(inspect(session)),
+      authenticate: (session) => void printed.push(inspect(session), inspect(session, { depth: 20 })),
       streams: { trade: { schema: v.object({ type: v.literal('trade') }) } },
     });
     const subscription = own.stream('trade').subscribe();
     await own.open();
-    printed.push(inspect(own), inspect(own, { depth: 20 }), JSON.stringify(own), inspect(subscription));
+    printed.push(
+      inspect(own),
+      inspect(own, { depth: 20 }),
+      JSON.stringify(own),
+      inspect(subscription),
+      inspect(subscription, { depth: 20 }),
+    );
     await own.close({ timeoutMs: 0 });
 
-    expect(printed).toHaveLength(5);
+    expect(printed).toHaveLength(7);
     expect(printed.join('')).not.toContain('secret');
   });
 

@@ -28,6 +28,8 @@ export class Channel<T> {
   linger: Subscription | undefined = undefined;
   // Never put in order in place, so that a call on its way keeps the list it began with; the seats are the same.
   private seats: Seat<T>[] = [];
+  // Not `private`: who prints a subscription, however deep, is to see no URL and no header.
+  readonly #owner: ChannelOwner<T>;
 
   constructor(
     readonly topic: string | undefined,
@@ -35,8 +37,10 @@ export class Channel<T> {
     readonly kept: LastValues<T> | undefined,
     /** Where the owner keeps it while it is open. */
     readonly place: number,
-    private readonly owner: ChannelOwner<T>,
-  ) {}
+    owner: ChannelOwner<T>,
+  ) {
+    this.#owner = owner;
+  }
 
   /** Takes one in, who hears of what comes from now on, until it closes. O(1), amortised. */
   add(subscriber: Subscriber<T>, taker: Taker<T>, listener: Listening): Seat<T> {
@@ -62,7 +66,7 @@ export class Channel<T> {
     if (this.seats.length > 2 * this.size + SPARE_SEATS) {
       this.seats = this.seats.filter((each) => each.subscriber !== undefined);
     }
-    if (this.size === 0) this.owner.letGo(this);
+    if (this.size === 0) this.#owner.letGo(this);
   }
 
   /** Keeps the value if values are kept, and hands it on. */
@@ -98,7 +102,7 @@ export class Channel<T> {
 
   private leadWith(only: Taker<T> | undefined): void {
     this.only = only;
-    this.owner.lead(this);
+    this.#owner.lead(this);
   }
 }
 

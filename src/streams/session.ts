@@ -126,6 +126,9 @@ export interface SessionConfig {
   readonly onRetired?: () => void;
 }
 
+/** Whose result Node prints in an object's place. */
+const inspected: unique symbol = Symbol.for('nodejs.util.inspect.custom');
+
 export const createSession = (config: SessionConfig): OpenSession => new Connected(config);
 
 /**
@@ -168,6 +171,12 @@ class Connected implements OpenSession {
       heartbeat: this.heartbeat,
       port: this.port,
     } = config);
+  }
+
+  /** Its parts lead to the whole connection: who prints it, however deep, is to see no URL and no header. */
+  [inspected](): object {
+    const { generation, phase, latencyMs, isRetired, isOver } = this;
+    return { generation, phase, latencyMs, isRetired, isOver };
   }
 
   get send(): (message: unknown) => void {
