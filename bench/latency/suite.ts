@@ -48,7 +48,7 @@ export const latency: BenchSuite = {
     const names = (Object.keys(takers) as TakerName[]).filter((name) => contestants?.includes(name) ?? true);
     const runs = await measureLatency({
       names,
-      rounds: quick ? 1 : 7,
+      rounds: quick ? 1 : 11,
       perSecond: 20_000,
       seconds: quick ? 2 : 6,
     });
