@@ -10,9 +10,7 @@ import {
   noop,
   Observable,
   Subject,
-  type Subscriber,
   throwIfEmpty,
-  type Unsubscribable,
 } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import { checkConfig } from './checkConfig.js';
@@ -20,6 +18,7 @@ import type { Codec, FeedConfig, Schemas, StreamConfig, StreamOf } from './feedC
 import { FeedRun, type RunOwner, type RunUser } from './feedRun.js';
 import { createDispatch, type Dispatch, type DispatchHooks, quietly } from './dispatch.js';
 import { jsonCodec } from './jsonCodec.js';
+import { Listener } from './listener.js';
 import type { Failure, Overflow } from './operators/boundedLine.js';
 import type { Mistrust } from './operators/skim.js';
 import { type TurnBudget, turnBudgetOf } from './operators/turnBudget.js';
@@ -31,7 +30,6 @@ import { type Backlog, type BacklogConfig, createBacklog } from './sinks/backlog
 import type { HealthChange, HealthMonitor } from './sinks/healthMonitor.js';
 import { type HealthHooks, HealthTable } from './sinks/healthTable.js';
 import { Books, type Counts, type FeedStats, type StreamStats } from './sinks/ledger.js';
-import type { Seat } from './sinks/channel.js';
 import { DirectObservable } from './sinks/directObservable.js';
 import { type Loss, type LossHooks, LossReport } from './sinks/lossReport.js';
 import { createStaleRemedy, type StaleRemedy } from './sinks/staleRemedy.js';
@@ -582,43 +580,5 @@ class LiveFeed<S extends Schemas>
         random: this.random,
       },
     );
-  }
-}
-
-/** A subscriber of a stream, who is done when both have ended: the stream and the run. */
-class Listener implements RunUser, Unsubscribable {
-  seat: Pick<Seat<unknown>, 'mute'> | undefined = undefined;
-  private going = 2;
-  /** Not `private`: who prints a subscription is to see no URL and no header. */
-  #run: FeedRun | undefined = undefined;
-
-  constructor(private readonly subscriber: Subscriber<unknown>) {}
-
-  enter(run: (user: RunUser) => FeedRun): void {
-    const { subscriber } = this;
-    // Who ended the feed at a value that was kept is not to start it again.
-    if (this.going === 1) subscriber.complete();
-    if (subscriber.closed) return;
-    this.#run = run(this);
-    subscriber.add(this);
-  }
-
-  unsubscribe(): void {
-    this.#run?.leave(this);
-  }
-
-  /** The stream has. */
-  complete(): void {
-    this.going -= 1;
-    if (this.going === 0) this.subscriber.complete(); // its seat was muted when the stream ended
-  }
-
-  ended(failure: Failure | undefined): void {
-    if (failure === undefined) {
-      this.complete();
-      return;
-    }
-    this.seat?.mute();
-    this.subscriber.error(failure.error);
   }
 }
