@@ -4,12 +4,8 @@ import type { StreamConfig } from './feedConfig.js';
 import { type Arrival, type Blank, describeItem, fillItem, type Item } from './feedItem.js';
 import { misfit } from './operators/compileSchema.js';
 import { dedupeBy } from './operators/dedupeBy.js';
-import {
-  detectGaps,
-  type DetectGapsConfig,
-  type GapWatch,
-  type TakenSequence,
-} from './operators/detectGaps.js';
+import { detectGaps, type DetectGapsConfig } from './operators/detectGaps.js';
+import type { GapWatch, TakenSequence } from './operators/gapWatch.js';
 import { parseAs, type ParseAsConfig, Parser } from './operators/parseAs.js';
 import type { SeenKeys } from './operators/seenKeys.js';
 import type { Rejected, RejectReason } from './streams/events.js';

@@ -54,7 +54,8 @@ export {
 } from './operators/compileSchema.js';
 export type { ReaderStats } from './operators/createReaders.js';
 export { dedupeBy, type DedupeByConfig } from './operators/dedupeBy.js';
-export { detectGaps, type DetectGapsConfig, type Gap } from './operators/detectGaps.js';
+export { detectGaps, type DetectGapsConfig } from './operators/detectGaps.js';
+export type { Gap, SequenceRules } from './operators/sequence.js';
 export type { LineStats } from './operators/lineTally.js';
 export {
   type AbandonReason,

@@ -4,7 +4,8 @@ import { sequenceOf, StraightChain, type StraightConfig, type Why } from './chai
 import type { StreamConfig } from './feedConfig.js';
 import { type Arrival, type Blank, gapRules, type Item } from './feedItem.js';
 import { HoldingChain, type HoldingConfig } from './holdingChain.js';
-import { createGapWatch, type Gap, type GapWatch, type TakenSequence } from './operators/detectGaps.js';
+import { createGapWatch, type GapWatch, type TakenSequence } from './operators/gapWatch.js';
+import type { Gap } from './operators/sequence.js';
 import { guardKeys } from './operators/guardKeys.js';
 import { prepareSchema } from './operators/parseAs.js';
 import { createKeyMemory, type SeenKeys } from './operators/seenKeys.js';

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { type ChainConfig, composedChain, sequenceOf, StraightChain } from '../src/chain.js';
 import type { StreamConfig } from '../src/feedConfig.js';
 import { blankItem, gapRules, type Item } from '../src/feedItem.js';
-import { createGapWatch, type TakenSequence } from '../src/operators/detectGaps.js';
+import { createGapWatch, type TakenSequence } from '../src/operators/gapWatch.js';
 import { createSeenKeys } from '../src/operators/seenKeys.js';
 
 interface Tick {

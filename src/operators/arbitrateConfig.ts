@@ -1,6 +1,6 @@
 import { isObservable, type Observable } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
-import type { Gap } from './detectGaps.js';
+import type { Gap } from './sequence.js';
 import { MOST_LINES } from './lineTally.js';
 import { type Key, MOST_KEYS } from './seenKeys.js';
 

@@ -1,4 +1,4 @@
-import type { Gap } from './detectGaps.js';
+import type { Gap } from './sequence.js';
 
 /** The numbers of a sequence that were never seen. */
 export interface Missing {

@@ -13,7 +13,7 @@ import {
   timer,
 } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
-import type { Gap, Sequence } from './detectGaps.js';
+import type { Gap, Sequence } from './sequence.js';
 import { fromYielded, type Yielded } from './fromYielded.js';
 import { createTurns } from './turns.js';
 

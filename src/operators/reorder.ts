@@ -16,7 +16,7 @@ import {
   takeUntil,
   tap,
 } from 'rxjs';
-import type { Gap, Sequence, Sequencing, Standing } from './detectGaps.js';
+import type { Gap, Sequence, Sequencing, Standing } from './sequence.js';
 import { createMissing } from './missing.js';
 import {
   type AbandonReason,

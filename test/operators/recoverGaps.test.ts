@@ -13,7 +13,8 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import { detectGaps, type DetectGapsConfig, type Gap } from '../../src/operators/detectGaps.js';
+import { detectGaps, type DetectGapsConfig } from '../../src/operators/detectGaps.js';
+import type { Gap } from '../../src/operators/sequence.js';
 import { type Recover, RecoveryAbandonedError } from '../../src/operators/recoverGaps.js';
 import { marbles } from '../marbles.js';
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { asyncScheduler, from, type Observable, of, Subject, type Subscription, take, tap } from 'rxjs';
-import { detectGaps, type DetectGapsConfig, type Gap } from '../../src/operators/detectGaps.js';
+import { detectGaps, type DetectGapsConfig } from '../../src/operators/detectGaps.js';
+import type { Gap } from '../../src/operators/sequence.js';
 import { reorder, type ReorderConfig } from '../../src/operators/reorder.js';
 import { marbles } from '../marbles.js';
 

@@ -1,0 +1,118 @@
+import type { DetectGapsConfig } from './detectGaps.js';
+import type { Scopes } from './scopes.js';
+import { integer, type Sequence, standingOf, tableOf } from './sequence.js';
+
+/** Watches the sequences of some scopes. */
+export interface GapWatch<T> {
+  /**
+   * @param taken The number of the sequence of the value's scope, if it was taken out.
+   * @throws {RangeError} If a number is no safe integer; and what a hook throws.
+   */
+  watch(value: T, taken?: TakenSequence): void;
+  /** Numbers a scope's sequence: until it is put back it is neither forgotten nor found, so its number must come with each value. */
+  take(scope: unknown): TakenSequence;
+  /** Whether another was forgotten for it, which `onScopeForgotten` is not told: whoever is may ask for this one at once. */
+  put(taken: TakenSequence): boolean;
+}
+
+/** The place of a sequence among those taken out. */
+export type TakenSequence = number;
+
+/** Who is told of what a watch finds: its hooks are called as methods of this. */
+export type GapHooks<T> = Pick<DetectGapsConfig<T>, 'onGap' | 'onLate' | 'onScopeForgotten'>;
+
+/**
+ * `detectGaps` for one value, where nothing is held back: `onGap` and `onLate` are told before it returns, and what they or
+ * the other hooks throw is thrown here. Each hook is asked at most once; `reorder` and `recover` are ignored.
+ *
+ * @param of The number a value has, or ends at.
+ * @throws {RangeError} If `maxScopes` is out of its range.
+ */
+export const createGapWatch = <T>(
+  of: (value: T) => number,
+  config: DetectGapsConfig<T> = {},
+  hooks: GapHooks<T> = config,
+): GapWatch<T> => new Watch(of, config, hooks);
+
+/** A class, since each stream has one: closures of its own took four times the memory. */
+class Watch<T> implements GapWatch<T> {
+  private readonly table: Scopes<Sequence>;
+  /** Whether what is one above the last is sure to go on. */
+  private readonly isCounted: boolean;
+  private readonly scopeOf: DetectGapsConfig<T>['scope'];
+  private readonly isReset: DetectGapsConfig<T>['isReset'];
+  /** Those taken out, by place. */
+  private readonly taken: (Sequence | undefined)[] = [];
+  /** By place: the last number; NaN where the sequence itself must be asked. */
+  private readonly lasts: number[] = [];
+  private readonly free: number[] = [];
+
+  constructor(
+    private readonly of: (value: T) => number,
+    private readonly config: DetectGapsConfig<T>,
+    private readonly hooks: GapHooks<T>,
+  ) {
+    this.table = tableOf(config, ({ scope }) => hooks.onScopeForgotten?.(scope));
+    this.isCounted = config.first === undefined && config.previous === undefined;
+    this.scopeOf = config.scope;
+    this.isReset = config.isReset;
+  }
+
+  watch(value: T, taken?: TakenSequence): void {
+    // Handed to no function unless it must be: that could make garbage of it.
+    const number = this.of(value);
+    if (!Number.isSafeInteger(number)) integer('of', number);
+    if (taken === undefined) this.advance(this.table.of(this.scopeOf?.(value)), value, number);
+    else if (this.isCounted && number === (this.lasts[taken] as number) + 1) this.lasts[taken] = number;
+    else {
+      const sequence = this.settled(taken);
+      this.lasts[taken] = NaN; // a hook may put it back
+      this.advance(sequence, value, number);
+      if (this.taken[taken] === sequence) this.lasts[taken] = lastOf(sequence);
+    }
+  }
+
+  private advance(sequence: Sequence, value: T, number: number): void {
+    const { last } = sequence;
+    if (Number.isNaN(last) || this.isReset?.(value) || (this.isCounted && number === last + 1)) {
+      sequence.last = number;
+      sequence.late = undefined;
+      return;
+    }
+    const place = standingOf(this.config, value, number, sequence);
+    if (place === 'late') {
+      sequence.late = number;
+      this.hooks.onLate?.(value, last + 1);
+      return;
+    }
+    sequence.last = number;
+    sequence.late = undefined;
+    if (place !== 'next') this.hooks.onGap?.(place, value);
+  }
+
+  take(scope: unknown): TakenSequence {
+    const sequence = this.table.take(scope);
+    const place = this.free.pop() ?? this.taken.length;
+    this.taken[place] = sequence;
+    this.lasts[place] = lastOf(sequence);
+    return place;
+  }
+
+  put(taken: TakenSequence): boolean {
+    const sequence = this.settled(taken);
+    this.taken[taken] = undefined;
+    this.free.push(taken);
+    return this.table.put(sequence.scope, sequence) !== undefined;
+  }
+
+  /** The one taken out, up to date. */
+  private settled(taken: TakenSequence): Sequence {
+    const sequence = this.taken[taken] as Sequence;
+    const last = this.lasts[taken] as number;
+    if (!Number.isNaN(last)) sequence.last = last;
+    return sequence;
+  }
+}
+
+/** Where the next number is all there is to ask for. */
+const lastOf = ({ last, late }: Sequence): number => (late === undefined ? last : NaN);

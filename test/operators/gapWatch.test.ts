@@ -1,0 +1,155 @@
+import * as fc from 'fast-check';
+import { from } from 'rxjs';
+import { detectGaps, type DetectGapsConfig } from '../../src/operators/detectGaps.js';
+import { createGapWatch } from '../../src/operators/gapWatch.js';
+
+/** The number a value ends with: 7 of `7` and of `6>7`, which links to 6. */
+const last = (value: string): number => Number(/\d+$/.exec(value)?.[0]);
+const previous = (value: string): number => Number(value.split('>')[0]);
+
+const fail = (): never => {
+  throw new Error('thrown');
+};
+
+describe('createGapWatch', () => {
+  it('tells what the operator tells, whatever comes', () => {
+    const numbers = fc.oneof(fc.nat(12), fc.constantFrom(2 ** 31, 2 ** 40, 2 ** 40 + 1));
+    const values = fc.array(fc.tuple(fc.constantFrom('A', 'B', 'C'), numbers, numbers, fc.nat(9)), {
+      maxLength: 60,
+    });
+    type Message = readonly [scope: string, number: number, link: number, luck: number];
+    const kinds: DetectGapsConfig<Message>[] = [
+      {},
+      { first: ([, number, link]) => Math.min(number, link) },
+      { previous: ([, , link, luck]) => (luck === 0 ? undefined : link) },
+    ];
+    fc.assert(
+      fc.property(values, fc.nat(2), fc.boolean(), fc.boolean(), (messages, kind, isScoped, isReset) => {
+        const told = (play: (config: DetectGapsConfig<Message>) => void): unknown[] => {
+          const events: unknown[] = [];
+          play({
+            ...kinds[kind],
+            ...(isScoped && { scope: ([name]) => name, maxScopes: 2 }),
+            ...(isReset && { isReset: ([, , , luck]) => luck === 1 }),
+            onGap: (gap, value) => events.push([gap, value]),
+            onLate: (value, expected) => events.push([value, expected]),
+            onScopeForgotten: (name) => events.push(name),
+          });
+          return events;
+        };
+
+        expect(
+          told((config) => {
+            const gaps = createGapWatch<Message>(([, number]) => number, config);
+            for (const message of messages) gaps.watch(message);
+          }),
+        ).toStrictEqual(
+          told((config) => {
+            from(messages)
+              .pipe(detectGaps(([, number]: Message) => number, config))
+              .subscribe();
+          }),
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('has told when it returns', () => {
+    const told: unknown[] = [];
+    const gaps = createGapWatch(last, {
+      onGap: (gap) => told.push(gap),
+      onLate: (value, expected) => told.push([value, expected]),
+    });
+    gaps.watch('1');
+    expect(told).toStrictEqual([]);
+    gaps.watch('3');
+    expect(told.splice(0)).toStrictEqual([{ after: 1, before: 3, missing: 1 }]);
+    gaps.watch('2');
+    expect(told).toStrictEqual([['2', 4]]);
+  });
+
+  it.each<[string, string, DetectGapsConfig<string>, readonly string[]]>([
+    ['without links', '1 2 5 3 6', { first: last }, ['of', 'scope', 'isReset', 'first']],
+    ['with links', '0>1 1>2 4>5 2>3 5>6', { previous, first: fail }, ['of', 'scope', 'isReset', 'previous']],
+  ])('asks each hook at most once a value, %s', (_name, values, config, names) => {
+    const asked: string[] = [];
+    const counted =
+      <A, R>(name: string, hook: (value: A) => R) =>
+      (value: A): R => {
+        asked.push(name);
+        return hook(value);
+      };
+    const gaps = createGapWatch(counted('of', last), {
+      ...(config.previous
+        ? { previous: counted('previous', config.previous) }
+        : { first: counted('first', last) }),
+      scope: counted('scope', () => 'one'),
+      isReset: counted('isReset', () => false),
+    });
+    for (const value of values.split(' ')) {
+      gaps.watch(value);
+      expect(asked).toStrictEqual([...new Set(asked)]);
+      expect(names).toStrictEqual(expect.arrayContaining(asked.splice(0)));
+    }
+  });
+
+  it('goes on where it was when a hook puts the sequence back', () => {
+    const scopeOf = (value: string): string => value.charAt(0);
+    const told: unknown[] = [];
+    const gaps = createGapWatch((value: string) => Number(value.slice(1)), {
+      scope: scopeOf,
+      onGap: (_gap, value) => {
+        told.push(value);
+        if (scopeOf(value) === 'A') gaps.put(taken);
+      },
+    });
+    const taken = gaps.take('A');
+    for (const value of ['A1', 'A2', 'A5']) gaps.watch(value, taken);
+    gaps.watch('A6');
+    expect(told).toStrictEqual(['A5']);
+  });
+
+  it('leaves the one alone that a hook takes in the place of the one it puts back', () => {
+    const scopeOf = (value: string): string => value.charAt(0);
+    const told: unknown[] = [];
+    let place = -1;
+    const gaps = createGapWatch((value: string) => Number(value.slice(1)), {
+      scope: scopeOf,
+      onGap: (_gap, value) => {
+        told.push(value);
+        if (scopeOf(value) === 'A') gaps.put(place);
+        if (scopeOf(value) === 'A') place = gaps.take('B');
+      },
+    });
+    gaps.watch('B7');
+    place = gaps.take('A');
+    for (const value of ['A1', 'A3', 'B8']) gaps.watch(value, place);
+    expect(told).toStrictEqual(['A3']);
+  });
+
+  it('what a hook throws comes out, and so does a number that is no safe integer', () => {
+    const gaps = createGapWatch(last, { onGap: fail });
+    gaps.watch('1');
+    expect(() => {
+      gaps.watch('3');
+    }).toThrow('thrown');
+    expect(() => {
+      gaps.watch('x');
+    }).toThrow(new RangeError('detectGaps: of must give a safe integer, got NaN'));
+  });
+
+  it('holds nothing back, whatever reorder and recover say', () => {
+    const onGap = jest.fn();
+    const gaps = createGapWatch(last, { onGap, recover: fail, reorder: { maxItems: 0, maxMs: 0 } });
+    gaps.watch('1');
+    gaps.watch('3');
+    expect(onGap).toHaveBeenCalledTimes(1);
+  });
+
+  it('refuses a maxScopes out of its range', () => {
+    expect(() => createGapWatch(last, { maxScopes: 0 })).toThrow(
+      new RangeError('detectGaps: maxScopes must be a whole number from 1 to 16777216, got 0'),
+    );
+  });
+});
