@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { createFeed } from '../src/feed.js';
 import { PublicFeed, type Feed } from '../src/publicFeed.js';
 import type { Schemas } from '../src/feedConfig.js';
+import type { Session } from '../src/streams/session.js';
 import { scriptedTransport } from '../src/testing/scriptedTransport.js';
 
 describe('the feed a user gets', () => {
@@ -48,7 +49,7 @@ describe('the feed a user gets', () => {
 
   it('shows no secret when it is printed, nor does what it hands out', async () => {
     const config = { headers: { authorization: 'secret' } };
-    const printed: string[] = [];
+    const sessions: Session[] = [];
     const transport = scriptedTransport(['o']);
     const own = createFeed({
       ...{
@@ -57,22 +58,25 @@ describe('the feed a user gets', () => {
         transport,
         heartbeat: { off: true },
       },
-      authenticate: (session) => void printed.push(inspect(session), inspect(session, { depth: 20 })),
+      authenticate: (session) => void sessions.push(session),
+      onConnected: (session) => void sessions.push(session),
       streams: { trade: { schema: v.object({ type: v.literal('trade') }) } },
     });
     const subscription = own.stream('trade').subscribe();
     await own.open();
-    printed.push(
-      inspect(own),
-      inspect(own, { depth: 20 }),
-      JSON.stringify(own),
-      inspect(subscription),
-      inspect(subscription, { depth: 20 }),
-    );
+    const [session, again] = sessions as [Session, Session];
+    const deep = { depth: 20, customInspect: false };
+    const printed = [own, subscription, session, session.messages$, { ...session }].flatMap((each) => [
+      inspect(each),
+      inspect(each, { depth: 20 }),
+      inspect(each, deep),
+    ]);
+    printed.push(JSON.stringify(own), JSON.stringify(session));
     await own.close({ timeoutMs: 0 });
 
-    expect(printed).toHaveLength(7);
+    expect(again).toBe(session);
     expect(printed.join('')).not.toContain('secret');
+    expect(printed.at(-1)).toBe('{"generation":1}');
   });
 
   it('shows what the feed shows', () => {

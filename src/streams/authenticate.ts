@@ -14,7 +14,7 @@ import {
 import { maxTimerMs } from '../operators/backoff.js';
 import { AuthenticationError } from './failure.js';
 import { fromYielded, type Yielded } from './input.js';
-import type { Session } from './session.js';
+import { type Session, shownSession } from './session.js';
 
 export interface AuthenticateConfig {
   /** Runs on every connection before anything is sent or delivered; its completion means AUTHENTICATED. */
@@ -41,7 +41,10 @@ export function authenticated(
   { authenticate, authenticateTimeoutMs = 10_000 }: AuthenticateConfig,
 ): Observable<void> {
   if (authenticate === undefined) return of(undefined);
-  const done$ = defer(() => fromYielded(authenticate(session))).pipe(ignoreElements(), endWith(undefined));
+  const done$ = defer(() => fromYielded(authenticate(shownSession(session)))).pipe(
+    ignoreElements(),
+    endWith(undefined),
+  );
   const tooLate$ = timer(authenticateTimeoutMs).pipe(
     map(() => {
       throw new Error(`not authenticated within ${authenticateTimeoutMs} ms`);

@@ -2,7 +2,7 @@ import { catchError, defer, EMPTY, ignoreElements, type Observable } from 'rxjs'
 import type { ConnectionConfig } from './connectionConfig.js';
 import { fromYielded } from './input.js';
 import type { RecoveryHooks } from './recovery.js';
-import type { Session } from './session.js';
+import { type Session, shownSession } from './session.js';
 
 /** What the user wants done on every connection. Emits nothing, and completes when it is done; its failure is told, and ends nothing. */
 export function runOnConnected(
@@ -12,7 +12,9 @@ export function runOnConnected(
   hooks: Pick<RecoveryHooks, 'onHookFailed'>,
 ): Observable<never> {
   if (onConnected === undefined) return EMPTY;
-  return defer(() => fromYielded(onConnected(session, { generation: session.generation, isReconnect }))).pipe(
+  return defer(() =>
+    fromYielded(onConnected(shownSession(session), { generation: session.generation, isReconnect })),
+  ).pipe(
     ignoreElements(),
     catchError((error: unknown) => {
       hooks.onHookFailed('onConnected', error);

@@ -126,9 +126,6 @@ export interface SessionConfig {
   readonly onRetired?: () => void;
 }
 
-/** Whose result Node prints in an object's place. */
-const inspected: unique symbol = Symbol.for('nodejs.util.inspect.custom');
-
 export const createSession = (config: SessionConfig): OpenSession => new Connected(config);
 
 /**
@@ -171,12 +168,6 @@ class Connected implements OpenSession {
       heartbeat: this.heartbeat,
       port: this.port,
     } = config);
-  }
-
-  /** Its parts lead to the whole connection: who prints it, however deep, is to see no URL and no header. */
-  [inspected](): object {
-    const { generation, phase, latencyMs, isRetired, isOver } = this;
-    return { generation, phase, latencyMs, isRetired, isOver };
   }
 
   get send(): (message: unknown) => void {
@@ -336,5 +327,43 @@ class Connected implements OpenSession {
     let count = 0;
     for (; held !== undefined && held.size > toSize; count += 1) held.shift();
     return count;
+  }
+}
+
+const shown = new WeakMap<Session, Session>();
+
+/**
+ * The session as hooks of the user get it, each time the same. Its parts lead to the whole connection, URL and headers among them: this
+ * one shows none to who prints it, spreads it or writes it down.
+ */
+export function shownSession(session: Session): Session {
+  let one = shown.get(session);
+  if (one === undefined) shown.set(session, (one = new ShownSession(session)));
+  return one;
+}
+
+class ShownSession implements Session {
+  readonly generation: number;
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.generation = session.generation;
+    this.#session = session;
+  }
+
+  get send(): Session['send'] {
+    return (message) => this.#session.send(message);
+  }
+
+  get close(): Session['close'] {
+    return (code, reason) => this.#session.close(code, reason);
+  }
+
+  get messages$(): Session['messages$'] {
+    return defer(() => this.#session.messages$);
+  }
+
+  get latencyMs(): number | undefined {
+    return this.#session.latencyMs;
   }
 }
