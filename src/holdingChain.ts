@@ -16,9 +16,9 @@ import { type ChainConfig, composedChain, readItems } from './chain.js';
 import { gapRules, type Item } from './feedItem.js';
 import { listOf } from './listOf.js';
 import type { DetectGapsConfig } from './operators/detectGaps.js';
-import type { Gap } from './operators/sequence.js';
 import { fromYielded } from './operators/fromYielded.js';
 import type { RecoveryHooks } from './operators/recoverGaps.js';
+import type { Gap } from './operators/sequence.js';
 import { refOf } from './refOf.js';
 import type { Ledger, StreamLedger } from './sinks/ledger.js';
 

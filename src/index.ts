@@ -55,6 +55,7 @@ export {
 export type { ReaderStats } from './operators/createReaders.js';
 export { dedupeBy, type DedupeByConfig } from './operators/dedupeBy.js';
 export { detectGaps, type DetectGapsConfig } from './operators/detectGaps.js';
+export type { GapHooks } from './operators/gapWatch.js';
 export type { Gap, SequenceRules } from './operators/sequence.js';
 export type { LineStats } from './operators/lineTally.js';
 export {

@@ -1,13 +1,11 @@
 import { defer, type MonoTypeOperatorFunction, type Observable, tap } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
-import { createGapWatch } from './gapWatch.js';
+import { createGapWatch, type GapHooks } from './gapWatch.js';
 import { checkRecovery, type Recover, type RecoveryConfig, type RecoveryHooks } from './recoverGaps.js';
 import { reorder } from './reorder.js';
-import { type Gap, type Sequence, type SequenceRules, sequencingOf } from './sequence.js';
+import { type Sequence, type SequenceRules, sequencingOf } from './sequence.js';
 
-export interface DetectGapsConfig<T> extends SequenceRules<T>, RecoveryHooks<T> {
-  /** Told of each scope forgotten because there were too many; its next value begins a new sequence. */
-  readonly onScopeForgotten?: (scope: unknown) => void;
+export interface DetectGapsConfig<T> extends SequenceRules<T>, GapHooks<T>, RecoveryHooks<T> {
   /**
    * Holds values back behind a hole, per scope, until it is filled; then they come out in order. After `maxMs`
    * milliseconds, or once more than `maxItems` wait, the gap is reported and the sequence goes on. @default off
@@ -20,10 +18,6 @@ export interface DetectGapsConfig<T> extends SequenceRules<T>, RecoveryHooks<T> 
    */
   readonly recover?: Recover<T>;
   readonly recovery?: RecoveryConfig;
-  /** Told of each gap, just before `value`, the one behind it, is emitted. */
-  readonly onGap?: (gap: Gap, value: T) => void;
-  /** Told of each value that is not newer than the last, just before it is emitted all the same. */
-  readonly onLate?: (value: T, expected: number) => void;
   /** With `recover`: told of each value dropped because it was emitted before, or was recovered and not asked for. */
   readonly onDuplicate?: (value: T) => void;
   /** With `reorder` or `recover`: told of each value still held when the stream is left or fails. */

@@ -1,6 +1,5 @@
-import type { DetectGapsConfig } from './detectGaps.js';
 import type { Scopes } from './scopes.js';
-import { integer, type Sequence, standingOf, tableOf } from './sequence.js';
+import { type Gap, integer, type Sequence, type SequenceRules, standingOf, tableOf } from './sequence.js';
 
 /** Watches the sequences of some scopes. */
 export interface GapWatch<T> {
@@ -19,18 +18,25 @@ export interface GapWatch<T> {
 export type TakenSequence = number;
 
 /** Who is told of what a watch finds: its hooks are called as methods of this. */
-export type GapHooks<T> = Pick<DetectGapsConfig<T>, 'onGap' | 'onLate' | 'onScopeForgotten'>;
+export interface GapHooks<T> {
+  /** Told of each gap, just before `value`, the one behind it, is emitted. */
+  readonly onGap?: (gap: Gap, value: T) => void;
+  /** Told of each value that is not newer than the last, just before it is emitted all the same. */
+  readonly onLate?: (value: T, expected: number) => void;
+  /** Told of each scope forgotten because there were too many; its next value begins a new sequence. */
+  readonly onScopeForgotten?: (scope: unknown) => void;
+}
 
 /**
  * `detectGaps` for one value, where nothing is held back: `onGap` and `onLate` are told before it returns, and what they or
- * the other hooks throw is thrown here. Each hook is asked at most once; `reorder` and `recover` are ignored.
+ * the other hooks throw is thrown here. Each hook is asked at most once.
  *
  * @param of The number a value has, or ends at.
  * @throws {RangeError} If `maxScopes` is out of its range.
  */
 export const createGapWatch = <T>(
   of: (value: T) => number,
-  config: DetectGapsConfig<T> = {},
+  config: SequenceRules<T> & GapHooks<T> = {},
   hooks: GapHooks<T> = config,
 ): GapWatch<T> => new Watch(of, config, hooks);
 
@@ -39,8 +45,8 @@ class Watch<T> implements GapWatch<T> {
   private readonly table: Scopes<Sequence>;
   /** Whether what is one above the last is sure to go on. */
   private readonly isCounted: boolean;
-  private readonly scopeOf: DetectGapsConfig<T>['scope'];
-  private readonly isReset: DetectGapsConfig<T>['isReset'];
+  private readonly scopeOf: SequenceRules<T>['scope'];
+  private readonly isReset: SequenceRules<T>['isReset'];
   /** Those taken out, by place. */
   private readonly taken: (Sequence | undefined)[] = [];
   /** By place: the last number; NaN where the sequence itself must be asked. */
@@ -49,7 +55,7 @@ class Watch<T> implements GapWatch<T> {
 
   constructor(
     private readonly of: (value: T) => number,
-    private readonly config: DetectGapsConfig<T>,
+    private readonly config: SequenceRules<T>,
     private readonly hooks: GapHooks<T>,
   ) {
     this.table = tableOf(config, ({ scope }) => hooks.onScopeForgotten?.(scope));

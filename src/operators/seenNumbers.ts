@@ -25,9 +25,9 @@ export const createSeenNumbers = (maxKeys: number, keepTimes: boolean): SeenNumb
   new Generations(maxKeys, keepTimes);
 
 /**
- * A slot is two words: the low half of its numbers, without the bits that tell them apart; the high half, and behind it a bit for each number seen.
- * A slot without bits is free. Where a slot is says the hash of its block of numbers; or it is the first one behind that is free, as one
- * looks at each ninth.
+ * A slot is two words: the low half of its numbers, without the bits that tell them apart; the high half, and behind it a bit for
+ * each number seen. A slot without bits is free. Where a slot is says the hash of its block of numbers; or it is the first one behind
+ * that is free, as one looks at each ninth.
  */
 type Words = Int32Array;
 

@@ -14,7 +14,8 @@ import {
 import { maxTimerMs } from '../operators/backoff.js';
 import { AuthenticationError } from './failure.js';
 import { fromYielded, type Yielded } from './input.js';
-import { type Session, shownSession } from './session.js';
+import type { Session } from './session.js';
+import { shownSession } from './shownSession.js';
 
 export interface AuthenticateConfig {
   /** Runs on every connection before anything is sent or delivered; its completion means AUTHENTICATED. */

@@ -2,7 +2,8 @@ import { catchError, defer, EMPTY, ignoreElements, type Observable } from 'rxjs'
 import type { ConnectionConfig } from './connectionConfig.js';
 import { fromYielded } from './input.js';
 import type { RecoveryHooks } from './recovery.js';
-import { type Session, shownSession } from './session.js';
+import type { Session } from './session.js';
+import { shownSession } from './shownSession.js';
 
 /** What the user wants done on every connection. Emits nothing, and completes when it is done; its failure is told, and ends nothing. */
 export function runOnConnected(

@@ -129,8 +129,8 @@ export interface SessionConfig {
 export const createSession = (config: SessionConfig): OpenSession => new Connected(config);
 
 /**
- * A class, since each connection has one: closures took twice the memory. What hooks of the user get, `send` and `close`, needs
- * no `this` all the same; that, and each Observable, is made when somebody asks for it, as most connections live without.
+ * A class, since each connection has one: closures took twice the memory. Each Observable is made when somebody asks for it, as most
+ * connections live without. Hooks of the user get it only as a `shownSession`.
  */
 class Connected implements OpenSession {
   readonly generation: number;
@@ -156,12 +156,9 @@ class Connected implements OpenSession {
   /** It is on its way. */
   private isPassing = false;
 
-  // Not `private`: who prints a session is to see no URL and no header.
-  readonly #config: SessionConfig;
-  #reader: FrameReader | undefined = undefined;
+  private reader: FrameReader | undefined = undefined;
 
-  constructor(config: SessionConfig) {
-    this.#config = config;
+  constructor(private readonly config: SessionConfig) {
     ({
       generation: this.generation,
       socket: this.socket,
@@ -170,21 +167,17 @@ class Connected implements OpenSession {
     } = config);
   }
 
-  get send(): (message: unknown) => void {
-    return (message) => {
-      if (!this.isOver) this.#config.send(message);
-    };
+  send(message: unknown): void {
+    if (!this.isOver) this.config.send(message);
   }
 
-  get close(): (code?: number, reason?: string) => void {
-    return (code, reason) => {
-      checkFarewell({ ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) });
-      if (!this.isOver) this.socket.close(code, reason);
-    };
+  close(code?: number, reason?: string): void {
+    checkFarewell({ ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) });
+    if (!this.isOver) this.socket.close(code, reason);
   }
 
   get messages$(): Observable<unknown> {
-    return (this.heard$ ??= this.untilOver(new Subject<unknown>())).asObservable();
+    return (this.heard$ ??= this.untilOver(new Subject<unknown>()));
   }
 
   get noticed$(): Observable<void> {
@@ -206,14 +199,14 @@ class Connected implements OpenSession {
     while (held !== undefined && held.size > 0 && !reader.closed) take(held.shift(), asyncScheduler.now());
     if (reader.closed) return;
     this.takeFrame = take;
-    this.#reader = reader;
+    this.reader = reader;
     if (this.isOver) this.tellReader();
   }
 
   leave(): void {
-    if (this.#reader === undefined) return;
+    if (this.reader === undefined) return;
     this.takeFrame = ignore;
-    this.#reader = undefined;
+    this.reader = undefined;
   }
 
   receive(data: Data, at: number): boolean {
@@ -221,7 +214,7 @@ class Connected implements OpenSession {
       this.pass(this.takeFrame, data, at);
       return true;
     }
-    const config = this.#config;
+    const config = this.config;
     const held = (this.held ??= createLine());
     const hasRoom = held.size < config.maxHeld;
     const { phase } = this;
@@ -274,9 +267,9 @@ class Connected implements OpenSession {
     if (this.isRetired) return;
     this.isRetired = true;
     this.port.close();
-    this.#config.onRetired?.();
+    this.config.onRetired?.();
     this.tellRetired();
-    if (this.#config.canDrain) this.socket.close(1000, 'rotated');
+    if (this.config.canDrain) this.socket.close(1000, 'rotated');
   }
 
   end(): number {
@@ -290,7 +283,7 @@ class Connected implements OpenSession {
   }
 
   trim(): number {
-    return this.shorten(this.#config.maxHeld);
+    return this.shorten(this.config.maxHeld);
   }
 
   abandon(): number {
@@ -308,9 +301,9 @@ class Connected implements OpenSession {
   }
 
   private tellReader(): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     if (reader === undefined) return;
-    this.#reader = undefined; // it is told once
+    this.reader = undefined; // it is told once
     this.takeFrame = ignore;
     // An observer, whose errors do not keep the session from its end.
     EMPTY.subscribe({ complete: () => reader.onEnd(), error: ignore });
@@ -327,43 +320,5 @@ class Connected implements OpenSession {
     let count = 0;
     for (; held !== undefined && held.size > toSize; count += 1) held.shift();
     return count;
-  }
-}
-
-const shown = new WeakMap<Session, Session>();
-
-/**
- * The session as hooks of the user get it, each time the same. Its parts lead to the whole connection, URL and headers among them: this
- * one shows none to who prints it, spreads it or writes it down.
- */
-export function shownSession(session: Session): Session {
-  let one = shown.get(session);
-  if (one === undefined) shown.set(session, (one = new ShownSession(session)));
-  return one;
-}
-
-class ShownSession implements Session {
-  readonly generation: number;
-  readonly #session: Session;
-
-  constructor(session: Session) {
-    this.generation = session.generation;
-    this.#session = session;
-  }
-
-  get send(): Session['send'] {
-    return (message) => this.#session.send(message);
-  }
-
-  get close(): Session['close'] {
-    return (code, reason) => this.#session.close(code, reason);
-  }
-
-  get messages$(): Session['messages$'] {
-    return defer(() => this.#session.messages$);
-  }
-
-  get latencyMs(): number | undefined {
-    return this.#session.latencyMs;
   }
 }

@@ -1,7 +1,8 @@
 import { EMPTY, NEVER, throwError, timer } from 'rxjs';
 import { authenticated, checkAuthenticate } from '../../src/streams/authenticate.js';
 import { AuthenticationError } from '../../src/streams/failure.js';
-import { type Session, shownSession } from '../../src/streams/session.js';
+import type { Session } from '../../src/streams/session.js';
+import { shownSession } from '../../src/streams/shownSession.js';
 import { marbles } from '../marbles.js';
 
 const session = { generation: 1 } as Session;

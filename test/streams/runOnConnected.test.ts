@@ -1,7 +1,8 @@
 import { map, throwError, timer } from 'rxjs';
 import type { ConnectionConfig } from '../../src/streams/connectionConfig.js';
 import { runOnConnected } from '../../src/streams/runOnConnected.js';
-import { type Session, shownSession } from '../../src/streams/session.js';
+import type { Session } from '../../src/streams/session.js';
+import { shownSession } from '../../src/streams/shownSession.js';
 import { marbles } from '../marbles.js';
 
 const session = { generation: 7 } as Session;

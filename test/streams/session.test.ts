@@ -8,7 +8,6 @@ import {
   type Frame,
   type OpenSession,
   type SessionConfig,
-  shownSession,
 } from '../../src/streams/session.js';
 
 const session = (own: Partial<SessionConfig> = {}): { one: OpenSession; log: unknown[]; read: unknown[] } => {
@@ -40,27 +39,6 @@ const into =
   (read: unknown[]) =>
   ({ data, held }: Frame): void =>
     void read.push([data, held?.phase, held?.acted]);
-
-describe('the session a hook gets', () => {
-  it('is the same each time, does what the session does without its this, and has no part of it', () => {
-    const { one, log } = session();
-    const shown = shownSession(one);
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- the point
-    const { send, close, messages$ } = shown;
-    messages$.subscribe({ next: (message) => log.push(['heard', message]), complete: () => log.push('|') });
-    send('a');
-    one.hear('b');
-    close(4000, 'bye');
-    one.latencyMs = 7;
-    one.end();
-    messages$.subscribe({ complete: () => log.push('| at once') });
-
-    expect(log).toStrictEqual(['a', ['heard', 'b'], ['close', 4000, 'bye'], '|', '| at once']);
-    expect(shownSession(one)).toBe(shown);
-    expect([shown.generation, shown.latencyMs]).toStrictEqual([3, 7]);
-    expect({ ...shown }).toStrictEqual({ generation: 3 });
-  });
-});
 
 describe('a session', () => {
   it('holds frames until they are asked for, then hands them over in order, with what was done about them', () => {
@@ -290,15 +268,6 @@ describe('a session', () => {
     one.end();
     hear();
     expect(log).toStrictEqual(['messages$ |', 'noticed$', 'noticed$ |', 'retired$', 'retired$ |']);
-  });
-
-  it('gives hooks methods that need no this', () => {
-    const { one, log } = session();
-    const { send, close } = one; // eslint-disable-line @typescript-eslint/unbound-method -- on purpose
-    send('a');
-    close(4000);
-
-    expect(log).toStrictEqual(['a', ['close', 4000, undefined]]);
   });
 
   it('passes close() on to its socket, and refuses a code that cannot be sent', () => {
