@@ -27,7 +27,7 @@ import { createOutlet, type Outlet, type OutletHooks } from './outlet.js';
 import { type Feed, PublicFeed } from './publicFeed.js';
 import { refOf } from './refOf.js';
 import { type Backlog, type BacklogConfig, createBacklog } from './sinks/backlog.js';
-import type { HealthChange, HealthMonitor } from './sinks/healthMonitor.js';
+import type { HealthChange } from './sinks/healthMonitor.js';
 import { type HealthHooks, HealthTable } from './sinks/healthTable.js';
 import { Books, type Counts, type FeedStats, type StreamStats } from './sinks/ledger.js';
 import { DirectObservable } from './sinks/directObservable.js';
@@ -108,7 +108,7 @@ class LiveFeed<S extends Schemas>
 
   // The parts, the way of a message last.
   readonly ledger: Books;
-  readonly health: HealthMonitor;
+  readonly health: HealthTable;
   readonly backlog: Backlog;
   readonly losses: LossReport;
   readonly requests = createRequests();
@@ -535,8 +535,8 @@ class LiveFeed<S extends Schemas>
     this.losses.count('sequences', 'forget-oldest');
   }
 
-  onOpen(stream: string, topic: string | undefined): void {
-    if (topic !== undefined || this.isOnDemand()) this.health.watch(stream, topic);
+  onOpen(stream: string, topic: string | undefined, place: number): void {
+    if (topic !== undefined || this.isOnDemand()) this.health.watch(stream, topic, place);
     this.subscriptions?.want(refOf(stream, topic));
   }
 

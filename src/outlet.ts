@@ -11,7 +11,7 @@ import { createKeyMemory, type SeenKeys } from './operators/seenKeys.js';
 import type { Gap } from './operators/sequence.js';
 import type { Skimmer } from './operators/skim.js';
 import { checkFanOut } from './sinks/fanOut.js';
-import type { HealthMonitor, StreamRecorder, WatchedTopic } from './sinks/healthMonitor.js';
+import type { HealthMonitor, StreamRecorder } from './sinks/healthMonitor.js';
 import { Hub, type HubConfig } from './sinks/hub.js';
 import type { Ledger, StreamLedger } from './sinks/ledger.js';
 import type { FeedEvent, RejectReason } from './streams/events.js';
@@ -49,8 +49,8 @@ export interface OutletHooks {
   };
   /** Told of each position that a server may be asked to resume from; absent where none is asked. */
   readonly subscriptions: Pick<Subscriptions, 'saw'> | undefined;
-  /** The first subscriber of the stream, or of a topic, has come. */
-  onOpen(stream: string, topic: string | undefined): void;
+  /** The first subscriber of the stream, or of a topic, has come; the place is the topic's own until it is closed. */
+  onOpen(stream: string, topic: string | undefined, place: number): void;
   /** The last one has left. */
   onClose(stream: string, topic: string | undefined): void;
   tell(event: FeedEvent): void;
@@ -74,13 +74,12 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
   readonly account: StreamLedger;
   readonly memory: SeenKeys | undefined;
   private readonly freshness: StreamRecorder;
+  /** Each topic has a sequence of its own. */
+  private readonly areNumbered: boolean;
   /** What holds values back has a life of its own; all else is done when the call returns. */
   private readonly holding: HoldingChain | undefined;
   private straight: StraightChain | undefined = undefined;
   private gapWatch: GapWatch<Item> | undefined = undefined;
-  /** By the place of a topic: its own in the health, and that of its sequence where topics are numbered apart. */
-  private freshnessAt: (WatchedTopic | undefined)[] | undefined = undefined;
-  private sequenceAt: (TakenSequence | undefined)[] | undefined = undefined;
   private isCompleting = false;
 
   constructor(
@@ -91,6 +90,7 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
     const { schema, sequence } = definition;
     this.account = hooks.ledger.stream(name);
     this.freshness = hooks.health.recorder(name);
+    this.areNumbered = sequence !== undefined && (sequence.scope ?? 'topic') === 'topic';
     this.memory = this.keyMemory();
     checkFanOut(this);
     this.hub = new Hub<unknown>(this);
@@ -145,20 +145,13 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
   }
 
   onOpen(topic: string | undefined, place: number): void {
-    this.hooks.onOpen(this.name, topic);
-    if (topic === undefined || this.hub.find(topic) !== place) return;
-    this.freshnessAt ??= [];
-    this.freshnessAt[place] = this.freshness.find(topic);
-    if (!this.areNumbered) return;
-    this.sequenceAt ??= [];
-    this.sequenceAt[place] ??= this.watch?.take(topic);
+    this.hooks.onOpen(this.name, topic, place);
+    if (topic === undefined || this.hub.find(topic) !== place || !this.areNumbered) return;
+    this.watch?.take(topic, place);
   }
 
   onClose(topic: string | undefined, place: number): void {
-    const taken = this.sequenceAt?.[place];
-    if (this.sequenceAt !== undefined && topic !== undefined) this.sequenceAt[place] = undefined;
-    if (this.freshnessAt !== undefined && topic !== undefined) this.freshnessAt[place] = undefined;
-    const isOneForgotten = taken !== undefined && this.watch?.put(taken) === true;
+    const isOneForgotten = topic !== undefined && this.areNumbered && this.watch?.put(place) === true;
     this.hooks.onClose(this.name, topic);
     if (isOneForgotten) this.hooks.onScopeForgotten(); // last: who is told may open the topic again
   }
@@ -190,8 +183,7 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
   }
 
   takenFor({ topic }: Item): TakenSequence | undefined {
-    const place = this.placeOf(topic);
-    return place === undefined ? undefined : this.sequenceAt?.[place];
+    return this.placeOf(topic);
   }
 
   refuse(reason: RejectReason, why: Why): void {
@@ -209,12 +201,11 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
   }
 
   onFresh({ at, topic, sourceTime }: Item): void {
-    const ofTopic = this.freshnessOf(topic);
-    this.freshness.record(at, ofTopic);
+    const place = this.placeOf(topic);
+    this.freshness.record(at, place);
     if (sourceTime === undefined) return;
     // Whoever heard of a recovery may have closed the topic: then its place may be another's.
-    const isStillOpen = this.freshnessOf(topic) === ofTopic;
-    this.freshness.recordLag(sourceTime, at, isStillOpen ? ofTopic : undefined);
+    this.freshness.recordLag(sourceTime, at, this.placeOf(topic) === place ? place : undefined);
   }
 
   onGap(gap: Gap, item: Item): void {
@@ -252,18 +243,8 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
     this.hub.next(item.value, item.topic);
   }
 
-  private get areNumbered(): boolean {
-    const { sequence } = this.definition;
-    return sequence !== undefined && (sequence.scope ?? 'topic') === 'topic';
-  }
-
   private placeOf(topic: string | undefined): number | undefined {
     return topic === undefined ? undefined : this.hub.find(topic);
-  }
-
-  private freshnessOf(topic: string | undefined): WatchedTopic | undefined {
-    const place = this.placeOf(topic);
-    return place === undefined ? undefined : this.freshnessAt?.[place];
   }
 
   private about({ topic, generation, at }: Item): {

@@ -140,13 +140,13 @@ describe('the straight chain of a stream', () => {
           const message$ = new Subject<unknown>();
           message$.pipe(composedChain(config, gaps)).subscribe({ next: note('value'), error: note('error') });
           const watch = gaps && createGapWatch(sequenceOf, gaps);
-          const taken = new Map<string, TakenSequence>();
+          const open = new Set<string>();
+          const placeOf = (topic: string): TakenSequence => topic.charCodeAt(0);
           const toggle = (topic: string): void => {
-            const sequence = taken.get(topic);
-            if (sequence === undefined) taken.set(topic, watch!.take(topic));
+            if (open.delete(topic)) watch!.put(placeOf(topic));
             else {
-              taken.delete(topic);
-              watch!.put(sequence);
+              open.add(topic);
+              watch!.take(topic, placeOf(topic));
             }
           };
           const areNumbered = definition.topic !== undefined && sequence?.scope === 'topic';
@@ -156,7 +156,7 @@ describe('the straight chain of a stream', () => {
             watch,
             isOwn: true,
             item,
-            takenFor: ({ topic }) => taken.get(topic ?? ''),
+            takenFor: ({ topic }) => (areNumbered && topic !== undefined ? placeOf(topic) : undefined),
             deliver: note('value'),
           });
           const take = (message: unknown): void => {

@@ -23,12 +23,12 @@ const rig = (onOpen: (topic: string | undefined) => void = () => undefined) => {
         recorder: (name) => ({
           record: (_at, place) => void told.push(['fresh', name, place]),
           recordLag: () => undefined,
-          find: (topic) => topic.codePointAt(0),
+          find: () => undefined,
         }),
       },
       lingerMs: 0,
-      onOpen: (_stream, topic) => {
-        told.push(['open', topic]);
+      onOpen: (_stream, topic, place) => {
+        told.push(['open', topic, place]);
         onOpen(topic);
       },
       onClose: (_stream, topic) => told.push(['close', topic]),
@@ -66,11 +66,11 @@ describe('an outlet', () => {
       { id: 3, topic: 'A' },
     ]);
     expect(told).toStrictEqual([
-      ['open', 'A'],
-      ['fresh', 'tick', 65],
+      ['open', 'A', 0],
+      ['fresh', 'tick', 0],
       ['saw', 'A', 1],
       ['duplicate', 7],
-      ['fresh', 'tick', 65],
+      ['fresh', 'tick', 0],
       ['gap', 7],
       ['saw', 'A', 3],
       ['reject', 'schema', 'tick'],
@@ -90,7 +90,8 @@ describe('an outlet', () => {
   });
 
   describe('knows the place of a topic', () => {
-    const fresh = (told: unknown[]): unknown[] => told.filter((each) => (each as unknown[])[0] === 'fresh');
+    const only = (told: unknown[], ...kinds: unknown[]): unknown[] =>
+      told.filter((each) => kinds.includes((each as unknown[])[0]));
     const gaps = (told: unknown[]): number => told.filter((each) => (each as unknown[])[0] === 'gap').length;
 
     it('though another has it by the time the first has opened', () => {
@@ -101,7 +102,11 @@ describe('an outlet', () => {
       });
       outlet.hub.stream('A').subscribe({ error: () => undefined });
       hand({ id: 1, topic: 'B' });
-      expect(fresh(told)).toStrictEqual([['fresh', 'tick', 66]]);
+      expect(only(told, 'open', 'fresh')).toStrictEqual([
+        ['open', 'A', 0],
+        ['open', 'B', 0],
+        ['fresh', 'tick', 0],
+      ]);
     });
 
     it('though nobody has it by the time it has opened', () => {
@@ -137,10 +142,12 @@ describe('an outlet', () => {
       outlet.hub.stream('A').subscribe().unsubscribe();
       outlet.hub.stream('B').subscribe();
       hand({ id: 8, topic: 'B' });
-      expect([fresh(told), gaps(told)]).toStrictEqual([
+      expect([only(told, 'open', 'fresh'), gaps(told)]).toStrictEqual([
         [
-          ['fresh', 'tick', undefined], // while it opens it is not watched
-          ['fresh', 'tick', 66],
+          ['open', 'A', 0],
+          ['open', 'B', 0],
+          ['fresh', 'tick', 0],
+          ['fresh', 'tick', 0],
         ],
         0,
       ]);

@@ -4,14 +4,21 @@ import { type Gap, integer, type Sequence, type SequenceRules, standingOf, table
 /** Watches the sequences of some scopes. */
 export interface GapWatch<T> {
   /**
-   * @param taken The number of the sequence of the value's scope, if it was taken out.
+   * @param taken The place of the sequence of the value's scope, if it was taken out; one where none is makes no difference.
    * @throws {RangeError} If a number is no safe integer; and what a hook throws.
    */
   watch(value: T, taken?: TakenSequence): void;
-  /** Numbers a scope's sequence: until it is put back it is neither forgotten nor found, so its number must come with each value. */
-  take(scope: unknown): TakenSequence;
-  /** Whether another was forgotten for it, which `onScopeForgotten` is not told: whoever is may ask for this one at once. */
-  put(taken: TakenSequence): boolean;
+  /**
+   * Takes out a scope's sequence: until it is put back it is neither forgotten nor found, so its place must come with each value.
+   *
+   * @param place A whole number from 0, so small that a list may go as far. Where one is taken out already, it stays.
+   */
+  take(scope: unknown, place: TakenSequence): void;
+  /**
+   * Puts back the one in a place, if one is there. Whether another was forgotten for it, which `onScopeForgotten` is not told: whoever
+   * is may ask for this one at once.
+   */
+  put(place: TakenSequence): boolean;
 }
 
 /** The place of a sequence among those taken out. */
@@ -49,9 +56,8 @@ class Watch<T> implements GapWatch<T> {
   private readonly isReset: SequenceRules<T>['isReset'];
   /** Those taken out, by place. */
   private readonly taken: (Sequence | undefined)[] = [];
-  /** By place: the last number; NaN where the sequence itself must be asked. */
+  /** By place: the last number; NaN where the sequence itself must be asked, or none is. */
   private readonly lasts: number[] = [];
-  private readonly free: number[] = [];
 
   constructor(
     private readonly of: (value: T) => number,
@@ -68,14 +74,18 @@ class Watch<T> implements GapWatch<T> {
     // Handed to no function unless it must be: that could make garbage of it.
     const number = this.of(value);
     if (!Number.isSafeInteger(number)) integer('of', number);
-    if (taken === undefined) this.advance(this.table.of(this.scopeOf?.(value)), value, number);
-    else if (this.isCounted && number === (this.lasts[taken] as number) + 1) this.lasts[taken] = number;
-    else {
-      const sequence = this.settled(taken);
-      this.lasts[taken] = NaN; // a hook may put it back
-      this.advance(sequence, value, number);
-      if (this.taken[taken] === sequence) this.lasts[taken] = lastOf(sequence);
+    if (taken !== undefined && this.isCounted && number === (this.lasts[taken] as number) + 1) {
+      this.lasts[taken] = number;
+      return;
     }
+    const sequence = taken === undefined ? undefined : this.settled(taken);
+    if (taken === undefined || sequence === undefined) {
+      this.advance(this.table.of(this.scopeOf?.(value)), value, number);
+      return;
+    }
+    this.lasts[taken] = NaN; // a hook may put it back
+    this.advance(sequence, value, number);
+    if (this.taken[taken] === sequence) this.lasts[taken] = lastOf(sequence);
   }
 
   private advance(sequence: Sequence, value: T, number: number): void {
@@ -96,25 +106,26 @@ class Watch<T> implements GapWatch<T> {
     if (place !== 'next') this.hooks.onGap?.(place, value);
   }
 
-  take(scope: unknown): TakenSequence {
+  take(scope: unknown, place: TakenSequence): void {
+    if (this.taken[place] !== undefined) return;
     const sequence = this.table.take(scope);
-    const place = this.free.pop() ?? this.taken.length;
     this.taken[place] = sequence;
     this.lasts[place] = lastOf(sequence);
-    return place;
   }
 
-  put(taken: TakenSequence): boolean {
-    const sequence = this.settled(taken);
-    this.taken[taken] = undefined;
-    this.free.push(taken);
+  put(place: TakenSequence): boolean {
+    const sequence = this.settled(place);
+    if (sequence === undefined) return false;
+    this.taken[place] = undefined;
+    this.lasts[place] = NaN;
     return this.table.put(sequence.scope, sequence) !== undefined;
   }
 
   /** The one taken out, up to date. */
-  private settled(taken: TakenSequence): Sequence {
-    const sequence = this.taken[taken] as Sequence;
-    const last = this.lasts[taken] as number;
+  private settled(place: TakenSequence): Sequence | undefined {
+    const sequence = this.taken[place];
+    if (sequence === undefined) return undefined;
+    const last = this.lasts[place] as number;
     if (!Number.isNaN(last)) sequence.last = last;
     return sequence;
   }

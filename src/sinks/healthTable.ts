@@ -89,12 +89,13 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
     if (alive) this.livenessAt = asyncScheduler.now();
   }
 
-  watch(stream: string, topic?: string): void {
+  /** @param place Of the topic, its own while it is watched: who gives one gives one for each topic of the stream, and need not `find` it. */
+  watch(stream: string, topic?: string, place?: WatchedTopic): void {
     const whole = this.entryOf(stream);
     let entry = whole;
     if (topic !== undefined) {
-      whole.topics ??= new WatchedTopics(stream, whole.config);
-      entry = whole.topics.get(topic) ?? whole.topics.add(topic);
+      whole.topics ??= new WatchedTopics(stream, whole.config, place === undefined);
+      entry = whole.topics.get(topic) ?? whole.topics.add(topic, place);
     }
     if (entry.watched) return;
     entry.watched = true;

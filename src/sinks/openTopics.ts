@@ -1,5 +1,6 @@
 import type { Channel } from './channel.js';
 import type { Taker } from './directObservable.js';
+import { PlaceTable } from './placeTable.js';
 
 /** The place of the stream as a whole, which is none. */
 export const NO_PLACE = -1;
@@ -10,16 +11,18 @@ export const NO_PLACE = -1;
  * takes longer than all that is done with it.
  */
 export class OpenTopics<T> {
-  /** In the order they were opened, the stream as a whole among them. */
-  private readonly places = new Map<string | undefined, number>();
+  private readonly places = new PlaceTable();
+  /** In the order they were opened, the stream as a whole among them, with their places. */
+  private readonly opened = new Map<string | undefined, number>();
   /** Those of topics. */
   private count = 0;
   /** All the rest is by place. */
   private readonly channels: (Channel<T> | undefined)[] = [];
-  /** Who takes the topic's values alone, where none is kept, which is nearly always. */
-  private readonly takers: (Taker<T> | undefined)[] = [];
-  /** Their own, so that even that need not be fetched. */
-  private readonly nexts: (Taker<T>['next'] | undefined)[] = [];
+  /**
+   * Who takes the topic's values alone, where none is kept, which is nearly always; and just before it its own `next`, so that not
+   * even the taker need be fetched to call it.
+   */
+  private readonly takers: (Taker<T>['next'] | Taker<T> | undefined)[] = [];
   /** Places that are nobody's. */
   private readonly free: number[] = [];
   /** The last topic looked up since one came or went, and its place: each value asks for it more than once. */
@@ -38,11 +41,11 @@ export class OpenTopics<T> {
 
   /** Who gets the values of a place alone; otherwise its channel knows. */
   nextOf(place: number): Taker<T>['next'] | undefined {
-    return this.nexts[place];
+    return this.takers[2 * place] as Taker<T>['next'] | undefined;
   }
 
   takerOf(place: number): Taker<T> | undefined {
-    return this.takers[place];
+    return this.takers[2 * place + 1] as Taker<T> | undefined;
   }
 
   channelOf(place: number): Channel<T> | undefined {
@@ -57,24 +60,25 @@ export class OpenTopics<T> {
   /** With a place taken, or `NO_PLACE`. */
   add(channel: Channel<T>): void {
     const { topic, place } = channel;
+    this.opened.set(topic, place);
+    if (topic === undefined) return;
     this.places.set(topic, place);
-    if (place === NO_PLACE) return;
     this.channels[place] = channel;
     this.count += 1;
     this.sought = undefined;
   }
 
   /** It is found no more; its place is its own until `leave`. */
-  delete({ topic, place }: Channel<T>): void {
-    if (!this.places.delete(topic) || place === NO_PLACE) return;
+  delete({ topic }: Channel<T>): void {
+    if (!this.opened.delete(topic) || topic === undefined) return;
+    this.places.delete(topic);
     this.count -= 1;
     this.sought = undefined;
   }
 
   leave(place: number): void {
     this.channels[place] = undefined;
-    this.takers[place] = undefined;
-    this.nexts[place] = undefined;
+    this.putTaker(place, undefined);
     this.free.push(place);
   }
 
@@ -82,12 +86,16 @@ export class OpenTopics<T> {
   lead(channel: Channel<T>): void {
     const { place, kept, only } = channel;
     if (this.channels[place] !== channel || kept !== undefined) return;
-    this.takers[place] = only;
-    this.nexts[place] = only?.next;
+    this.putTaker(place, only);
   }
 
   /** The places in the order they were opened. */
   all(): Iterable<number> {
-    return this.places.values();
+    return this.opened.values();
+  }
+
+  private putTaker(place: number, taker: Taker<T> | undefined): void {
+    this.takers[2 * place] = taker?.next;
+    this.takers[2 * place + 1] = taker;
   }
 }

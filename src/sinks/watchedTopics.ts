@@ -10,12 +10,14 @@ export class WatchedTopics {
   private readonly entries: (TopicEntry | undefined)[] = [];
   /** By place: when its last value came; NaN where that is for the entry to know. */
   private readonly times: number[] = [];
-  /** Places that nobody has any more. */
+  /** Places that nobody has any more, of those given out here. */
   private readonly free: number[] = [];
 
+  /** @param givesPlaces Without, each topic comes with a place, which nobody else has until it is deleted. */
   constructor(
     private readonly stream: string,
     private readonly config: StreamHealthConfig,
+    private readonly givesPlaces = true,
   ) {}
 
   get(topic: string): HealthEntry | undefined {
@@ -31,8 +33,7 @@ export class WatchedTopics {
     return this.byName.get(topic)?.place;
   }
 
-  add(topic: string): HealthEntry {
-    const place = this.free.pop() ?? this.times.length;
+  add(topic: string, place = this.free.pop() ?? this.times.length): HealthEntry {
     this.times[place] = -Infinity;
     const entry = new TopicEntry(createHealthEntry(this.stream, topic, this.config), this.times, place);
     this.entries[place] = entry;
@@ -46,7 +47,7 @@ export class WatchedTopics {
     if (entry === undefined) return;
     this.byName.delete(topic);
     this.entries[entry.place] = undefined;
-    this.free.push(entry.place);
+    if (this.givesPlaces) this.free.push(entry.place);
   }
 
   /** Notes a value; yields the entry if that is not healthy, and so not done with it. */

@@ -101,11 +101,11 @@ describe('createGapWatch', () => {
       scope: scopeOf,
       onGap: (_gap, value) => {
         told.push(value);
-        if (scopeOf(value) === 'A') gaps.put(taken);
+        if (scopeOf(value) === 'A') gaps.put(7);
       },
     });
-    const taken = gaps.take('A');
-    for (const value of ['A1', 'A2', 'A5']) gaps.watch(value, taken);
+    gaps.take('A', 7);
+    for (const value of ['A1', 'A2', 'A5']) gaps.watch(value, 7);
     gaps.watch('A6');
     expect(told).toStrictEqual(['A5']);
   });
@@ -113,19 +113,37 @@ describe('createGapWatch', () => {
   it('leaves the one alone that a hook takes in the place of the one it puts back', () => {
     const scopeOf = (value: string): string => value.charAt(0);
     const told: unknown[] = [];
-    let place = -1;
     const gaps = createGapWatch((value: string) => Number(value.slice(1)), {
       scope: scopeOf,
       onGap: (_gap, value) => {
         told.push(value);
-        if (scopeOf(value) === 'A') gaps.put(place);
-        if (scopeOf(value) === 'A') place = gaps.take('B');
+        if (scopeOf(value) !== 'A') return;
+        gaps.put(0);
+        gaps.take('B', 0);
       },
     });
     gaps.watch('B7');
-    place = gaps.take('A');
-    for (const value of ['A1', 'A3', 'B8']) gaps.watch(value, place);
+    gaps.take('A', 0);
+    for (const value of ['A1', 'A3', 'B8']) gaps.watch(value, 0);
     expect(told).toStrictEqual(['A3']);
+  });
+
+  it('keeps the one that a place has, and watches as without a place where none is, also where one was', () => {
+    const scopeOf = (value: string): string => value.charAt(0);
+    const told: unknown[] = [];
+    const gaps = createGapWatch((value: string) => Number(value.slice(1)), {
+      scope: scopeOf,
+      onGap: (_gap, value) => told.push(value),
+    });
+    gaps.take('A', 0);
+    gaps.watch('A1', 0);
+    gaps.take('B', 0);
+    gaps.watch('A3', 0);
+    expect(told.splice(0)).toStrictEqual(['A3']);
+    expect([gaps.put(0), gaps.put(0), gaps.put(1)]).toStrictEqual([false, false, false]);
+    for (const value of ['A4', 'B4']) gaps.watch(value, 0);
+    for (const value of ['A5', 'B5', 'A7', 'B6']) gaps.watch(value);
+    expect(told).toStrictEqual(['A7']);
   });
 
   it('what a hook throws comes out, and so does a number that is no safe integer', () => {

@@ -31,6 +31,28 @@ describe('HealthTable', () => {
   );
 
   it(
+    'knows a topic by the place that it was given',
+    marbles(({ flush }) => {
+      const table = new HealthTable({ streams: { a: { staleAfterMs: 4 } } });
+      const a = table.recorder('a');
+      table.watch('a', 'x', 7);
+      table.watch('a', 'y', 3);
+      table.unwatch('a', 'x');
+      table.watch('a', 'x', 0);
+      timer(3).subscribe(() => a.record(3, 0));
+      timer(5).subscribe(() => {
+        expect(table.status().map(({ topic, healthy }) => [topic, healthy])).toStrictEqual([
+          [undefined, true],
+          ['y', false],
+          ['x', true],
+        ]);
+        table.stop();
+      });
+      flush();
+    }),
+  );
+
+  it(
     'tells its owner of a change before all others, and survives what that throws',
     marbles(({ flush }) => {
       const heard: string[] = [];

@@ -30,6 +30,27 @@ describe('WatchedTopics', () => {
     expect([b.topic, c.topic]).toStrictEqual(['b', 'c']);
   });
 
+  it('puts topics where it is told to, and keeps no list of places that are not its own to give', () => {
+    const topics = new WatchedTopics('s', {}, false);
+    topics.add('a', 1);
+    topics.add('b', 0);
+    topics.note(1, 1_000);
+    topics.note(0, 2_000);
+    expect(['a', 'b'].map((topic) => topics.get(topic)?.lastAt)).toStrictEqual([1_000, 2_000]);
+    for (let times = 0; times < 10; times += 1) {
+      topics.delete('a');
+      topics.add('a', 1);
+    }
+    expect(topics.get('a')?.lastAt).toBe(-Infinity);
+    expect((topics as unknown as { readonly free: number[] }).free).toStrictEqual([]);
+  });
+
+  it('takes no notice of a value in a place where nothing is watched', () => {
+    const topics = new WatchedTopics('s', {}, false);
+    expect([topics.note(3, 1_000), topics.at(3)]).toStrictEqual([undefined, undefined]);
+    expect(topics.add('a', 3).lastAt).toBe(-Infinity);
+  });
+
   it('keeps entries that are those of streams, but for one that is not healthy, which each value yields', () => {
     const step = fc.oneof(
       fc.record({ healthy: fc.boolean() }),

@@ -1,0 +1,122 @@
+/** A row is a power of two of words: so many with four letters each, one for how many letters there are, and one for the place. */
+const LETTER_WORDS = 6;
+const LENGTH = LETTER_WORDS;
+const PLACE = LETTER_WORDS + 1;
+const ROW = LETTER_WORDS + 2;
+const MOST_LETTERS = 4 * LETTER_WORDS;
+const FEWEST_ROWS = 16;
+
+/**
+ * Places by name, as a `Map<string, number>` has them. To find a name that has just been cut out of a message a `Map` goes to three
+ * places in memory, one after another: its bucket, the entry, and the letters of the name it keeps. Here those stand in the row itself.
+ *
+ * Rows are looked at one after another from where the hash points to, and at most half of them are taken.
+ */
+export class PlaceTable {
+  private rows = new Int32Array(FEWEST_ROWS * ROW);
+  /** Rows that are taken. */
+  private used = 0;
+  /** Names that no row can hold. */
+  private readonly others = new Map<string, number>();
+  /** The name that is looked for, as a row has it. */
+  private readonly sought = new Int32Array(ROW);
+
+  get(name: string): number | undefined {
+    const { rows, sought } = this;
+    if (!spell(name, sought)) return this.others.get(name);
+    const place = rows[rowOf(rows, sought, 0) + PLACE] as number;
+    return place === 0 ? undefined : place - 1;
+  }
+
+  /** @param place A whole number from 0. */
+  set(name: string, place: number): void {
+    const { sought } = this;
+    if (!spell(name, sought)) {
+      this.others.set(name, place);
+      return;
+    }
+    if (2 * this.used * ROW >= this.rows.length) this.grow();
+    const { rows } = this;
+    const row = rowOf(rows, sought, 0);
+    if (rows[row + PLACE] === 0) this.used += 1;
+    rows.set(sought, row);
+    rows[row + PLACE] = place + 1; // 0 is for a row that is free
+  }
+
+  delete(name: string): void {
+    const { rows, sought } = this;
+    if (!spell(name, sought)) {
+      this.others.delete(name);
+      return;
+    }
+    const row = rowOf(rows, sought, 0);
+    if (rows[row + PLACE] === 0) return;
+    rows[row + PLACE] = 0;
+    this.used -= 1;
+    this.closeUp(row);
+  }
+
+  /** Rows behind one that has become free move up to where they are looked for. */
+  private closeUp(freed: number): void {
+    const { rows } = this;
+    const mask = rows.length - 1;
+    for (let row = (freed + ROW) & mask; rows[row + PLACE] !== 0; row = (row + ROW) & mask) {
+      const place = rows[row + PLACE] as number;
+      rows[row + PLACE] = 0;
+      const better = rowOf(rows, rows, row);
+      rows.copyWithin(better, row, row + ROW);
+      rows[better + PLACE] = place;
+    }
+  }
+
+  private grow(): void {
+    const { rows: before } = this;
+    this.rows = new Int32Array(2 * before.length);
+    for (let from = 0; from < before.length; from += ROW) {
+      if (before[from + PLACE] === 0) continue;
+      this.rows.set(before.subarray(from, from + ROW), rowOf(this.rows, before, from));
+    }
+  }
+}
+
+/** Writes down a name, four letters a word, and nothing behind them; `false` if it is too long, or one of its letters takes more than eight bits. */
+function spell(name: string, into: Int32Array): boolean {
+  const { length } = name;
+  if (length > MOST_LETTERS) return false;
+  let all = 0;
+  for (let at = 0; at < length;) {
+    const word = at >> 2;
+    let four = 0;
+    for (const end = Math.min(at + 4, length); at < end; at += 1) {
+      const code = name.charCodeAt(at);
+      all |= code;
+      four = (four << 8) | code;
+    }
+    into[word] = four;
+  }
+  into[LENGTH] = length;
+  return all <= 0xff;
+}
+
+/** The row of a name that stands at `from` of `words`, or the free one where it belongs. */
+function rowOf(rows: Int32Array, words: Int32Array, from: number): number {
+  const mask = rows.length - 1;
+  const length = words[from + LENGTH] as number;
+  const end = from + ((length + 3) >> 2);
+  let hash = length;
+  for (let at = from; at < end; at += 1) {
+    hash = Math.imul(hash ^ (words[at] as number), 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  let row = Math.imul(hash, ROW) & mask;
+  while (rows[row + PLACE] !== 0 && !(rows[row + LENGTH] === length && isSame(rows, row, words, from, end)))
+    row = (row + ROW) & mask;
+  return row;
+}
+
+function isSame(rows: Int32Array, row: number, words: Int32Array, from: number, end: number): boolean {
+  for (let at = from; at < end; at += 1) {
+    if (rows[row + at - from] !== words[at]) return false;
+  }
+  return true;
+}

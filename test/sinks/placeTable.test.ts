@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import { PlaceTable } from '../../src/sinks/placeTable.js';
+
+/** Names a letter apart, of each length around that of a word and of a row, and some whose letters no row can hold. */
+const names = fc.oneof(
+  fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 5 }),
+  fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 26, maxLength: 30 }),
+  fc.string({ unit: fc.constantFrom('a', '\0', '\x01', '\xff', 'š', '😀'), maxLength: 5 }),
+  fc.constantFrom('bš', 'ca', 'a', '\0a'), // alike, to who takes eight bits of each letter
+  fc.nat(99).map((number) => `trade.${number}`),
+);
+
+describe('PlaceTable', () => {
+  it('holds what a Map holds, whatever comes and goes', () => {
+    const step = fc.tuple(fc.constantFrom('set', 'set', 'delete'), names, fc.nat(1_000));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const table = new PlaceTable();
+        const map = new Map<string, number>();
+        for (const [kind, name, place] of steps) {
+          if (kind === 'set') {
+            table.set(name, place);
+            map.set(name, place);
+          } else {
+            table.delete(name);
+            map.delete(name);
+          }
+          expect(table.get(name)).toBe(map.get(name));
+        }
+        for (const [, name] of steps) expect(table.get(name)).toBe(map.get(name));
+      }),
+    );
+  });
+
+  it('finds each of many names, and none of those that have gone', () => {
+    const table = new PlaceTable();
+    const all = Array.from({ length: 5_000 }, (_, index) => `stream.${index * 8}`);
+    for (const [place, name] of all.entries()) table.set(name, place);
+    expect(all.map((name) => table.get(name))).toStrictEqual([...all.keys()]);
+    for (const name of all.slice(0, 4_900)) table.delete(name);
+    expect(all.map((name) => table.get(name))).toStrictEqual([
+      ...Array.from({ length: 4_900 }, () => undefined),
+      ...Array.from({ length: 100 }, (_, index) => 4_900 + index),
+    ]);
+  });
+
+  it('does not grow while as many names go as come, or the same comes again', () => {
+    const table = new PlaceTable();
+    const words = (): number => (table as unknown as { readonly rows: Int32Array }).rows.length;
+    table.set('name', 0);
+    const before = words();
+    for (let index = 0; index < 1_000; index += 1) {
+      table.set('name', 0);
+      table.set(`name ${index}`, index);
+      table.delete(`name ${index}`);
+    }
+    expect([words(), table.get('name')]).toStrictEqual([before, 0]);
+  });
+});
