@@ -45,13 +45,14 @@ export const topics: BenchSuite = {
   run: async ({ quick, contestants, profileDir }) => {
     const sizes = quick ? [1, 10_000] : [1, 10, 100, 1_000, 10_000];
     // The sizes are compared with each other, so they too take turns.
-    const rounds = await inRounds(quick ? 2 : 7, sizes, async (size, round) => {
+    const rounds = await inRounds(quick ? 2 : 5, sizes, async (size, round) => {
       const here = chosen(names, contestants);
       const runs = await race({
         suite: suiteOf(size),
         course: { kind: 'trade', streams: size, byTopic: true },
-        frames: quick ? 80_000 : 300_000,
+        frames: quick ? 80_000 : 600_000,
         rounds: 1,
+        warmUp: 0.75,
         seed: 1,
         names: round % 2 === 0 ? here : here.toReversed(),
         profileDir,
