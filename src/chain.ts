@@ -5,7 +5,7 @@ import { type Arrival, type Blank, describeItem, fillItem, type Item } from './f
 import { misfit } from './operators/compileSchema.js';
 import { dedupeBy } from './operators/dedupeBy.js';
 import { detectGaps, type DetectGapsConfig } from './operators/detectGaps.js';
-import type { GapWatch, TakenSequence } from './operators/gapWatch.js';
+import type { GapWatch, SequencePlace } from './operators/gapWatch.js';
 import { parseAs, type ParseAsConfig, Parser } from './operators/parseAs.js';
 import type { SeenKeys } from './operators/seenKeys.js';
 import type { Rejected, RejectReason } from './streams/events.js';
@@ -37,8 +37,8 @@ export interface StraightConfig extends ChainConfig {
   readonly item: Blank;
   /** Its messages are made by `JSON.parse`, and nobody else's. */
   readonly isOwn: boolean;
-  /** The sequence of an item, if it was taken out of `watch`. */
-  takenFor(item: Item): TakenSequence | undefined;
+  /** The place of the item's topic, while that is open; its sequence is there too, if it was taken out of `watch`. */
+  placeFor(item: Item): SequencePlace | undefined;
   /** It has come through. */
   deliver(item: Item): void;
 }
@@ -131,7 +131,7 @@ export class StraightChain implements Required<ParseAsConfig> {
       return;
     }
     chain.onFresh(item);
-    this.watch?.watch(item, chain.takenFor(item));
+    this.watch?.watch(item, chain.placeFor(item));
     chain.deliver(item);
   }
 

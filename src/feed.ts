@@ -23,6 +23,7 @@ import type { Failure, Overflow } from './operators/boundedLine.js';
 import type { Mistrust } from './operators/skim.js';
 import { type TurnBudget, turnBudgetOf } from './operators/turnBudget.js';
 import type { Why } from './chain.js';
+import { shown } from './optionRules.js';
 import { createOutlet, type Outlet, type OutletHooks } from './outlet.js';
 import { type Feed, PublicFeed } from './publicFeed.js';
 import { refOf } from './refOf.js';
@@ -180,6 +181,10 @@ class LiveFeed<S extends Schemas>
   stream<K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K> {
     const outlet = this.outlets.get(name);
     if (outlet === undefined) throw new TypeError(`stream: there is no stream ${JSON.stringify(name)}`);
+    const given: unknown = topic;
+    if (given !== undefined && typeof given !== 'string') {
+      throw new TypeError(`stream: a topic of ${JSON.stringify(name)} must be a string, got ${shown(given)}`);
+    }
     if (topic !== undefined && this.config.streams[name].topic === undefined) {
       throw new TypeError(`stream: ${JSON.stringify(name)} has no topics, got ${JSON.stringify(topic)}`);
     }

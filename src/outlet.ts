@@ -4,7 +4,7 @@ import { sequenceOf, StraightChain, type StraightConfig, type Why } from './chai
 import type { StreamConfig } from './feedConfig.js';
 import { type Arrival, type Blank, gapRules, type Item } from './feedItem.js';
 import { HoldingChain, type HoldingConfig } from './holdingChain.js';
-import { createGapWatch, type GapWatch, type TakenSequence } from './operators/gapWatch.js';
+import { createGapWatch, type GapWatch, type SequencePlace } from './operators/gapWatch.js';
 import { guardKeys } from './operators/guardKeys.js';
 import { prepareSchema } from './operators/parseAs.js';
 import { createKeyMemory, type SeenKeys } from './operators/seenKeys.js';
@@ -49,7 +49,10 @@ export interface OutletHooks {
   };
   /** Told of each position that a server may be asked to resume from; absent where none is asked. */
   readonly subscriptions: Pick<Subscriptions, 'saw'> | undefined;
-  /** The first subscriber of the stream, or of a topic, has come; the place is the topic's own until it is closed. */
+  /**
+   * The first subscriber of the stream, or of a topic, has come. The place is the topic's own until it is closed, and `health` is told
+   * of its values by that: so it must be watched there.
+   */
   onOpen(stream: string, topic: string | undefined, place: number): void;
   /** The last one has left. */
   onClose(stream: string, topic: string | undefined): void;
@@ -73,7 +76,7 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
   readonly hub: Hub<unknown>;
   readonly account: StreamLedger;
   readonly memory: SeenKeys | undefined;
-  private readonly freshness: StreamRecorder;
+  private readonly freshness: Pick<StreamRecorder, 'record' | 'recordLag'>;
   /** Each topic has a sequence of its own. */
   private readonly areNumbered: boolean;
   /** What holds values back has a life of its own; all else is done when the call returns. */
@@ -182,8 +185,8 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
     return this.gapWatch;
   }
 
-  takenFor({ topic }: Item): TakenSequence | undefined {
-    return this.placeOf(topic);
+  placeFor({ topic }: Item): SequencePlace | undefined {
+    return topic === undefined ? undefined : this.hub.find(topic);
   }
 
   refuse(reason: RejectReason, why: Why): void {
@@ -200,12 +203,13 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
     if (!item.isRecovered) this.hooks.tell({ type: 'duplicate', ...this.about(item) });
   }
 
-  onFresh({ at, topic, sourceTime }: Item): void {
-    const place = this.placeOf(topic);
+  onFresh(item: Item): void {
+    const { at, sourceTime } = item;
+    const place = this.placeFor(item);
     this.freshness.record(at, place);
     if (sourceTime === undefined) return;
     // Whoever heard of a recovery may have closed the topic: then its place may be another's.
-    this.freshness.recordLag(sourceTime, at, this.placeOf(topic) === place ? place : undefined);
+    this.freshness.recordLag(sourceTime, at, this.placeFor(item) === place ? place : undefined);
   }
 
   onGap(gap: Gap, item: Item): void {
@@ -241,10 +245,6 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
     if (subscriptions !== undefined && this.definition.sequence !== undefined && !item.isLate)
       subscriptions.saw(this.name, item.topic, item.sequence);
     this.hub.next(item.value, item.topic);
-  }
-
-  private placeOf(topic: string | undefined): number | undefined {
-    return topic === undefined ? undefined : this.hub.find(topic);
   }
 
   private about({ topic, generation, at }: Item): {

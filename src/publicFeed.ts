@@ -15,7 +15,7 @@ export interface Feed<S extends Schemas> {
    * opens the connection, the last to leave closes it after `lingerMs`. Completes on `close()`, errors only when the
    * feed gives up; a subscription after that starts the feed again. An observer keeps its `next`: it need not be looked up again.
    *
-   * @throws {TypeError} If there is no such stream, or a topic is named and the stream has none.
+   * @throws {TypeError} If there is no such stream, or a topic is named and the stream has none, or it is no string.
    */
   stream<K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K>;
   /** The connection's status: the current one on subscription, then each change. Never ends. */

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { type ChainConfig, composedChain, sequenceOf, StraightChain } from '../src/chain.js';
 import type { StreamConfig } from '../src/feedConfig.js';
 import { blankItem, gapRules, type Item } from '../src/feedItem.js';
-import { createGapWatch, type TakenSequence } from '../src/operators/gapWatch.js';
+import { createGapWatch, type SequencePlace } from '../src/operators/gapWatch.js';
 import { createSeenKeys } from '../src/operators/seenKeys.js';
 
 interface Tick {
@@ -141,7 +141,7 @@ describe('the straight chain of a stream', () => {
           message$.pipe(composedChain(config, gaps)).subscribe({ next: note('value'), error: note('error') });
           const watch = gaps && createGapWatch(sequenceOf, gaps);
           const open = new Set<string>();
-          const placeOf = (topic: string): TakenSequence => topic.charCodeAt(0);
+          const placeOf = (topic: string): SequencePlace => topic.charCodeAt(0);
           const toggle = (topic: string): void => {
             if (open.delete(topic)) watch!.put(placeOf(topic));
             else {
@@ -156,7 +156,7 @@ describe('the straight chain of a stream', () => {
             watch,
             isOwn: true,
             item,
-            takenFor: ({ topic }) => (areNumbered && topic !== undefined ? placeOf(topic) : undefined),
+            placeFor: ({ topic }) => (areNumbered && topic !== undefined ? placeOf(topic) : undefined),
             deliver: note('value'),
           });
           const take = (message: unknown): void => {

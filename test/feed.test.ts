@@ -1001,6 +1001,15 @@ describe('createFeed', () => {
     expect(() => feed.stream('trade', 'BTC')).toThrow(
       new TypeError('stream: "trade" has no topics, got "BTC"'),
     );
+    const byTopic = createFeed({
+      url: 'ws://feed.test',
+      streams: { trade: { schema: Trade, topic: ({ symbol }) => symbol } },
+    });
+    for (const topic of [1, null]) {
+      expect(() => byTopic.stream('trade', topic as never)).toThrow(
+        new TypeError(`stream: a topic of "trade" must be a string, got ${topic}`),
+      );
+    }
     const symbols$: Observable<string> = feed.stream('trade').pipe(map((t) => t.symbol));
     // @ts-expect-error a symbol is no number
     const numbers$: Observable<number> = feed.stream('trade').pipe(map((t) => t.symbol));

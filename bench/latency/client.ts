@@ -14,7 +14,7 @@ export interface LatencyTask {
 /** What it says when it is done. */
 export interface LatencyResult extends Testimony {
   readonly dropped: number;
-  /** From the write of the server to the listener, µs, of all but the first two fifths. */
+  /** From the write of the server to the listener, µs, of all but the first fifth. */
   readonly p50Us: number;
   readonly p99Us: number;
   readonly p999Us: number;
@@ -23,7 +23,7 @@ export interface LatencyResult extends Testimony {
 
 const { taker: name, url, total } = JSON.parse(process.argv[2] ?? '') as LatencyTask;
 const taker = await takers[name]();
-const warmUp = Math.floor((total * 2) / 5);
+const warmUp = Math.floor(total / 5);
 const tookUs = new Float64Array(total - warmUp);
 const { note, testimony } = createWitness();
 let taken = 0;

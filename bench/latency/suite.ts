@@ -48,9 +48,9 @@ export const latency: BenchSuite = {
     const names = (Object.keys(takers) as TakerName[]).filter((name) => contestants?.includes(name) ?? true);
     const runs = await measureLatency({
       names,
-      rounds: quick ? 1 : 21,
+      rounds: quick ? 1 : 11,
       perSecond: 20_000,
-      seconds: quick ? 2 : 3,
+      seconds: quick ? 2 : 6,
     });
     return {
       name: 'latency',

@@ -4,25 +4,25 @@ import { type Gap, integer, type Sequence, type SequenceRules, standingOf, table
 /** Watches the sequences of some scopes. */
 export interface GapWatch<T> {
   /**
-   * @param taken The place of the sequence of the value's scope, if it was taken out; one where none is makes no difference.
+   * @param place Of the sequence of the value's scope, if it was taken out; one where none is makes no difference.
    * @throws {RangeError} If a number is no safe integer; and what a hook throws.
    */
-  watch(value: T, taken?: TakenSequence): void;
+  watch(value: T, place?: SequencePlace): void;
   /**
    * Takes out a scope's sequence: until it is put back it is neither forgotten nor found, so its place must come with each value.
    *
-   * @param place A whole number from 0, so small that a list may go as far. Where one is taken out already, it stays.
+   * @param place Where one is already, it stays.
    */
-  take(scope: unknown, place: TakenSequence): void;
+  take(scope: unknown, place: SequencePlace): void;
   /**
    * Puts back the one in a place, if one is there. Whether another was forgotten for it, which `onScopeForgotten` is not told: whoever
    * is may ask for this one at once.
    */
-  put(place: TakenSequence): boolean;
+  put(place: SequencePlace): boolean;
 }
 
-/** The place of a sequence among those taken out. */
-export type TakenSequence = number;
+/** Where a sequence stands that was taken out: a whole number from 0, so small that a list may be as long. */
+export type SequencePlace = number;
 
 /** Who is told of what a watch finds: its hooks are called as methods of this. */
 export interface GapHooks<T> {
@@ -70,22 +70,22 @@ class Watch<T> implements GapWatch<T> {
     this.isReset = config.isReset;
   }
 
-  watch(value: T, taken?: TakenSequence): void {
+  watch(value: T, place?: SequencePlace): void {
     // Handed to no function unless it must be: that could make garbage of it.
     const number = this.of(value);
     if (!Number.isSafeInteger(number)) integer('of', number);
-    if (taken !== undefined && this.isCounted && number === (this.lasts[taken] as number) + 1) {
-      this.lasts[taken] = number;
+    if (place !== undefined && this.isCounted && number === (this.lasts[place] as number) + 1) {
+      this.lasts[place] = number;
       return;
     }
-    const sequence = taken === undefined ? undefined : this.settled(taken);
-    if (taken === undefined || sequence === undefined) {
+    const sequence = place === undefined ? undefined : this.settled(place);
+    if (place === undefined || sequence === undefined) {
       this.advance(this.table.of(this.scopeOf?.(value)), value, number);
       return;
     }
-    this.lasts[taken] = NaN; // a hook may put it back
+    this.lasts[place] = NaN; // a hook may put it back
     this.advance(sequence, value, number);
-    if (this.taken[taken] === sequence) this.lasts[taken] = lastOf(sequence);
+    if (this.taken[place] === sequence) this.lasts[place] = lastOf(sequence);
   }
 
   private advance(sequence: Sequence, value: T, number: number): void {
@@ -106,14 +106,14 @@ class Watch<T> implements GapWatch<T> {
     if (place !== 'next') this.hooks.onGap?.(place, value);
   }
 
-  take(scope: unknown, place: TakenSequence): void {
+  take(scope: unknown, place: SequencePlace): void {
     if (this.taken[place] !== undefined) return;
     const sequence = this.table.take(scope);
     this.taken[place] = sequence;
     this.lasts[place] = lastOf(sequence);
   }
 
-  put(place: TakenSequence): boolean {
+  put(place: SequencePlace): boolean {
     const sequence = this.settled(place);
     if (sequence === undefined) return false;
     this.taken[place] = undefined;
@@ -122,7 +122,7 @@ class Watch<T> implements GapWatch<T> {
   }
 
   /** The one taken out, up to date. */
-  private settled(place: TakenSequence): Sequence | undefined {
+  private settled(place: SequencePlace): Sequence | undefined {
     const sequence = this.taken[place];
     if (sequence === undefined) return undefined;
     const last = this.lasts[place] as number;

@@ -38,6 +38,7 @@ export type WatchedTopic = number;
 
 /** As `record` and `recordLag`, for one stream. */
 export interface StreamRecorder {
+  /** A place where no topic is watched makes no difference. */
   record(at: number, topic?: WatchedTopic): void;
   recordLag(sourceTimeMs: number, at: number, topic?: WatchedTopic): void;
   /** The topic, if it is watched: good until `unwatch`. */

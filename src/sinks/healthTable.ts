@@ -89,7 +89,7 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
     if (alive) this.livenessAt = asyncScheduler.now();
   }
 
-  /** @param place Of the topic, its own while it is watched: who gives one gives one for each topic of the stream, and need not `find` it. */
+  /** @param place Of the topic, if there is one: its own while it is watched. Who gives one for one topic gives one for each of the stream. */
   watch(stream: string, topic?: string, place?: WatchedTopic): void {
     const whole = this.entryOf(stream);
     let entry = whole;

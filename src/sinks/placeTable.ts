@@ -6,6 +6,9 @@ const ROW = LETTER_WORDS + 2;
 const MOST_LETTERS = 4 * LETTER_WORDS;
 const FEWEST_ROWS = 16;
 
+/** The name that is looked for, as a row has it. */
+const sought = new Int32Array(ROW);
+
 /**
  * Places by name, as a `Map<string, number>` has them. To find a name that has just been cut out of a message a `Map` goes to three
  * places in memory, one after another: its bucket, the entry, and the letters of the name it keeps. Here those stand in the row itself.
@@ -17,21 +20,18 @@ export class PlaceTable {
   /** Rows that are taken. */
   private used = 0;
   /** Names that no row can hold. */
-  private readonly others = new Map<string, number>();
-  /** The name that is looked for, as a row has it. */
-  private readonly sought = new Int32Array(ROW);
+  private readonly others = new Map<unknown, number>();
 
   get(name: string): number | undefined {
-    const { rows, sought } = this;
-    if (!spell(name, sought)) return this.others.get(name);
+    const { rows } = this;
+    if (!spell(name)) return this.others.get(name);
     const place = rows[rowOf(rows, sought, 0) + PLACE] as number;
     return place === 0 ? undefined : place - 1;
   }
 
   /** @param place A whole number from 0. */
   set(name: string, place: number): void {
-    const { sought } = this;
-    if (!spell(name, sought)) {
+    if (!spell(name)) {
       this.others.set(name, place);
       return;
     }
@@ -44,8 +44,8 @@ export class PlaceTable {
   }
 
   delete(name: string): void {
-    const { rows, sought } = this;
-    if (!spell(name, sought)) {
+    const { rows } = this;
+    if (!spell(name)) {
       this.others.delete(name);
       return;
     }
@@ -79,8 +79,12 @@ export class PlaceTable {
   }
 }
 
-/** Writes down a name, four letters a word, and nothing behind them; `false` if it is too long, or one of its letters takes more than eight bits. */
-function spell(name: string, into: Int32Array): boolean {
+/**
+ * Writes a name into `sought`, four letters a word; the words behind are anything. `false` if no row can hold it: it is too long, one of
+ * its letters takes more than eight bits, or it is not even a string.
+ */
+function spell(name: unknown): boolean {
+  if (typeof name !== 'string') return false;
   const { length } = name;
   if (length > MOST_LETTERS) return false;
   let all = 0;
@@ -92,9 +96,9 @@ function spell(name: string, into: Int32Array): boolean {
       all |= code;
       four = (four << 8) | code;
     }
-    into[word] = four;
+    sought[word] = four;
   }
-  into[LENGTH] = length;
+  sought[LENGTH] = length;
   return all <= 0xff;
 }
 
@@ -108,7 +112,9 @@ function rowOf(rows: Int32Array, words: Int32Array, from: number): number {
     hash = Math.imul(hash ^ (words[at] as number), 0x9e3779b1);
     hash ^= hash >>> 15;
   }
-  let row = Math.imul(hash, ROW) & mask;
+  // Once more, or the first letter of the last four would not count in a small table.
+  hash = Math.imul(hash, 0x85ebca6b);
+  let row = Math.imul(hash ^ (hash >>> 15), ROW) & mask;
   while (rows[row + PLACE] !== 0 && !(rows[row + LENGTH] === length && isSame(rows, row, words, from, end)))
     row = (row + ROW) & mask;
   return row;

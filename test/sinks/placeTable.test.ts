@@ -4,7 +4,9 @@ import { PlaceTable } from '../../src/sinks/placeTable.js';
 /** Names a letter apart, of each length around that of a word and of a row, and some whose letters no row can hold. */
 const names = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 5 }),
-  fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 26, maxLength: 30 }),
+  fc
+    .tuple(fc.integer({ min: 0, max: 26 }), fc.constantFrom('a', 'b'))
+    .map(([length, last]) => 'a'.repeat(length) + last),
   fc.string({ unit: fc.constantFrom('a', '\0', '\x01', '\xff', 'š', '😀'), maxLength: 5 }),
   fc.constantFrom('bš', 'ca', 'a', '\0a'), // alike, to who takes eight bits of each letter
   fc.nat(99).map((number) => `trade.${number}`),
@@ -42,6 +44,15 @@ describe('PlaceTable', () => {
       ...Array.from({ length: 4_900 }, () => undefined),
       ...Array.from({ length: 100 }, (_, index) => 4_900 + index),
     ]);
+  });
+
+  it('keeps apart what is no string, as a user of JavaScript may bring it', () => {
+    const table = new PlaceTable();
+    const keys = ['', 1, 2, null, 'null', {}] as string[];
+    for (const [place, key] of keys.entries()) table.set(key, place);
+    expect(keys.map((key) => table.get(key))).toStrictEqual([0, 1, 2, 3, 4, 5]);
+    for (const key of keys) table.delete(key);
+    expect(keys.map((key) => table.get(key))).toStrictEqual(keys.map(() => undefined));
   });
 
   it('does not grow while as many names go as come, or the same comes again', () => {
