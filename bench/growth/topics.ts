@@ -2,7 +2,7 @@ import { inRounds } from '../lib/inRounds.js';
 import { shown, table } from '../lib/table.js';
 import type { BenchSuite, Target } from '../suite.js';
 import { chosen, type ContestantName } from '../throughput/contestants.js';
-import { race, type Run, told } from '../throughput/race.js';
+import { LONG_WARM_UP, race, type Run, told } from '../throughput/race.js';
 import { medianOf, ratioOf } from '../throughput/report.js';
 
 const names: readonly ContestantName[] = ['ws + JSON.parse + callbacks', 'reference', 'millrace'];
@@ -52,7 +52,7 @@ export const topics: BenchSuite = {
         course: { kind: 'trade', streams: size, byTopic: true },
         frames: quick ? 80_000 : 600_000,
         rounds: 1,
-        warmUp: 0.75,
+        warmUp: LONG_WARM_UP,
         seed: 1,
         names: round % 2 === 0 ? here : here.toReversed(),
         profileDir,

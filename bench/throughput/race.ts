@@ -25,6 +25,12 @@ export interface Run {
   readonly peakMb: number;
 }
 
+/**
+ * The warm-up of what is compared at its steadiest: the costs of a message settle long after its code is compiled, at different times
+ * for different contestants. See docs/performance.md.
+ */
+export const LONG_WARM_UP = 0.75;
+
 export interface RaceConfig extends ServerTask {
   /** What it is called in the results. */
   readonly suite: string;

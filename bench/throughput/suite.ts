@@ -1,7 +1,7 @@
 import type { BenchSuite } from '../suite.js';
 import { chosen, type ContestantName } from './contestants.js';
 import type { Course } from './course.js';
-import { race, told } from './race.js';
+import { LONG_WARM_UP, race, told } from './race.js';
 import { barsOf, type Goal, targetsOf, toMarkdown } from './report.js';
 
 interface Plan {
@@ -15,12 +15,6 @@ interface Plan {
   readonly bases?: readonly string[];
   readonly goals: readonly Goal[];
 }
-
-/**
- * Measuring begins late: the heap of a client takes its lasting shape (how much garbage it lets lie, how large the engine's table of
- * short strings is) long after its code is compiled, and those that keep more take longer.
- */
-const WARM_UP = 0.75;
 
 /** A race of one course as a suite. */
 export const raceSuite = ({
@@ -41,7 +35,7 @@ export const raceSuite = ({
       course,
       frames: frames[at],
       rounds: rounds[at],
-      warmUp: WARM_UP,
+      warmUp: LONG_WARM_UP,
       seed: 1,
       names: chosen(names, contestants),
       profileDir,

@@ -55,6 +55,24 @@ describe('PlaceTable', () => {
     expect(keys.map((key) => table.get(key))).toStrictEqual(keys.map(() => undefined));
   });
 
+  it.each([0, 1, 2, 3])('keeps names apart that differ in letter %i of their last four', (place) => {
+    const table = new PlaceTable();
+    for (let letter = 0; letter < 26; letter += 1) {
+      const [before, after] = ['USDT'.slice(0, place), 'USDT'.slice(place + 1)];
+      table.set(`${before}${String.fromCharCode(65 + letter)}${after}`, letter);
+    }
+    const { rows } = table as unknown as { readonly rows: Int32Array };
+    const taken = Array.from({ length: rows.length / 8 }, (_, row) => (rows[8 * row + 7] === 0 ? ' ' : '#'));
+    expect(
+      Math.max(
+        ...taken
+          .join('')
+          .split(' ')
+          .map(({ length }) => length),
+      ),
+    ).toBeLessThan(13);
+  });
+
   it('does not grow while as many names go as come, or the same comes again', () => {
     const table = new PlaceTable();
     const words = (): number => (table as unknown as { readonly rows: Int32Array }).rows.length;
