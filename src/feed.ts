@@ -9,7 +9,6 @@ import {
   merge,
   noop,
   Observable,
-  Subject,
   throwIfEmpty,
 } from 'rxjs';
 import type { GenericSchema } from 'valibot';
@@ -33,6 +32,7 @@ import { type HealthHooks, HealthTable } from './sinks/healthTable.js';
 import { Books, type Counts, type FeedStats, type StreamStats } from './sinks/ledger.js';
 import { DirectObservable } from './sinks/directObservable.js';
 import { type Loss, type LossHooks, LossReport } from './sinks/lossReport.js';
+import { Multicast } from './sinks/multicast.js';
 import { createStaleRemedy, type StaleRemedy } from './sinks/staleRemedy.js';
 import { checkTripwire, createTripwire, type Tripwire } from './sinks/tripwire.js';
 import { type Connection, type ConnectionHooks, createConnection } from './streams/connection.js';
@@ -87,10 +87,10 @@ class LiveFeed<S extends Schemas>
     HealthHooks,
     LossHooks
 {
-  private readonly events = new Subject<FeedEvent>();
-  private readonly rejects = new Subject<Rejected>();
-  readonly events$ = this.events.asObservable();
-  readonly rejected$ = this.rejects.asObservable();
+  private readonly events = new Multicast<FeedEvent>();
+  private readonly rejects = new Multicast<Rejected>();
+  readonly events$ = this.events.values$;
+  readonly rejected$ = this.rejects.values$;
 
   // What the options say, as the parts read it here.
   readonly maxItems: number;
@@ -527,7 +527,8 @@ class LiveFeed<S extends Schemas>
     const { account } = this.outlets.get(stream) as Outlet;
     account.route();
     account.settle('duplicate');
-    this.tell({ type: 'duplicate', stream, ...this.dispatch.arrival });
+    const { generation, at } = this.dispatch.arrival;
+    this.tell({ type: 'duplicate', stream, generation, at });
   }
 
   onMistrust(about: Mistrust): void {
