@@ -1,4 +1,5 @@
-import { asyncScheduler, type Observable, take, throwError } from 'rxjs';
+import { asyncScheduler, noop, type Observable, take, throwError } from 'rxjs';
+import { type AtTurnEnd, TurnEnd } from './turnEnd.js';
 
 /** One of those who share the turns of a budget. */
 export interface Worker {
@@ -33,12 +34,14 @@ export interface TurnBudget {
  * served, until the time of the next turn is used up as well; who was not reached stays in front. One may be called in a
  * turn only once.
  *
- * @param settled Emits, or completes, on the next turn of the event loop; asked once a turn, and only when somebody works.
+ * @param settled Emits, or completes, on the next turn of the event loop; asked once a turn, and only when somebody works. A `TurnEnd`
+ *   is asked by a call.
  */
 export const createTurnBudget = (settled: Observable<unknown>): TurnBudget => new SharedTurns(settled);
 
 class SharedTurns implements TurnBudget {
-  private readonly ended$: Observable<unknown>;
+  private readonly ask: AtTurnEnd;
+  private readonly onEnd = (): void => this.end();
   private readonly waiting = new Set<Member>();
   private members = 0;
   private round = 0;
@@ -46,10 +49,11 @@ class SharedTurns implements TurnBudget {
   private isEndAwaited = false;
   private isCalling = false;
   private beganAt = 0;
-  private turn: { unsubscribe(): void } | undefined = undefined;
+  /** Asks for the end no more. */
+  private cancel: () => void = noop;
 
   constructor(settled: Observable<unknown>) {
-    this.ended$ = settled.pipe(take(1));
+    this.ask = settled instanceof TurnEnd ? settled.ask : askBySubscribing(settled);
   }
 
   join(sliceMs: number, onTurn: () => void): Worker {
@@ -88,7 +92,7 @@ class SharedTurns implements TurnBudget {
       this.exit(); // it may have been at work
       return;
     }
-    this.turn?.unsubscribe();
+    this.cancel();
     this.isOn = false;
   }
 
@@ -100,13 +104,7 @@ class SharedTurns implements TurnBudget {
 
   private awaitEnd(): void {
     this.isEndAwaited = true;
-    this.turn = this.ended$.subscribe({
-      complete: () => this.end(),
-      error: (error: unknown) => {
-        report(error);
-        this.end();
-      },
-    });
+    this.cancel = this.ask(this.onEnd);
   }
 
   private hasTime(at: number, sliceMs: number): boolean {
@@ -177,6 +175,20 @@ class Member implements Worker {
     this.turns.leave(this);
   }
 }
+
+const askBySubscribing = (settled: Observable<unknown>): AtTurnEnd => {
+  const ended$ = settled.pipe(take(1));
+  return (task) => {
+    const turn = ended$.subscribe({
+      complete: task,
+      error: (error: unknown) => {
+        report(error);
+        task();
+      },
+    });
+    return () => turn.unsubscribe();
+  };
+};
 
 /** As rxjs does with what nobody catches: it is thrown when the stack is empty. */
 const report = (error: unknown): void => {

@@ -1,21 +1,21 @@
-import { Observable } from 'rxjs';
+import { TurnEnd } from '../operators/turnEnd.js';
 
 /**
  * Emits once, then completes, on the next turn of the event loop: by then whatever had already arrived has been told.
  * After the poll phase (`setImmediate`) where there is one, as a task behind those in line (`MessageChannel`) elsewhere.
  */
-export const settled = new Observable<void>((subscriber) => {
-  const done = (): void => {
-    subscriber.next();
-    subscriber.complete();
-  };
+export const settled = new TurnEnd((task) => {
   if (typeof setImmediate === 'function') {
-    const handle = setImmediate(done);
+    const handle = setImmediate(task);
     return () => clearImmediate(handle);
   }
   const { port1, port2 } = new MessageChannel();
-  port1.addEventListener('message', done);
+  const close = (): void => port1.close();
+  port1.addEventListener('message', () => {
+    close();
+    task();
+  });
   port1.start();
   port2.postMessage(undefined);
-  return () => port1.close();
+  return close;
 });

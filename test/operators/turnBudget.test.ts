@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { asyncScheduler, config, EMPTY, NEVER, type Observable, of, Subject, tap, timer } from 'rxjs';
 import { createTurnBudget, turnBudgetOf, type Worker } from '../../src/operators/turnBudget.js';
+import { TurnEnd } from '../../src/operators/turnEnd.js';
 import { marbles } from '../marbles.js';
 
 /** A clock that stands still until it is set. */
@@ -11,6 +12,137 @@ const clock = (): { now: number } => {
 };
 
 const nothing = (): void => undefined;
+
+/** The end of turns, and what is known of those who ask for it. */
+interface Turns {
+  readonly settled: Observable<unknown>;
+  readonly end: () => void;
+  readonly isAwaited: () => boolean;
+}
+
+const bySubscribing = (): Turns => {
+  const turn$ = new Subject<void>();
+  return { settled: turn$, end: () => turn$.next(), isAwaited: () => turn$.observed };
+};
+
+/** One that may not be subscribed to. */
+const byCalling = (): Turns => {
+  const asked = new Set<() => void>();
+  const settled = new TurnEnd((task) => {
+    asked.add(task);
+    return () => void asked.delete(task);
+  });
+  jest.spyOn(settled, 'subscribe').mockImplementation(() => {
+    throw new Error('subscribed to');
+  });
+  const end = (): void => {
+    const tasks = [...asked];
+    asked.clear();
+    for (const task of tasks) task();
+  };
+  return { settled, end, isAwaited: () => asked.size > 0 };
+};
+
+describe.each([
+  ['an Observable', bySubscribing],
+  ['a TurnEnd', byCalling],
+])('createTurnBudget of %s', (_what, turnsOf) => {
+  afterEach(() => jest.restoreAllMocks());
+
+  it('asks for the end of the turn when work that was entered is left', () => {
+    const { settled, end, isAwaited } = turnsOf();
+    const budget = createTurnBudget(settled);
+    const [one, other] = [budget.join(5, nothing), budget.join(5, nothing)];
+    const told = [one.enter(0), other.enter(4), other.mayWork(4), other.enter(5), isAwaited()];
+    one.exit();
+    told.push(isAwaited());
+    one.exit();
+    end();
+    one.exit(); // in no turn
+    expect([...told, isAwaited()]).toStrictEqual([true, true, true, false, false, true, false]);
+
+    expect(one.enter(5)).toBe(true);
+    one.leave();
+    expect(isAwaited()).toBe(true);
+    end();
+    expect(other.enter(1e6)).toBe(true);
+  });
+
+  it('does not call who has left, and waits for no turn when all have', () => {
+    const { settled, end, isAwaited } = turnsOf();
+    const budget = createTurnBudget(settled);
+    const onTurn = jest.fn();
+    const gone = budget.join(5, onTurn);
+    const stays = budget.join(5, nothing);
+    gone.wait();
+    gone.leave();
+    gone.leave();
+    gone.wait();
+    expect(isAwaited()).toBe(true);
+    end();
+    expect(onTurn).not.toHaveBeenCalled();
+    stays.mayWork(0);
+    expect(isAwaited()).toBe(true);
+    stays.leave();
+    expect(isAwaited()).toBe(false);
+
+    expect(budget.join(5, nothing).mayWork(1e6)).toBe(true);
+  });
+
+  it('passes nobody over twice by one behind it, works at most a slice too much a turn, and loses nothing', () => {
+    const sliceMs = 5;
+    const jobs = fc.array(fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 8 }), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(jobs, fc.array(fc.nat(7), { maxLength: 10 }), (work, leavers) => {
+        const time = clock();
+        const { settled, end, isAwaited } = turnsOf();
+        const budget = createTurnBudget(settled);
+        const left = work.map((costs) => [...costs]);
+        const gone = new Set<number>();
+        /** Names in the order in which they asked, as the budget ought to keep them. */
+        const order: number[] = [];
+        let began: number | undefined;
+        const workers = work.map((_costs, name) => {
+          const worker = budget.join(sliceMs, () => {
+            expect(order.shift()).toBe(name);
+            expect(left[name]!.length).toBeGreaterThan(0);
+            while (left[name]!.length > 0 && worker.mayWork(time.now)) {
+              began ??= time.now;
+              expect(time.now - began).toBeLessThan(sliceMs);
+              time.now += left[name]!.shift()!;
+            }
+            if (left[name]!.length === 0) return;
+            order.push(name);
+            worker.wait();
+          });
+          return worker;
+        });
+        for (const [name, worker] of workers.entries()) {
+          order.push(name);
+          worker.wait();
+        }
+        for (let turn = 0; order.length > 0; turn += 1) {
+          const before = left.flat().length;
+          began = undefined;
+          end();
+          expect(left.flat().length).toBeLessThan(before);
+          const leaver = leavers[turn];
+          if (leaver === undefined || leaver >= workers.length) continue;
+          workers[leaver]!.leave();
+          gone.add(leaver);
+          if (order.includes(leaver)) order.splice(order.indexOf(leaver), 1);
+        }
+        expect(left.filter((rest, name) => rest.length > 0 && !gone.has(name))).toStrictEqual([]);
+        // The last turn ends like every other; then nothing is waited for.
+        end();
+        expect(isAwaited()).toBe(false);
+      }),
+    );
+  });
+});
 
 describe('createTurnBudget', () => {
   afterEach(() => {
@@ -59,25 +191,6 @@ describe('createTurnBudget', () => {
     worker.wait();
     worker.wait();
     expect(asked).toBe(2);
-  });
-
-  it('asks for the end of the turn when work that was entered is left', () => {
-    const turn$ = new Subject<void>();
-    const budget = createTurnBudget(turn$);
-    const [one, other] = [budget.join(5, nothing), budget.join(5, nothing)];
-    const told = [one.enter(0), other.enter(4), other.mayWork(4), other.enter(5), turn$.observed];
-    one.exit();
-    told.push(turn$.observed);
-    one.exit();
-    turn$.next();
-    one.exit(); // in no turn
-    expect([...told, turn$.observed]).toStrictEqual([true, true, true, false, false, true, false]);
-
-    expect(one.enter(5)).toBe(true);
-    one.leave();
-    expect(turn$.observed).toBe(true);
-    turn$.next();
-    expect(other.enter(1e6)).toBe(true);
   });
 
   it.each<[string, Observable<unknown>]>([
@@ -232,81 +345,6 @@ describe('createTurnBudget', () => {
     } finally {
       jest.useRealTimers();
     }
-  });
-
-  it('does not call who has left, and waits for no turn when all have', () => {
-    const turn$ = new Subject<void>();
-    const budget = createTurnBudget(turn$);
-    const onTurn = jest.fn();
-    const gone = budget.join(5, onTurn);
-    const stays = budget.join(5, nothing);
-    gone.wait();
-    gone.leave();
-    gone.leave();
-    gone.wait();
-    expect(turn$.observed).toBe(true);
-    turn$.next();
-    expect(onTurn).not.toHaveBeenCalled();
-    stays.mayWork(0);
-    expect(turn$.observed).toBe(true);
-    stays.leave();
-    expect(turn$.observed).toBe(false);
-
-    expect(budget.join(5, nothing).mayWork(1e6)).toBe(true);
-  });
-
-  it('passes nobody over twice by one behind it, works at most a slice too much a turn, and loses nothing', () => {
-    const sliceMs = 5;
-    const jobs = fc.array(fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 8 }), {
-      minLength: 1,
-      maxLength: 8,
-    });
-    fc.assert(
-      fc.property(jobs, fc.array(fc.nat(7), { maxLength: 10 }), (work, leavers) => {
-        const time = clock();
-        const turn$ = new Subject<void>();
-        const budget = createTurnBudget(turn$);
-        const left = work.map((costs) => [...costs]);
-        const gone = new Set<number>();
-        /** Names in the order in which they asked, as the budget ought to keep them. */
-        const order: number[] = [];
-        let began: number | undefined;
-        const workers = work.map((_costs, name) => {
-          const worker = budget.join(sliceMs, () => {
-            expect(order.shift()).toBe(name);
-            expect(left[name]!.length).toBeGreaterThan(0);
-            while (left[name]!.length > 0 && worker.mayWork(time.now)) {
-              began ??= time.now;
-              expect(time.now - began).toBeLessThan(sliceMs);
-              time.now += left[name]!.shift()!;
-            }
-            if (left[name]!.length === 0) return;
-            order.push(name);
-            worker.wait();
-          });
-          return worker;
-        });
-        for (const [name, worker] of workers.entries()) {
-          order.push(name);
-          worker.wait();
-        }
-        for (let turn = 0; order.length > 0; turn += 1) {
-          const before = left.flat().length;
-          began = undefined;
-          turn$.next();
-          expect(left.flat().length).toBeLessThan(before);
-          const leaver = leavers[turn];
-          if (leaver === undefined || leaver >= workers.length) continue;
-          workers[leaver]!.leave();
-          gone.add(leaver);
-          if (order.includes(leaver)) order.splice(order.indexOf(leaver), 1);
-        }
-        expect(left.filter((rest, name) => rest.length > 0 && !gone.has(name))).toStrictEqual([]);
-        // The last turn ends like every other; then nothing is waited for.
-        turn$.next();
-        expect(turn$.observed).toBe(false);
-      }),
-    );
   });
 });
 

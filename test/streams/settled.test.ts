@@ -31,9 +31,23 @@ describe.each([
     expect(told).toStrictEqual(['stayed']);
   });
 
-  it('leaves nothing behind', async () => {
+  it('calls who asks by a call, but not who took that back', async () => {
+    const told: string[] = [];
+    settled.ask(() => told.push('taken back'))();
+    await new Promise<void>((resolve) => {
+      settled.ask(resolve);
+    });
+    await settled.forEach(() => told.push('later'));
+
+    expect(told).toStrictEqual(['later']);
+  });
+
+  it.each<[string, () => Promise<void>]>([
+    ['subscribed', () => settled.forEach(() => undefined)],
+    ['asked', () => new Promise<void>((resolve) => void settled.ask(resolve))],
+  ])('leaves nothing behind of who %s', async (_how, wait) => {
     settled.subscribe().unsubscribe();
-    await settled.forEach(() => undefined);
+    await wait();
     // A port is closed in turns of its own.
     for (let turn = 0; turn < 100 && ports() > 0; turn += 1) await new Promise((done) => immediate(done));
 
