@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import { fans } from './growth/subscribers.js';
 import { machineLine } from './lib/machine.js';
 import { isBeyondFloor, targetTable } from './lib/targets.js';
 import { writeResults } from './lib/writeResults.js';
 import type { Report } from './suite.js';
 import { benchSuites } from './suites.js';
+import { contestants as everybody } from './throughput/contestants.js';
 
 // Runs the suites one after the other and prints a table of each. A whole run, or one with `--out`, writes results.json, results.md
 // and ratios.svg. Fails if a run delivered anything but exactly what it should; with `--floors`, also if a figure is far under its target.
@@ -21,12 +23,19 @@ const {
   },
 });
 
-const names = benchSuites.map(({ name }) => name);
-for (const name of asked ?? []) {
-  if (!names.includes(name)) {
-    throw new RangeError(`--suite must be one of ${names.join(', ')}, got ${name}`);
+/** @throws {RangeError} If a name that was given is none of those known: a run without what was meant would look like one with it. */
+function check(option: string, given: readonly string[] = [], known: readonly string[]): void {
+  for (const name of given) {
+    if (!known.includes(name))
+      throw new RangeError(`${option} must be one of ${known.join('; ')}, got ${name}`);
   }
 }
+check(
+  '--suite',
+  asked,
+  benchSuites.map(({ name }) => name),
+);
+check('--contestant', contestants, [...Object.keys(everybody), ...fans]);
 const chosen = benchSuites.filter(({ name }) => asked?.includes(name) ?? true);
 
 console.log(`${machineLine()}\n`);
@@ -43,7 +52,8 @@ for (const { run } of chosen) {
   if (out !== undefined || isWhole) writeResults(out ?? 'bench/results', reports); // after each: a run may be cut short
   console.log(`## ${report.title}\n\n${report.markdown}`);
 }
-if (reports.length === 0) throw new RangeError(`--contestant: no suite knows ${contestants?.join(', ')}`);
+if (reports.length === 0)
+  throw new RangeError(`--contestant: none of the suites knows ${contestants?.join(', ')}`);
 
 const targets = reports.flatMap((report) => report.targets);
 console.log(`## Targets\n\n${targetTable(targets)}`);

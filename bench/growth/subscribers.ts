@@ -7,7 +7,8 @@ import { shown, table } from '../lib/table.js';
 import type { BenchSuite } from '../suite.js';
 import type { FanName, FanResult, FanTask } from './client.js';
 
-const names: readonly FanName[] = ['rxjs Subject', 'millrace'];
+/** Who takes part here. */
+export const fans: readonly FanName[] = ['rxjs Subject', 'millrace'];
 
 interface Run extends FanResult, FanTask {
   readonly round: number;
@@ -37,7 +38,7 @@ const nsOf = (runs: readonly Run[], size: number, name: FanName): number =>
 export const subscribers: BenchSuite = {
   name: 'subscribers',
   run: async ({ quick, contestants }) => {
-    const asked = names.filter((name) => contestants?.includes(name) ?? true);
+    const asked = fans.filter((name) => contestants?.includes(name) ?? true);
     const sizes = quick ? [1, 1_000] : [1, 10, 100, 1_000];
     const deliveries = quick ? 2_000_000 : 10_000_000;
     const runs: Run[] = [];
@@ -68,7 +69,7 @@ export const subscribers: BenchSuite = {
         ['subscribers', 'rxjs Subject, ns a delivery', 'millrace, ns a delivery', 'millrace × Subject'],
         sizes.map((size) => [
           shown(size, 0),
-          ...names.map((name) => shown(nsOf(runs, size, name), 1)),
+          ...fans.map((name) => shown(nsOf(runs, size, name), 1)),
           shown(ratio(size)),
         ]),
       ),
