@@ -200,6 +200,7 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
 
   onDuplicate(item: Item): void {
     this.account.settle('duplicate');
+    // Of redundant lines every second message is one: nothing is spread into it, which takes as long as to tell of it.
     if (!item.isRecovered) this.hooks.tell(this.about('duplicate', item));
   }
 
@@ -247,7 +248,6 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
     this.hub.next(item.value, item.topic);
   }
 
-  /** In one piece: of redundant lines every second message is told of. */
   private about<Type extends FeedEvent['type']>(
     type: Type,
     { topic, generation, at }: Item,

@@ -1,10 +1,17 @@
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { firstValueFrom, Observable, type Observer } from 'rxjs';
 import * as v from 'valibot';
 import { createFeed } from '../src/feed.js';
 import { PublicFeed, type Feed } from '../src/publicFeed.js';
 import type { Schemas } from '../src/feedConfig.js';
 import type { Session } from '../src/streams/session.js';
+import { settled } from '../src/streams/settled.js';
 import { scriptedTransport } from '../src/testing/scriptedTransport.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 describe('the feed a user gets', () => {
   const names = [
@@ -63,20 +70,40 @@ describe('the feed a user gets', () => {
       streams: { trade: { schema: v.object({ type: v.literal('trade') }) } },
     });
     const subscription = own.stream('trade').subscribe();
+    const { events$, rejected$ } = own;
+    const others = [events$, rejected$].flatMap((all$: Observable<unknown>) => {
+      all$.subscribe({ token: 'secret', next: () => undefined } as Partial<Observer<unknown>>);
+      return [all$, all$.subscribe()];
+    });
     await own.open();
     const [session, again] = sessions as [Session, Session];
     const deep = { depth: 20, customInspect: false };
-    const printed = [own, subscription, session, session.messages$, { ...session }].flatMap((each) => [
-      inspect(each),
-      inspect(each, { depth: 20 }),
-      inspect(each, deep),
-    ]);
+    const printed = [own, subscription, ...others, session, session.messages$, { ...session }].flatMap(
+      (each) => [inspect(each), inspect(each, { depth: 20 }), inspect(each, deep)],
+    );
     printed.push(JSON.stringify(own), JSON.stringify(session));
     await own.close({ timeoutMs: 0 });
 
     expect(again).toBe(session);
     expect(printed.join('')).not.toContain('secret');
     expect(printed.at(-1)).toBe('{"generation":1}');
+  });
+
+  it('is not held by who keeps what it tells of', async () => {
+    const make = (): [Observable<unknown>[], WeakRef<object>] => {
+      const transport = scriptedTransport([]);
+      const { events$, rejected$ } = createFeed({
+        url: 'ws://feed.test',
+        transport,
+        streams: { trade: { schema: v.unknown() } },
+      });
+      return [[events$, rejected$], new WeakRef(transport)];
+    };
+    const [kept, transport] = make();
+    await firstValueFrom(settled); // a WeakRef holds until the end of its turn
+    collectGarbage();
+    expect(transport.deref()).toBeUndefined();
+    for (const all$ of kept) expect(all$).toBeInstanceOf(Observable);
   });
 
   it('shows what the feed shows', () => {

@@ -118,20 +118,25 @@ const SPARE_SEATS = 8;
 
 /** A subscriber's seat; the subscriber's end empties it, once. */
 export class Seat<T> implements Unsubscribable {
+  // Not `private`: who prints a subscription, however deep, is not to see the others.
+  readonly #channel: Channel<T>;
+
   constructor(
-    private readonly channel: Channel<T>,
+    channel: Channel<T>,
     /** Absent when it has left. */
     public subscriber: Subscriber<T> | undefined,
     /** Absent for who gets no more values. */
     public taker: Taker<T> | undefined,
     public listener: Listening,
-  ) {}
+  ) {
+    this.#channel = channel;
+  }
 
   /** It is about to be told of its end, after which no value may come, though it is still in. */
   mute(): void {
     if (this.taker === undefined) return;
     this.taker = undefined;
-    this.channel.mute();
+    this.#channel.mute();
   }
 
   unsubscribe(): void {
@@ -140,6 +145,6 @@ export class Seat<T> implements Unsubscribable {
     this.subscriber = undefined;
     this.taker = undefined;
     this.listener = NOBODY;
-    this.channel.leave();
+    this.#channel.leave();
   }
 }

@@ -24,10 +24,18 @@ type Given<T> = Partial<Observer<T>> | ((value: T) => void) | null;
 // eslint-disable-next-line rxjs-x/no-subclass -- who subscribes is known only there; operators get plain Observables from it
 export class DirectObservable<T> extends Observable<T> {
   /** Of the call of `subscribe` that is being made. */
-  given: Given<T> | undefined = undefined;
+  private given: Given<T> | undefined = undefined;
 
-  constructor(readonly produce: (subscriber: Subscriber<T>, taker: Taker<T>) => TeardownLogic) {
-    super(produceFor as (this: Observable<T>, subscriber: Subscriber<T>) => TeardownLogic);
+  constructor(private readonly produce: (subscriber: Subscriber<T>, taker: Taker<T>) => TeardownLogic) {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- rxjs calls it as a method of the observable
+    super(DirectObservable.produceFor as (this: Observable<T>, subscriber: Subscriber<T>) => TeardownLogic);
+  }
+
+  /** Called as a method of each; without it each had a second closure. */
+  private static produceFor<T>(this: DirectObservable<T>, subscriber: Subscriber<T>): TeardownLogic {
+    const taker = takerOf(this.given) ?? subscriber;
+    this.given = undefined;
+    return this.produce(subscriber, taker);
   }
 
   override subscribe(observerOrNext?: Partial<Observer<T>> | ((value: T) => void)): Subscription;
@@ -46,13 +54,6 @@ export class DirectObservable<T> extends Observable<T> {
     // eslint-disable-next-line @typescript-eslint/no-deprecated, rxjs-x/prefer-observer -- both forms go where they came from
     return super.subscribe(given as (value: T) => void, error, complete);
   }
-}
-
-/** A method of each: an observable keeps no closure of its own for it. */
-function produceFor<T>(this: DirectObservable<T>, subscriber: Subscriber<T>): TeardownLogic {
-  const taker = takerOf(this.given) ?? subscriber;
-  this.given = undefined;
-  return this.produce(subscriber, taker);
 }
 
 /** Of rxjs: where one is on, there is more to do than to call, and rxjs's own subscriber does it. */

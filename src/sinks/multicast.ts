@@ -4,7 +4,7 @@ import { DirectObservable } from './directObservable.js';
 import { NO_PLACE } from './openTopics.js';
 
 /** Whoever comes and goes, there is nothing to open or to close. */
-const nobody: ChannelOwner<unknown> = { letGo: () => undefined, lead: () => undefined };
+const indifferent: ChannelOwner<unknown> = { letGo: () => undefined, lead: () => undefined };
 
 /**
  * What a `Subject` is for values that have no end: whoever is subscribed gets them, a value sent from inside a subscriber before the
@@ -16,7 +16,7 @@ export class Multicast<T> {
 
   /** Whoever keeps it keeps nothing but the others who are subscribed. */
   readonly values$: Observable<T> = new DirectObservable((subscriber, taker) => {
-    this.channel ??= new Channel<T>(undefined, undefined, NO_PLACE, nobody);
+    this.channel ??= new Channel<T>(undefined, undefined, NO_PLACE, indifferent);
     this.channel.add(subscriber, taker, subscriber);
   });
 

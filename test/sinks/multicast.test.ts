@@ -1,6 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { config, type Observer, Subject, Subscription, take } from 'rxjs';
+import { config, firstValueFrom, type Observable, Subject, Subscription, take } from 'rxjs';
 import { Multicast } from '../../src/sinks/multicast.js';
+import { settled } from '../../src/streams/settled.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 /** What one who is subscribed does at a value, once, with whom. */
 interface Deed {
@@ -11,7 +17,7 @@ interface Deed {
 
 /** Lets the same people do the same to whatever spreads the values. */
 function play(
-  spread: { next: (value: number) => void; subscribe: (observer: Partial<Observer<number>>) => Subscription },
+  spread: { readonly next: (value: number) => void; readonly values$: Observable<number> },
   people: readonly (readonly Deed[])[],
 ): string[] {
   const heard: string[] = [];
@@ -19,7 +25,10 @@ function play(
   let last = 3;
   const enter = (who: number): void => {
     seats[who]?.unsubscribe();
-    seats[who] = spread.subscribe({ next: (value) => hear(who, value) });
+    const next = (value: number): void => hear(who, value);
+    // Every third one is behind an operator, and gets two values at most.
+    seats[who] =
+      who % 3 === 2 ? spread.values$.pipe(take(2)).subscribe(next) : spread.values$.subscribe({ next });
   };
   const hear = (who: number, value: number): void => {
     heard.push(`${who}: ${value}`);
@@ -55,10 +64,8 @@ describe('Multicast', () => {
       fc.property(fc.array(fc.array(deed, { maxLength: 4 }), { minLength: 1, maxLength: 6 }), (people) => {
         const ours = new Multicast<number>();
         const theirs = new Subject<number>();
-        const subscribe = (observer: Partial<Observer<number>>): Subscription =>
-          ours.values$.subscribe(observer);
-        expect(play({ next: (value) => ours.next(value), subscribe }, people)).toStrictEqual(
-          play(theirs, people),
+        expect(play(bound(ours), people)).toStrictEqual(
+          play({ next: (value) => theirs.next(value), values$: theirs }, people),
         );
       }),
       { numRuns: 1_000 },
@@ -76,6 +83,19 @@ describe('Multicast', () => {
     next(1);
     next(2);
     expect([heard, await reported]).toStrictEqual([[1, 2], new Error('broken')]);
+  });
+
+  it('is not held by who has left', async () => {
+    const make = (): [Subscription, WeakRef<Multicast<number>>] => {
+      const all = new Multicast<number>();
+      const subscription = all.values$.subscribe();
+      subscription.unsubscribe();
+      return [subscription, new WeakRef(all)];
+    };
+    const [subscription, all] = make();
+    await firstValueFrom(settled); // a WeakRef holds until the end of its turn
+    collectGarbage();
+    expect([subscription.closed, all.deref()]).toStrictEqual([true, undefined]);
   });
 
   it('serves operators, and ends nobody', () => {
