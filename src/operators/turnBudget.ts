@@ -93,6 +93,7 @@ class SharedTurns implements TurnBudget {
       return;
     }
     this.cancel();
+    this.cancel = noop;
     this.isOn = false;
   }
 
@@ -104,7 +105,12 @@ class SharedTurns implements TurnBudget {
 
   private awaitEnd(): void {
     this.isEndAwaited = true;
-    this.cancel = this.ask(this.onEnd);
+    try {
+      this.cancel = this.ask(this.onEnd);
+    } catch (error) {
+      report(error);
+      this.end();
+    }
   }
 
   private hasTime(at: number, sliceMs: number): boolean {
@@ -115,6 +121,7 @@ class SharedTurns implements TurnBudget {
 
   private end(): void {
     this.isOn = false;
+    this.cancel = noop; // what it was asked by may keep much
     if (this.waiting.size > 0) this.callThem();
   }
 

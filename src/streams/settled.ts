@@ -10,12 +10,17 @@ export const settled = new TurnEnd((task) => {
     return () => clearImmediate(handle);
   }
   const { port1, port2 } = new MessageChannel();
-  const close = (): void => port1.close();
-  port1.addEventListener('message', () => {
-    close();
+  const onMessage = (): void => {
+    leave();
     task();
-  });
+  };
+  // What was posted before a port is closed arrives there all the same, by the letter of the standard.
+  const leave = (): void => {
+    port1.removeEventListener('message', onMessage);
+    port1.close();
+  };
+  port1.addEventListener('message', onMessage);
   port1.start();
   port2.postMessage(undefined);
-  return close;
+  return leave;
 });

@@ -1,8 +1,24 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { asyncScheduler, config, EMPTY, NEVER, type Observable, of, Subject, tap, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  config,
+  EMPTY,
+  firstValueFrom,
+  NEVER,
+  type Observable,
+  of,
+  Subject,
+  tap,
+  timer,
+} from 'rxjs';
 import { createTurnBudget, turnBudgetOf, type Worker } from '../../src/operators/turnBudget.js';
 import { TurnEnd } from '../../src/operators/turnEnd.js';
 import { marbles } from '../marbles.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 /** A clock that stands still until it is set. */
 const clock = (): { now: number } => {
@@ -27,16 +43,18 @@ const bySubscribing = (): Turns => {
 
 /** One that may not be subscribed to. */
 const byCalling = (): Turns => {
-  const asked = new Set<() => void>();
+  const asked = new Map<symbol, () => void>();
   const settled = new TurnEnd((task) => {
-    asked.add(task);
-    return () => void asked.delete(task);
+    const ask = Symbol('ask');
+    asked.set(ask, task);
+    expect(asked.size).toBe(1);
+    return () => void asked.delete(ask);
   });
   jest.spyOn(settled, 'subscribe').mockImplementation(() => {
     throw new Error('subscribed to');
   });
   const end = (): void => {
-    const tasks = [...asked];
+    const tasks = [...asked.values()];
     asked.clear();
     for (const task of tasks) task();
   };
@@ -66,6 +84,19 @@ describe.each([
     expect(isAwaited()).toBe(true);
     end();
     expect(other.enter(1e6)).toBe(true);
+  });
+
+  it('asks for the end of the turn once, and only when somebody works or waits', () => {
+    const { settled, end, isAwaited } = turnsOf();
+    const worker = createTurnBudget(settled).join(5, nothing);
+    expect(isAwaited()).toBe(false);
+    for (let at = 0; at < 50; at += 1) worker.mayWork(at);
+    expect(isAwaited()).toBe(true);
+    end();
+    expect(isAwaited()).toBe(false);
+    worker.wait();
+    worker.wait();
+    expect(isAwaited()).toBe(true);
   });
 
   it('does not call who has left, and waits for no turn when all have', () => {
@@ -345,6 +376,42 @@ describe('createTurnBudget', () => {
     } finally {
       jest.useRealTimers();
     }
+  });
+
+  it('takes a TurnEnd that cannot be asked for the end of the turn, and reports it', () => {
+    jest.useFakeTimers();
+    try {
+      const reported: unknown[] = [];
+      config.onUnhandledError = (error) => reported.push(error);
+      const budget = createTurnBudget(
+        new TurnEnd(() => {
+          throw new Error('no turn');
+        }),
+      );
+      const [one, other] = [budget.join(5, nothing), budget.join(5, nothing)];
+      expect([one.mayWork(0), other.mayWork(100)]).toStrictEqual([true, true]);
+      jest.runAllTimers();
+      expect(reported).toStrictEqual([new Error('no turn'), new Error('no turn')]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('keeps nothing of a turn that is over', async () => {
+    const ended: (() => void)[] = [];
+    let kept: WeakRef<object> | undefined;
+    const settled = new TurnEnd((task) => {
+      ended.push(task);
+      const cancel = (): void => undefined;
+      kept = new WeakRef(cancel);
+      return cancel;
+    });
+    const worker = createTurnBudget(settled).join(5, nothing);
+    worker.mayWork(0);
+    ended.pop()?.();
+    await firstValueFrom(timer(0)); // a WeakRef holds until the end of its turn
+    collectGarbage();
+    expect([kept?.deref(), worker.mayWork(1e6)]).toStrictEqual([undefined, true]);
   });
 });
 

@@ -21,13 +21,19 @@ const hear = (turn: TurnEnd, heard: string[]): ReturnType<TurnEnd['subscribe']> 
 
 describe('TurnEnd', () => {
   it('emits once and completes when the turn ends, and no sooner', () => {
-    const { turn, end } = rig();
+    const tasks: (() => void)[] = [];
     const heard: string[] = [];
-    hear(turn, heard);
+    hear(
+      new TurnEnd((task) => {
+        tasks.push(task);
+        return () => undefined;
+      }),
+      heard,
+    );
     expect(heard).toStrictEqual([]);
-    end();
-    end();
-    expect(heard).toStrictEqual(['next', 'complete']);
+    tasks[0]?.();
+    tasks[0]?.();
+    expect([heard, tasks.length]).toStrictEqual([['next', 'complete'], 1]);
   });
 
   it('is asked anew by each who subscribes, and no more for who has left', () => {

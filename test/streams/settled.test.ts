@@ -2,7 +2,8 @@ import { settled } from '../../src/streams/settled.js';
 
 /** What a browser lacks; taken away for one test and put back. */
 const { setImmediate: immediate } = globalThis;
-const ports = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'MessagePort').length;
+const pending = (): number =>
+  process.getActiveResourcesInfo().filter((kind) => kind === 'MessagePort' || kind === 'Immediate').length;
 
 describe.each([
   ['setImmediate', immediate],
@@ -49,8 +50,24 @@ describe.each([
     settled.subscribe().unsubscribe();
     await wait();
     // A port is closed in turns of its own.
-    for (let turn = 0; turn < 100 && ports() > 0; turn += 1) await new Promise((done) => immediate(done));
+    for (let turn = 0; turn < 100 && pending() > 0; turn += 1) await new Promise((done) => immediate(done));
 
-    expect(ports()).toBe(0);
+    expect(pending()).toBe(0);
+  });
+});
+
+describe('settled by MessageChannel', () => {
+  it('calls nobody who took it back, though what was posted to a closed port arrives', async () => {
+    Object.assign(globalThis, { setImmediate: undefined });
+    const told: string[] = [];
+    const spy = jest.spyOn(MessagePort.prototype, 'close').mockImplementation(() => undefined);
+    settled.ask(() => told.push('taken back'))();
+    await settled.forEach(() => told.push('later'));
+    await new Promise((done) => immediate(done));
+    const left = spy.mock.contexts as { readonly close: () => void }[];
+    spy.mockRestore();
+    Object.assign(globalThis, { setImmediate: immediate });
+    for (const port of left) port.close();
+    expect([told, left.length > 0]).toStrictEqual([['later'], true]);
   });
 });
