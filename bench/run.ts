@@ -24,7 +24,7 @@ const {
 });
 
 /** @throws {RangeError} If a name that was given is none of those known: a run without what was meant would look like one with it. */
-function check(option: string, given: readonly string[] = [], known: readonly string[]): void {
+function check(option: string, known: readonly string[], given: readonly string[] = []): void {
   for (const name of given) {
     if (!known.includes(name))
       throw new RangeError(`${option} must be one of ${known.join('; ')}, got ${name}`);
@@ -32,10 +32,10 @@ function check(option: string, given: readonly string[] = [], known: readonly st
 }
 check(
   '--suite',
-  asked,
   benchSuites.map(({ name }) => name),
+  asked,
 );
-check('--contestant', contestants, [...Object.keys(everybody), ...fans]);
+check('--contestant', [...Object.keys(everybody), ...fans], contestants);
 const chosen = benchSuites.filter(({ name }) => asked?.includes(name) ?? true);
 
 console.log(`${machineLine()}\n`);
@@ -53,7 +53,7 @@ for (const { run } of chosen) {
   console.log(`## ${report.title}\n\n${report.markdown}`);
 }
 if (reports.length === 0)
-  throw new RangeError(`--contestant: none of the suites knows ${contestants?.join(', ')}`);
+  throw new RangeError(`--contestant: none of the suites asked for knows ${contestants?.join(', ')}`);
 
 const targets = reports.flatMap((report) => report.targets);
 console.log(`## Targets\n\n${targetTable(targets)}`);

@@ -1,6 +1,4 @@
 import { inspect } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { firstValueFrom, Observable, type Observer } from 'rxjs';
 import * as v from 'valibot';
 import { createFeed } from '../src/feed.js';
@@ -9,9 +7,7 @@ import type { Schemas } from '../src/feedConfig.js';
 import type { Session } from '../src/streams/session.js';
 import { settled } from '../src/streams/settled.js';
 import { scriptedTransport } from '../src/testing/scriptedTransport.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from './collectGarbage.js';
 
 describe('the feed a user gets', () => {
   const names = [

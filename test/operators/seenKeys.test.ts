@@ -1,12 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { from, timer } from 'rxjs';
 import { createSeenKeys, dedupeBy, type Key, type SeenKeysConfig } from 'millrace';
 import { marbles } from '../marbles.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from '../collectGarbage.js';
 
 /** Which of the keys were new, in order. */
 const news = (keys: readonly Key[], config: SeenKeysConfig = {}): Key[] => {

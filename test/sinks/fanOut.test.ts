@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import {
   config,
@@ -17,9 +15,7 @@ import {
 import { createFanOut, type FanOut, type FanOutConfig } from '../../src/sinks/fanOut.js';
 import { settled } from '../../src/streams/settled.js';
 import { marbles } from '../marbles.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from '../collectGarbage.js';
 
 /** Subscribes, and writes down everything that comes. */
 const listen = (

@@ -1,13 +1,9 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { config, EMPTY, firstValueFrom, Observable, timer } from 'rxjs';
 import type { HealthChange } from '../../src/sinks/healthMonitor.js';
 import { HealthTable } from '../../src/sinks/healthTable.js';
 import { settled } from '../../src/streams/settled.js';
 import { marbles } from '../marbles.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from '../collectGarbage.js';
 
 describe('HealthTable', () => {
   it(

@@ -1,12 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { config, firstValueFrom, type Observable, Subject, Subscription, take } from 'rxjs';
 import { Multicast } from '../../src/sinks/multicast.js';
 import { settled } from '../../src/streams/settled.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from '../collectGarbage.js';
 
 /** What one who is subscribed does at a value, once, with whom. */
 interface Deed {

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import {
   asyncScheduler,
   config as rxjsConfig,
@@ -26,6 +24,7 @@ import type { SocketHandler } from '../../src/streams/transport.js';
 import { closes, pongs, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
 import { marbles } from '../marbles.js';
 import { readerOf } from './frameReader.js';
+import { collectGarbage } from '../collectGarbage.js';
 
 const boom = new Error('boom');
 
@@ -94,8 +93,6 @@ describe('the dial of a session', () => {
   });
 
   it('forgets the welcome of a connection that has ended: after rotations it knows the session before', async () => {
-    setFlagsFromString('--expose-gc');
-    const gc = runInNewContext('gc') as () => void;
     let handler: SocketHandler | undefined;
     const { dial } = rig('o', {
       transport: {
@@ -121,7 +118,7 @@ describe('the dial of a session', () => {
       return new WeakRef(before);
     })();
     await new Promise((resolve) => setImmediate(resolve)); // a WeakRef keeps what it was asked for until then
-    gc();
+    collectGarbage();
 
     expect([session?.isOver, known.deref()]).toStrictEqual([true, undefined]);
   });

@@ -57,8 +57,13 @@ describe.each([
 });
 
 describe('settled by MessageChannel', () => {
+  beforeEach(() => Object.assign(globalThis, { setImmediate: undefined }));
+  afterEach(() => {
+    jest.restoreAllMocks();
+    Object.assign(globalThis, { setImmediate: immediate });
+  });
+
   it('calls nobody who took it back, though what was posted to a closed port arrives', async () => {
-    Object.assign(globalThis, { setImmediate: undefined });
     const told: string[] = [];
     const spy = jest.spyOn(MessagePort.prototype, 'close').mockImplementation(() => undefined);
     settled.ask(() => told.push('taken back'))();
@@ -66,7 +71,6 @@ describe('settled by MessageChannel', () => {
     await new Promise((done) => immediate(done));
     const left = spy.mock.contexts as { readonly close: () => void }[];
     spy.mockRestore();
-    Object.assign(globalThis, { setImmediate: immediate });
     for (const port of left) port.close();
     expect([told, left.length > 0]).toStrictEqual([['later'], true]);
   });
