@@ -2,7 +2,8 @@ import { median } from '../lib/median.js';
 import { shown, table } from '../lib/table.js';
 import type { BenchSuite } from '../suite.js';
 import { chosen, type ContestantName, entryOf } from '../throughput/contestants.js';
-import { isRight, raceWith } from '../throughput/race.js';
+import { isRight } from '../throughput/race.js';
+import { runHeats } from '../throughput/runHeats.js';
 import type { SuiteName } from '../throughput/suites.js';
 import type { AllocationResult } from './client.js';
 
@@ -45,16 +46,9 @@ export const allocations: BenchSuite = {
     const runs: Run[] = [];
     for (const kind of ['trade', 'depth'] as const) {
       const suite = `allocations ${kind}`;
-      const finishes = await raceWith<AllocationResult>(
-        {
-          suite,
-          course: { kind },
-          frames: frames[kind],
-          rounds: quick ? 1 : 3,
-          seed: 1,
-          names: chosen(names, contestants),
-          profileDir,
-        },
+      const finishes = await runHeats<AllocationResult>(
+        [{ suite, course: { kind }, frames: frames[kind], seed: 1, names: chosen(names, contestants) }],
+        { rounds: quick ? 1 : 3, profileDir },
         'allocations/client',
         [`--min-semi-space-size=${youngMb}`, `--max-semi-space-size=${youngMb}`],
       );

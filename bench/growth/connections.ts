@@ -1,6 +1,6 @@
 import type { BenchSuite } from '../suite.js';
 import { chosen, type ContestantName } from '../throughput/contestants.js';
-import { race, type Run, told } from '../throughput/race.js';
+import { race, told } from '../throughput/race.js';
 import { barsOf, toMarkdown } from '../throughput/report.js';
 
 const names: readonly ContestantName[] = ['ws + JSON.parse', 'reference', 'millrace'];
@@ -9,21 +9,15 @@ const names: readonly ContestantName[] = ['ws + JSON.parse', 'reference', 'millr
 export const connections: BenchSuite = {
   name: 'connections',
   run: async ({ quick, contestants, profileDir }) => {
-    const runs: Run[] = [];
-    for (const lines of quick ? [1, 100] : [1, 10, 100, 500]) {
-      runs.push(
-        ...(await race({
-          suite: lines === 1 ? '1 connection' : `${lines} connections`,
-          course: { kind: 'trade', streams: 500, lines },
-          // No more than the reference remembers: lines have no common order, and a copy may come behind nearly all the others.
-          frames: quick ? 40_000 : 100_000,
-          rounds: quick ? 1 : 5,
-          seed: 1,
-          names: chosen(names, contestants),
-          profileDir,
-        })),
-      );
-    }
+    const heats = (quick ? [1, 100] : [1, 10, 100, 500]).map((lines) => ({
+      suite: lines === 1 ? '1 connection' : `${lines} connections`,
+      course: { kind: 'trade', streams: 500, lines } as const,
+      // No more than the reference remembers: lines have no common order, and a copy may come behind nearly all the others.
+      frames: quick ? 40_000 : 100_000,
+      seed: 1,
+      names: chosen(names, contestants),
+    }));
+    const runs = await race(heats, { rounds: quick ? 1 : 5, profileDir });
     return {
       name: 'connections',
       title: 'Connections that share the traffic',

@@ -1,22 +1,19 @@
-import { inRounds } from '../lib/inRounds.js';
 import { shown, table } from '../lib/table.js';
 import type { BenchSuite, Target } from '../suite.js';
 import { chosen, type ContestantName } from '../throughput/contestants.js';
 import { LONG_WARM_UP, race, type Run, told } from '../throughput/race.js';
-import { medianOf, ratioOf } from '../throughput/report.js';
+import { medianOf, ratioOf, speedOf } from '../throughput/report.js';
 
 const names: readonly ContestantName[] = ['ws + JSON.parse + callbacks', 'reference', 'millrace'];
 const suiteOf = (topics: number): string => `topics ${topics}`;
 
 /** How fast a contestant still is with so many topics, where with one it is 1. */
 const shareOf = (runs: readonly Run[], topics: number, name: string): number => {
-  const cpuUs = (size: number): number =>
-    medianOf(
-      runs.filter(({ suite }) => suite === suiteOf(size)),
-      name,
-      'cpuUs',
+  const of = (size: number): readonly Run[] =>
+    runs.filter(
+      ({ suite, contestant, isRight }) => suite === suiteOf(size) && contestant === name && isRight,
     );
-  return cpuUs(1) / cpuUs(topics);
+  return speedOf(of(topics), of(1));
 };
 
 /** Ratios to the reference, and speeds relative to that with one topic, a line for each number of topics. */
@@ -45,21 +42,14 @@ export const topics: BenchSuite = {
   run: async ({ quick, contestants, profileDir }) => {
     const sizes = quick ? [1, 10_000] : [1, 10, 100, 1_000, 10_000];
     // The sizes are compared with each other, so they too take turns.
-    const rounds = await inRounds(quick ? 2 : 5, sizes, async (size, round) => {
-      const here = chosen(names, contestants);
-      const runs = await race({
-        suite: suiteOf(size),
-        course: { kind: 'trade', streams: size, byTopic: true },
-        frames: quick ? 80_000 : 600_000,
-        rounds: 1,
-        warmUp: LONG_WARM_UP,
-        seed: 1,
-        names: round % 2 === 0 ? here : here.toReversed(),
-        profileDir,
-      });
-      return runs.map((run) => ({ ...run, round }));
-    });
-    const runs = rounds.flat();
+    const heats = sizes.map((size) => ({
+      suite: suiteOf(size),
+      course: { kind: 'trade', streams: size, byTopic: true } as const,
+      frames: quick ? 80_000 : 600_000,
+      seed: 1,
+      names: chosen(names, contestants),
+    }));
+    const runs = await race(heats, { rounds: quick ? 2 : 5, warmUp: LONG_WARM_UP, profileDir });
     const most = Math.max(...sizes);
     const ratio = (size: number): number =>
       ratioOf(

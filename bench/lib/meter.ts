@@ -2,8 +2,9 @@ import { performance } from 'node:perf_hooks';
 
 /** What a client's work cost, from the end of the warm-up to its last message. */
 export interface Cost {
-  /** Time of all cores, garbage collection and compilation included, ms. */
-  readonly cpuMs: number;
+  /** Time of all cores, garbage collection and compilation included, ms, turn by turn; to wait for the next one included. */
+  readonly cpuMs: readonly number[];
+  /** Of all these turns, waiting left out. */
   readonly wallMs: number;
   /** How late timers were, ms. */
   readonly loopDelayP99Ms: number;
@@ -33,52 +34,74 @@ export const addUnordered: Fold = (checksum, fact) => {
   return (checksum + Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b)) | 0;
 };
 
+export interface MeterConfig {
+  /** How many things are done when each turn ends, the last one with all of them. */
+  readonly ends: readonly number[];
+  /** Turns before measuring begins. */
+  readonly warmUp: number;
+  /** How the checksum is made. @default in order */
+  readonly add?: Fold;
+  /** When nothing was done for so long within a turn, that is all, although there is less than there should be. @default 5_000 */
+  readonly idleMs?: number;
+  /** A turn ended, and another is to follow. */
+  readonly onTurn?: () => void;
+}
+
 /**
- * Counts what a contestant does, and measures what it costs once it has warmed up.
+ * Counts what a contestant does, and measures what it costs once it has warmed up. It works in turns: between them it waits for the
+ * others, and then nothing is measured but its CPU time, which is what it takes to wait.
  *
- * @param warmUp Things done before measuring begins.
- * @param total Things to be done in all; then `onDone` is called, once, on a later turn: a contestant that does too much has the time to.
- * @param add How the checksum is made.
- * @param idleMs When nothing was done for so long, `onDone` is called although there are fewer.
+ * @param onDone Called after the last turn, once, on a later turn of the event loop: a contestant that does too much has the time to.
  */
 export function createMeter(
-  {
-    warmUp,
-    total,
-    add = addFact,
-    idleMs = 5_000,
-  }: { readonly warmUp: number; readonly total: number; readonly add?: Fold; readonly idleMs?: number },
+  { ends, warmUp, add = addFact, idleMs = 5_000, onTurn = () => undefined }: MeterConfig,
   onDone: (cost: Cost) => void,
 ): Meter {
   let delivered = 0;
   let checksum = 0;
+  const cpuMs: number[] = [];
   let before = process.cpuUsage();
-  let startedAt = performance.now();
+  let turn = 0;
+  /** What begins or ends a turn: so many things done. */
+  let edge = 1;
+  let isMyTurn = false;
 
-  // `monitorEventLoopDelay` would not see the turn in which measuring begins, nor the one in which it ends.
-  let tickedAt = startedAt;
-  let delays: number[] = [];
+  // `monitorEventLoopDelay` would not see the turn of the loop in which measuring begins, nor the one in which it ends.
+  let wallMs = 0;
+  let startedAt = 0;
+  let tickedAt = 0;
+  const delays: number[] = [];
+  let ticks: NodeJS.Timeout | undefined;
   const tick = (): void => {
     const now = performance.now();
-    delays.push(Math.max(0, now - tickedAt - tickMs));
+    if (turn >= warmUp) delays.push(Math.max(0, now - tickedAt - tickMs));
     tickedAt = now;
   };
-  const ticks = setInterval(tick, tickMs);
 
   const start = (): void => {
-    before = process.cpuUsage();
+    isMyTurn = true;
     startedAt = tickedAt = performance.now();
-    delays = [];
+    ticks = setInterval(tick, tickMs);
+    edge = ends[turn] ?? NaN;
   };
   const stop = (): void => {
-    clearInterval(idle);
-    clearInterval(ticks);
     const { user, system } = process.cpuUsage(before);
-    const wallMs = performance.now() - startedAt;
+    before = process.cpuUsage();
     tick();
+    clearInterval(ticks);
+    if (turn >= warmUp) {
+      cpuMs.push((user + system) / 1_000);
+      wallMs += tickedAt - startedAt;
+    }
+    isMyTurn = false;
+    turn += 1;
+  };
+  const finish = (): void => {
+    stop();
+    clearInterval(idle);
     delays.sort((a, b) => a - b);
     const cost: Cost = {
-      cpuMs: (user + system) / 1_000,
+      cpuMs,
       wallMs,
       loopDelayP99Ms: delays[Math.floor(delays.length * 0.99)] ?? 0,
       loopDelayMaxMs: delays.at(-1) ?? 0,
@@ -86,10 +109,21 @@ export function createMeter(
     };
     setImmediate(onDone, cost);
   };
+  const pass = (): void => {
+    if (!isMyTurn) start();
+    if (delivered !== edge) return;
+    if (turn === ends.length - 1) {
+      finish();
+      return;
+    }
+    stop();
+    edge = delivered + 1;
+    setImmediate(onTurn);
+  };
 
   let lastSeen = -1;
   const idle = setInterval(() => {
-    if (lastSeen === delivered) stop();
+    if (isMyTurn && lastSeen === delivered) finish();
     lastSeen = delivered;
   }, idleMs);
 
@@ -97,8 +131,7 @@ export function createMeter(
     tally: (fact) => {
       checksum = add(checksum, fact);
       delivered += 1;
-      if (delivered === warmUp) start();
-      else if (delivered === total) stop();
+      if (delivered === edge) pass();
     },
     sum: () => ({ delivered, checksum }),
   };

@@ -9,9 +9,9 @@ export interface ClientTask {
   readonly contestant: ContestantName;
   /** A line is at this address followed by its number. */
   readonly url: string;
-  /** What will be delivered if all is right. */
-  readonly total: number;
-  /** The share of it after which measuring begins. */
+  /** What will be delivered when each turn ends, if all is right. */
+  readonly ends: readonly number[];
+  /** Turns before measuring begins. */
   readonly warmUp: number;
 }
 
@@ -35,3 +35,8 @@ export async function begin(
     ),
   });
 }
+
+/** Says that a turn is over, or what was found. */
+export const say = (line: unknown, then?: () => void): void => {
+  process.stdout.write(`${JSON.stringify(line)}\n`, then);
+};

@@ -5,13 +5,34 @@ import type { Run } from './race.js';
 
 type Figure = 'cpuUs' | 'wallUs' | 'loopDelayP99Ms' | 'loopDelayMaxMs' | 'peakMb';
 
-/** The median of the runs that are right; NaN without any. */
-export const medianOf = (runs: readonly Run[], contestant: string, figure: Figure): number =>
-  median(runs.filter((run) => run.contestant === contestant && run.isRight).map((run) => run[figure]));
+const rightOf = (runs: readonly Run[], contestant: string): readonly Run[] =>
+  runs.filter((run) => run.contestant === contestant && run.isRight);
 
-/** How many times as fast a contestant is as another, by CPU time per frame. */
+/** Of all turns, or runs, that are right, the one in the middle; NaN without any. */
+export const medianOf = (runs: readonly Run[], contestant: string, figure: Figure): number =>
+  median(rightOf(runs, contestant).flatMap((run) => run[figure]));
+
+/** What falls into few turns, as a full collection does, is in the mean only. */
+const meanOf = (runs: readonly Run[], contestant: string): number => {
+  const turns = rightOf(runs, contestant).flatMap(({ cpuUs }) => cpuUs);
+  return turns.reduce((sum, cpuUs) => sum + cpuUs, 0) / turns.length;
+};
+
+/**
+ * How many times as fast one is as another, by CPU time per frame: the median over all turns, each divided by the other's same turn of
+ * the same round. Those two lie a second apart, and whoever else uses the machine meets the one as often as the other.
+ */
+export const speedOf = (own: readonly Run[], base: readonly Run[]): number =>
+  median(
+    own.flatMap(({ round, cpuUs }) => {
+      const other = base.find((run) => run.round === round)?.cpuUs ?? [];
+      return cpuUs.slice(0, other.length).map((us, turn) => (other[turn] ?? NaN) / us);
+    }),
+  );
+
+/** How many times as fast a contestant is as another, in the runs that are right. */
 export const ratioOf = (runs: readonly Run[], contestant: string, base: string): number =>
-  medianOf(runs, base, 'cpuUs') / medianOf(runs, contestant, 'cpuUs');
+  speedOf(rightOf(runs, contestant), rightOf(runs, base));
 
 const row = (runs: readonly Run[], contestant: string, bases: readonly string[]): string[] => {
   const own = runs.filter((run) => run.contestant === contestant);
@@ -20,6 +41,7 @@ const row = (runs: readonly Run[], contestant: string, bases: readonly string[])
     contestant,
     ...bases.map((base) => shown(ratioOf(runs, contestant, base))),
     shown(of('cpuUs')),
+    shown(meanOf(runs, contestant)),
     shown(1e6 / of('wallUs'), 0),
     shown(of('loopDelayP99Ms'), 1),
     shown(of('loopDelayMaxMs'), 1),
@@ -33,7 +55,7 @@ const namesOf = (runs: readonly Run[]): string[] => [
 ];
 
 /**
- * The runs as Markdown: a table for each suite, a line for each contestant, ratios of medians of CPU time per frame.
+ * The runs as Markdown: a table for each suite, a line for each contestant.
  *
  * @param bases What the others are measured against, a column each: below 1 is slower.
  */
@@ -48,6 +70,7 @@ export const toMarkdown = (
         'contestant',
         ...bases.map((base) => `× ${base}`),
         'CPU a message, µs',
+        'mean, µs',
         'messages a second',
         'loop delay p99, ms',
         'max, ms',

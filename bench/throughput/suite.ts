@@ -30,16 +30,10 @@ export const raceSuite = ({
   name,
   run: async ({ quick, contestants, profileDir }) => {
     const at = quick ? 1 : 0;
-    const runs = await race({
-      suite: name,
-      course,
-      frames: frames[at],
-      rounds: rounds[at],
-      warmUp: LONG_WARM_UP,
-      seed: 1,
-      names: chosen(names, contestants),
-      profileDir,
-    });
+    const runs = await race(
+      [{ suite: name, course, frames: frames[at], seed: 1, names: chosen(names, contestants) }],
+      { rounds: rounds[at], warmUp: LONG_WARM_UP, profileDir },
+    );
     return {
       name,
       title,

@@ -7,6 +7,7 @@ import { race } from '../../bench/throughput/race.js';
 import { writeRedundant } from '../../bench/throughput/redundant.js';
 import { type Keyed, suites } from '../../bench/throughput/suites.js';
 import { type Expected, factOf, type Outcome } from '../../bench/throughput/traffic.js';
+import { deliveredBy, turnsOf } from '../../bench/throughput/turns.js';
 
 interface Frame {
   readonly text: string;
@@ -142,6 +143,57 @@ describe('a course', () => {
   });
 });
 
+describe('turnsOf', () => {
+  const courses = fc.constantFrom<Course>(
+    { kind: 'trade' },
+    { kind: 'trade', streams: 7, lines: 3 },
+    redundant,
+  );
+
+  it('says what is delivered when each turn ends', () => {
+    fc.assert(
+      fc.property(courses, fc.integer({ min: 2, max: 12 }), (course, thousands) => {
+        const count = thousands * (course.isRedundant ? 2_000 : 1_000);
+        const { frames, expected } = written(course, count, 1);
+        const turns = turnsOf(course, count, 0.5);
+        const ends = turns.ends.map((end, turn) => (turn === turns.ends.length - 1 ? frames.length : end));
+
+        expect(turns.ends.at(-1)).toBe(count);
+        expect(deliveredBy(turns, course, expected.job.delivered)).toStrictEqual(
+          ends.map((end) => judged(frames.slice(0, end).map(({ text }) => text)).delivered),
+        );
+        expect(deliveredBy(turns, course, expected.frames.delivered)).toStrictEqual(ends);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it.each<readonly [Course, number, number, number]>([
+    [{ kind: 'trade' }, 1_600_000, 80, 60],
+    [{ kind: 'depth' }, 320_000, 80, 60],
+    [{ kind: 'trade' }, 100_000, 8, 6],
+    [{ kind: 'trade' }, 3_000, 3, 2],
+    [{ kind: 'trade' }, 2_000, 2, 1],
+    [redundant, 1_200_000, 60, 45],
+    [redundant, 4_000, 2, 1],
+  ])('divides %j of %i frames into %i turns, %i of them to warm up', (course, count, turns, warmUp) => {
+    const { ends, ...others } = turnsOf(course, count, 0.75);
+
+    expect([ends.length, others]).toStrictEqual([turns, { warmUp }]);
+    expect(ends).toStrictEqual([...new Set(ends)].toSorted((a, b) => a - b));
+  });
+
+  it.each<readonly [Course, number, number]>([
+    [{ kind: 'trade' }, 1_000, 2_000],
+    [redundant, 2_000, 4_000],
+    [redundant, NaN, 4_000],
+  ])('does not divide %j of %s frames', (course, count, least) => {
+    expect(() => turnsOf(course, count, 0.5)).toThrow(
+      new RangeError(`turnsOf: count must be at least ${least}, got ${count}`),
+    );
+  });
+});
+
 describe.each<readonly [string, Course, readonly ContestantName[]]>([
   [
     'two lines that carry the same',
@@ -160,7 +212,7 @@ describe.each<readonly [string, Course, readonly ContestantName[]]>([
   ],
 ])('a small race over %s', (_name, course, names) => {
   it('is run right by everybody', async () => {
-    const runs = await race({ suite: 'small', course, frames: 4_000, seed: 7, rounds: 1, names });
+    const runs = await race([{ suite: 'small', course, frames: 4_000, seed: 7, names }], { rounds: 1 });
 
     expect(runs.map(({ contestant, isRight }) => [contestant, isRight])).toStrictEqual(
       names.map((name) => [name, true]),

@@ -14,7 +14,7 @@ const run = (suite: string, contestant: string, cpuUs: number, isRight = true): 
   round: 0,
   isRight,
   outcome: { delivered: 1, checksum: 1, duplicates: 0, rejected: 0 },
-  cpuUs,
+  cpuUs: [cpuUs],
   wallUs: cpuUs,
   loopDelayP99Ms: 1,
   loopDelayMaxMs: 2,
