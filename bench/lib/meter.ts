@@ -6,8 +6,7 @@ export interface Cost {
   readonly cpuMs: readonly number[];
   /** Of all these turns, waiting left out. */
   readonly wallMs: number;
-  /** How late timers were, ms. */
-  readonly loopDelayP99Ms: number;
+  /** How late a timer was at most, ms: never later than its turn is long. */
   readonly loopDelayMaxMs: number;
   /** The most memory the process ever held, MB. */
   readonly peakMb: number;
@@ -17,6 +16,8 @@ export interface Cost {
 const tickMs = 10;
 
 export interface Meter {
+  /** A turn begins. */
+  readonly start: () => void;
   /** Counts one thing done, and what it was. */
   readonly tally: (fact: number) => void;
   readonly sum: () => { readonly delivered: number; readonly checksum: number };
@@ -36,7 +37,7 @@ export const addUnordered: Fold = (checksum, fact) => {
 
 export interface MeterConfig {
   /** How many things are done when each turn ends, the last one with all of them. */
-  readonly ends: readonly number[];
+  readonly deliveredBy: readonly number[];
   /** Turns before measuring begins. */
   readonly warmUp: number;
   /** How the checksum is made. @default in order */
@@ -48,90 +49,82 @@ export interface MeterConfig {
 }
 
 /**
- * Counts what a contestant does, and measures what it costs once it has warmed up. It works in turns: between them it waits for the
- * others, and then nothing is measured but its CPU time, which is what it takes to wait.
+ * Counts what a contestant does, and measures what it costs once it has warmed up. It works in turns. CPU time is read at the end of
+ * each, so that what it leaves to be done later, and what it takes to wait, is part of the next; of the rest nothing is measured
+ * between two turns.
  *
  * @param onDone Called after the last turn, once, on a later turn of the event loop: a contestant that does too much has the time to.
  */
 export function createMeter(
-  { ends, warmUp, add = addFact, idleMs = 5_000, onTurn = () => undefined }: MeterConfig,
+  { deliveredBy, warmUp, add = addFact, idleMs = 5_000, onTurn = () => undefined }: MeterConfig,
   onDone: (cost: Cost) => void,
 ): Meter {
   let delivered = 0;
   let checksum = 0;
-  const cpuMs: number[] = [];
-  let before = process.cpuUsage();
   let turn = 0;
-  /** What begins or ends a turn: so many things done. */
-  let edge = 1;
-  let isMyTurn = false;
+  /** With how many the turn ends; NaN between two. */
+  let end = NaN;
+  let before = process.cpuUsage();
+  const cpuMs: number[] = [];
 
   // `monitorEventLoopDelay` would not see the turn of the loop in which measuring begins, nor the one in which it ends.
   let wallMs = 0;
   let startedAt = 0;
   let tickedAt = 0;
-  const delays: number[] = [];
+  let loopDelayMaxMs = 0;
   let ticks: NodeJS.Timeout | undefined;
   const tick = (): void => {
     const now = performance.now();
-    if (turn >= warmUp) delays.push(Math.max(0, now - tickedAt - tickMs));
+    if (turn >= warmUp) loopDelayMaxMs = Math.max(loopDelayMaxMs, now - tickedAt - tickMs);
     tickedAt = now;
   };
 
+  let idle: NodeJS.Timeout | undefined;
+  let lastSeen = -1;
+  const look = (): void => {
+    if (lastSeen === delivered) finish();
+    lastSeen = delivered;
+  };
+
   const start = (): void => {
-    isMyTurn = true;
+    end = deliveredBy[turn] ?? NaN;
     startedAt = tickedAt = performance.now();
     ticks = setInterval(tick, tickMs);
-    edge = ends[turn] ?? NaN;
+    idle = setInterval(look, idleMs);
   };
   const stop = (): void => {
-    const { user, system } = process.cpuUsage(before);
-    before = process.cpuUsage();
+    const usage = process.cpuUsage();
     tick();
-    clearInterval(ticks);
     if (turn >= warmUp) {
-      cpuMs.push((user + system) / 1_000);
+      cpuMs.push((usage.user - before.user + usage.system - before.system) / 1_000);
       wallMs += tickedAt - startedAt;
     }
-    isMyTurn = false;
+    before = usage;
     turn += 1;
+    end = NaN;
+    clearInterval(ticks);
+    clearInterval(idle);
   };
   const finish = (): void => {
     stop();
-    clearInterval(idle);
-    delays.sort((a, b) => a - b);
-    const cost: Cost = {
-      cpuMs,
-      wallMs,
-      loopDelayP99Ms: delays[Math.floor(delays.length * 0.99)] ?? 0,
-      loopDelayMaxMs: delays.at(-1) ?? 0,
-      peakMb: process.resourceUsage().maxRSS / 1_024,
-    };
-    setImmediate(onDone, cost);
+    const peakMb = process.resourceUsage().maxRSS / 1_024;
+    setImmediate(onDone, { cpuMs, wallMs, loopDelayMaxMs, peakMb } satisfies Cost);
   };
   const pass = (): void => {
-    if (!isMyTurn) start();
-    if (delivered !== edge) return;
-    if (turn === ends.length - 1) {
+    if (turn === deliveredBy.length - 1) {
       finish();
       return;
     }
     stop();
-    edge = delivered + 1;
     setImmediate(onTurn);
   };
 
-  let lastSeen = -1;
-  const idle = setInterval(() => {
-    if (isMyTurn && lastSeen === delivered) finish();
-    lastSeen = delivered;
-  }, idleMs);
-
   return {
+    start,
     tally: (fact) => {
       checksum = add(checksum, fact);
       delivered += 1;
-      if (delivered === edge) pass();
+      if (delivered === end) pass();
     },
     sum: () => ({ delivered, checksum }),
   };

@@ -1,7 +1,6 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 
 /** How long a client may take for what is asked of it, ms. */
@@ -9,64 +8,61 @@ const patienceMs = 120_000;
 
 /** A process that is spoken with, in lines of JSON. */
 export interface Partner {
+  readonly say: (line: unknown) => void;
   /** What it says next. Rejects if it ends first, or takes two minutes. */
   readonly hear: <T>() => Promise<T>;
-  /** Ends it, if it goes on; resolves when it is gone. */
-  readonly kill: () => Promise<void>;
+  /** It is gone. */
+  readonly ended: Promise<unknown>;
+  /** Ends it; without effect on one that is gone. */
+  readonly kill: () => void;
 }
 
-const listenTo = (program: string, child: ChildProcess & { readonly stdout: Readable }): Partner => {
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    hear: async <T>() => {
-      const patience = setTimeout(() => child.kill('SIGKILL'), patienceMs);
-      const line = await lines.next();
-      clearTimeout(patience);
-      if (line.done === true) throw new Error(`${program} ended before it said what it was asked for`);
-      return JSON.parse(line.value) as T;
-    },
-    kill: async () => {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-};
-
 /**
- * Starts a program that says what it found, a line of JSON each time.
+ * Starts a program that is told things and says what it found. It is to end when its input does.
  *
  * @param nodeArgs Options for Node, such as `--cpu-prof`.
  */
-export const startClient = (program: string, task: unknown, nodeArgs: readonly string[] = []): Partner =>
-  listenTo(
-    program,
-    spawn(process.execPath, [...nodeArgs, program, JSON.stringify(task)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    }),
-  );
+export function startPartner(program: string, task: unknown, nodeArgs: readonly string[] = []): Partner {
+  const child = spawn(process.execPath, [...nodeArgs, program, JSON.stringify(task)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close').catch(() => undefined); // one that never began has nothing to say
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  child.stdin.on('error', () => undefined); // it is gone, which `hear` tells
+  return {
+    ended,
+    say: (line) => child.stdin.write(`${JSON.stringify(line)}\n`),
+    hear: async <T>() => {
+      let isLate = false as boolean;
+      const patience = setTimeout(() => {
+        isLate = true;
+        child.kill('SIGKILL');
+      }, patienceMs);
+      const line = await lines.next();
+      clearTimeout(patience);
+      if (line.done !== true) return JSON.parse(line.value) as T;
+      throw new Error(isLate ? `${program} took more than ${patienceMs} ms` : `${program} ended too early`);
+    },
+    kill: () => child.kill('SIGKILL'),
+  };
+}
 
 /** A process that said it was ready, and goes on. */
 export interface Serving<T> {
   /** What it said. */
   readonly ready: T;
-  /** Tells it something, in a line of JSON. */
-  readonly say: (order: unknown) => void;
+  readonly say: Partner['say'];
   readonly stop: () => Promise<void>;
 }
 
-/** Starts a program that prints one line of JSON when it is ready, and ends when its input does. */
+/** Starts a program that prints one line of JSON when it is ready. */
 export async function startServer<T>(program: string, task: unknown): Promise<Serving<T>> {
-  const child = spawn(process.execPath, [program, JSON.stringify(task)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const ended = once(child, 'exit');
-  const ready = await listenTo(program, child).hear<T>();
+  const { hear, say, kill, ended } = startPartner(program, task);
   return {
-    ready,
-    say: (order) => child.stdin.write(`${JSON.stringify(order)}\n`),
+    ready: await hear<T>(),
+    say,
     stop: async () => {
-      child.stdin.end();
+      kill();
       await ended;
     },
   };

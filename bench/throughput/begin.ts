@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { type ContestantName, contestants } from './contestants.js';
 import { type Course, streamsOfLine, suiteOf } from './course.js';
 import type { Findings } from './job.js';
@@ -10,7 +11,7 @@ export interface ClientTask {
   /** A line is at this address followed by its number. */
   readonly url: string;
   /** What will be delivered when each turn ends, if all is right. */
-  readonly ends: readonly number[];
+  readonly deliveredBy: readonly number[];
   /** Turns before measuring begins. */
   readonly warmUp: number;
 }
@@ -36,7 +37,20 @@ export async function begin(
   });
 }
 
-/** Says that a turn is over, or what was found. */
+/** What a client says in between: that it knows it is its turn, and that this is over. */
+export type Turn = 'ready' | 'over';
+
+/** Says how it stands, or what was found. */
 export const say = (line: unknown, then?: () => void): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`, then);
+};
+
+/** Is told whose turn it is, line by line, by who started the process, and ends with him. */
+export const takeTurns = (start: () => void): void => {
+  createInterface({ input: process.stdin })
+    .on('line', () => {
+      start();
+      say('ready' satisfies Turn);
+    })
+    .on('close', () => process.exit());
 };

@@ -1,5 +1,5 @@
 import { type Cost, createMeter } from '../lib/meter.js';
-import { begin, type ClientTask, say } from './begin.js';
+import { begin, type ClientTask, say, takeTurns, type Turn } from './begin.js';
 import { foldOf } from './course.js';
 import type { Findings } from './job.js';
 import type { Outcome } from './traffic.js';
@@ -11,13 +11,14 @@ export interface ClientResult extends Cost {
 
 // One contestant, once; the process is not used again, so that nobody meets what another left behind.
 const task = JSON.parse(process.argv[2] ?? '') as ClientTask;
-const { course, ends, warmUp } = task;
+const { course, deliveredBy, warmUp } = task;
 
-const { tally, sum } = createMeter(
-  { ends, warmUp, add: foldOf(course), onTurn: () => say('turn') },
+const { tally, sum, start } = createMeter(
+  { deliveredBy, warmUp, add: foldOf(course), onTurn: () => say('over' satisfies Turn) },
   (cost) => {
     const result: ClientResult = { outcome: { ...sum(), ...findings() }, ...cost };
     say(result, () => process.exit());
   },
 );
 const findings: () => Findings = await begin(task, tally);
+takeTurns(start);

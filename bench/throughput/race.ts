@@ -17,7 +17,7 @@ export interface Run {
   readonly cpuUs: readonly number[];
   /** From the first to the last frame of its turns, µs a frame. */
   readonly wallUs: number;
-  readonly loopDelayP99Ms: number;
+  /** Within its turns. */
   readonly loopDelayMaxMs: number;
   readonly peakMb: number;
 }
@@ -39,14 +39,14 @@ export const isRight = (outcome: Outcome, expected: Outcome, skims = false): boo
 const rounded = (value: number): number => Number(value.toFixed(3));
 
 function toRun(
-  { suite, turns: { ends, warmUp } }: { readonly suite: string; readonly turns: Turns },
+  { suite, turns: { sentBy, warmUp } }: { readonly suite: string; readonly turns: Turns },
   contestant: ContestantName,
   round: number,
   expected: Expected,
-  { outcome, cpuMs, wallMs, loopDelayP99Ms, loopDelayMaxMs, peakMb }: ClientResult,
+  { outcome, cpuMs, wallMs, loopDelayMaxMs, peakMb }: ClientResult,
 ): Run {
-  const framesOf = (from: number, to: number): number => (ends[to] ?? NaN) - (ends[from] ?? 0);
-  const all = framesOf(warmUp - 1, ends.length - 1);
+  const framesOf = (from: number, to: number): number => (sentBy[to] ?? NaN) - (sentBy[from] ?? 0);
+  const all = framesOf(warmUp - 1, sentBy.length - 1);
   const { does, skims } = entryOf(contestant);
   return {
     suite,
@@ -56,7 +56,6 @@ function toRun(
     outcome,
     cpuUs: cpuMs.map((ms, turn) => rounded((ms * 1_000) / framesOf(warmUp + turn - 1, warmUp + turn))),
     wallUs: rounded((wallMs * 1_000) / all),
-    loopDelayP99Ms: rounded(loopDelayP99Ms),
     loopDelayMaxMs: rounded(loopDelayMaxMs),
     peakMb: Math.round(peakMb),
   };

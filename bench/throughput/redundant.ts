@@ -3,12 +3,15 @@ import { addUnordered } from '../lib/meter.js';
 import type { Suite } from './suites.js';
 import { type Expected, factOf, firstIds } from './traffic.js';
 
+/** Of a thousand frames of a line. */
+const shared = 999;
+
 /**
- * Writes traffic of which each line carries every message, in the same order. In each thousand messages every line has a
- * copy, each another one, that does not fit the schema: the good one of another line is what counts. The last frame of a line is a
- * message that no other has, so that all is delivered only when every line was read to its end.
+ * Writes traffic of which each line carries every message, in the same order. In each thousand frames of a line one, each time
+ * another, does not fit the schema: the good one of another line is what counts. The last of each thousand is a
+ * message that no other line has, so that all is delivered only when every line was read so far.
  *
- * @param count Frames of all lines without those last ones; each line gets its share, of whole thousands.
+ * @param count Frames of all lines; each line gets its share, of whole thousands.
  * @param onFrame Gets each one, and its line. Which line is first with a message changes every hundred messages.
  * @returns What is to be made of it.
  */
@@ -19,8 +22,8 @@ export function writeRedundant(
   seed: number,
   onFrame: (text: string, line: number) => void,
 ): Expected {
-  const messages = count / lines;
-  if (!(lines > 1 && messages > 0 && messages % 1_000 === 0)) {
+  const thousands = count / lines / 1_000;
+  if (!(lines > 1 && thousands > 0 && Number.isInteger(thousands))) {
     throw new RangeError(`writeRedundant: count must be whole thousands for each line, got ${count}`);
   }
   const random = seededRandom(seed);
@@ -43,30 +46,29 @@ export function writeRedundant(
     onFrame(text, line);
   };
 
-  for (let sent = 0; sent < messages; sent += 1_000) {
+  for (let thousand = 0; thousand < thousands; thousand += 1) {
     const broken = new Set<number>();
-    while (broken.size < lines) broken.add(below(1_000));
+    while (broken.size < lines) broken.add(below(shared));
     const brokenOf = [...broken];
-    for (let place = 0; place < 1_000; place += 1) {
+    for (let place = 0; place < shared; place += 1) {
       const { stream, id } = take();
       const text = write(stream, id, true);
       for (const line of place % 200 < 100 ? places : places.toReversed()) {
         send(brokenOf[line] === place ? write(stream, id, false) : text, id, line);
       }
     }
-  }
-  for (const line of places) {
-    const { stream, id } = take();
-    send(write(stream, id, true), id, line);
+    for (const line of places) {
+      const { stream, id } = take();
+      send(write(stream, id, true), id, line);
+    }
   }
 
-  const frames = count + lines;
-  const delivered = messages + lines;
-  const rejected = count / 1_000;
+  const delivered = thousands * (shared + lines);
+  const rejected = thousands * lines;
   const untold = { duplicates: 0, rejected: 0 };
   return {
-    frames: { delivered: frames, checksum: checksums.frames, ...untold },
-    parsed: { delivered: frames, checksum: checksums.parsed, ...untold },
-    job: { delivered, checksum: checksums.job, duplicates: frames - delivered - rejected, rejected, gaps: 0 },
+    frames: { delivered: count, checksum: checksums.frames, ...untold },
+    parsed: { delivered: count, checksum: checksums.parsed, ...untold },
+    job: { delivered, checksum: checksums.job, duplicates: count - delivered - rejected, rejected, gaps: 0 },
   };
 }

@@ -3,7 +3,7 @@ import { shown, table } from '../lib/table.js';
 import type { Bar, Target } from '../suite.js';
 import type { Run } from './race.js';
 
-type Figure = 'cpuUs' | 'wallUs' | 'loopDelayP99Ms' | 'loopDelayMaxMs' | 'peakMb';
+type Figure = 'cpuUs' | 'wallUs' | 'loopDelayMaxMs' | 'peakMb';
 
 const rightOf = (runs: readonly Run[], contestant: string): readonly Run[] =>
   runs.filter((run) => run.contestant === contestant && run.isRight);
@@ -20,13 +20,13 @@ const meanOf = (runs: readonly Run[], contestant: string): number => {
 
 /**
  * How many times as fast one is as another, by CPU time per frame: the median over all turns, each divided by the other's same turn of
- * the same round. Those two lie a second apart, and whoever else uses the machine meets the one as often as the other.
+ * the same round. Those two lie close together, and whoever else uses the machine meets the one as often as the other.
  */
 export const speedOf = (own: readonly Run[], base: readonly Run[]): number =>
   median(
     own.flatMap(({ round, cpuUs }) => {
-      const other = base.find((run) => run.round === round)?.cpuUs ?? [];
-      return cpuUs.slice(0, other.length).map((us, turn) => (other[turn] ?? NaN) / us);
+      const other = base.find((run) => run.round === round);
+      return other === undefined ? [] : cpuUs.map((us, turn) => (other.cpuUs[turn] ?? NaN) / us);
     }),
   );
 
@@ -43,7 +43,6 @@ const row = (runs: readonly Run[], contestant: string, bases: readonly string[])
     shown(of('cpuUs')),
     shown(meanOf(runs, contestant)),
     shown(1e6 / of('wallUs'), 0),
-    shown(of('loopDelayP99Ms'), 1),
     shown(of('loopDelayMaxMs'), 1),
     shown(of('peakMb'), 0),
     `${own.filter((run) => run.isRight).length} of ${own.length}`,
@@ -72,8 +71,7 @@ export const toMarkdown = (
         'CPU a message, µs',
         'mean, µs',
         'messages a second',
-        'loop delay p99, ms',
-        'max, ms',
+        'loop delay, ms',
         'peak, MB',
         'right',
       ];

@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import { buildPrograms } from '../lib/build.js';
-import { type Partner, type Serving, startClient, startServer } from '../lib/processes.js';
-import type { ClientTask } from './begin.js';
+import { type Partner, type Serving, startPartner, startServer } from '../lib/processes.js';
+import type { ClientTask, Turn } from './begin.js';
 import { type ContestantName, entryOf } from './contestants.js';
 import type { Order, ServerReady, ServerTask } from './server.js';
 import type { Expected } from './traffic.js';
-import { deliveredBy, type Turns, turnsOf } from './turns.js';
+import { inTurns } from './inTurns.js';
+import { deliveredByTurn, type Turns, turnsOf } from './turns.js';
 
 /** A course, and who runs it. */
-export interface Heat extends Omit<ServerTask, 'ends'> {
+export interface Heat extends Omit<ServerTask, 'sentBy'> {
   /** What it is called in the results. */
   readonly suite: string;
   readonly names: readonly ContestantName[];
@@ -62,7 +63,7 @@ export interface Finish<Result> {
 async function open(heat: Heat, warmUp: number, program: string): Promise<Track> {
   const { course, frames, seed } = heat;
   const turns = turnsOf(course, frames, warmUp);
-  const task: ServerTask = { course, frames, seed, ends: turns.ends };
+  const task: ServerTask = { course, frames, seed, sentBy: turns.sentBy };
   return { heat, turns, server: await startServer(program, task) };
 }
 
@@ -82,26 +83,28 @@ function enter(track: Track, contestant: ContestantName, client: number, program
     course,
     contestant,
     url: `${url}${client}/`,
-    ends: deliveredBy(track.turns, course, expected[entryOf(contestant).does].delivered),
+    deliveredBy: deliveredByTurn(track.turns, expected[entryOf(contestant).does].delivered),
     warmUp: track.turns.warmUp,
   };
   const args = [...program.nodeArgs, ...profiling(program, suite, contestant)];
-  return { track, contestant, client, ...startClient(program.path, task, args) };
+  return { track, contestant, client, ...startPartner(program.path, task, args) };
 }
 
-/** One at a time, every second time in reverse order, until all have come in; by what each said at its end. */
-async function takeTurns<Result>(runners: readonly Runner[], round: number): Promise<Result[]> {
-  const results = new Map<Runner, Result>();
-  for (let turn = 0; results.size < runners.length; turn += 1) {
-    for (const runner of (round + turn) % 2 === 0 ? runners : runners.toReversed()) {
-      const { track, client } = runner;
-      if (results.has(runner) || turn >= track.turns.ends.length) continue;
-      track.server.say({ client, turn } satisfies Order);
-      const said = await runner.hear<Result | 'turn'>();
-      if (said !== 'turn') results.set(runner, said);
-    }
+/** Lets a runner take its turn; gives what it found after the last, or if it got no further. */
+async function takeTurn<Result>(
+  { track, contestant, client, say, hear }: Runner,
+  turn: number,
+): Promise<Result | undefined> {
+  try {
+    say('go');
+    const first = await hear<Turn>();
+    if (first !== 'ready') throw new Error(`${JSON.stringify(first)} is no answer`);
+    track.server.say({ client, turn } satisfies Order);
+    const said = await hear<Result | Turn>();
+    return said === 'over' ? undefined : (said as Result);
+  } catch (cause) {
+    throw new Error(`${track.heat.suite}, turn ${turn}: ${contestant} failed`, { cause });
   }
-  return runners.map((runner) => results.get(runner) as Result);
 }
 
 /**
@@ -129,24 +132,24 @@ export async function runHeats<Result>(
       runners = field.map(({ track, contestant }, place) =>
         enter(track, contestant, round * field.length + place, program),
       );
-      for (const [place, result] of (await takeTurns<Result>(runners, round)).entries()) {
-        const { track, contestant } = field[place] as (typeof field)[number];
-        const { heat, turns, server } = track;
-        finishes.push({
-          suite: heat.suite,
-          turns,
-          contestant,
+      const results = await inTurns(runners, (runner, turn) => takeTurn<Result>(runner, turn));
+      await Promise.all(runners.map(({ ended }) => ended)); // a profile is written at the end
+      finishes.push(
+        ...runners.map((runner) => ({
+          suite: runner.track.heat.suite,
+          turns: runner.track.turns,
+          contestant: runner.contestant,
           round,
-          expected: server.ready.expected,
-          result,
-        });
-      }
+          expected: runner.track.server.ready.expected,
+          result: results.get(runner) as Result,
+        })),
+      );
     }
     return finishes;
   } finally {
     // Where one failed the others still wait.
-    await Promise.all(runners.map(({ kill }) => kill()));
-    await Promise.all(tracks.map(({ server }) => server.stop()));
+    for (const { kill } of runners) kill();
+    await Promise.all([...runners.map(({ ended }) => ended), ...tracks.map(({ server }) => server.stop())]);
     built.remove();
   }
 }

@@ -11,11 +11,11 @@ export interface ServerTask {
   readonly course: Course;
   readonly frames: number;
   readonly seed: number;
-  /** Frames sent when each turn ends, the last one with all of them. */
-  readonly ends: readonly number[];
+  /** Frames that were sent when each turn ends, the last one with all of them. */
+  readonly sentBy: readonly number[];
 }
 
-/** Whose turn it is, said in a line of JSON. */
+/** To whom the frames of a turn are to be sent. */
 export interface Order {
   readonly client: number;
   readonly turn: number;
@@ -42,21 +42,22 @@ function encodeFrame(text: string): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-const { course, frames, seed, ends } = JSON.parse(process.argv[2] ?? '') as ServerTask;
+const { course, frames, seed, sentBy } = JSON.parse(process.argv[2] ?? '') as ServerTask;
 /** The frames of each line, turn by turn. */
 const lines = Array.from({ length: course.lines ?? 1 }, () => ({
-  turns: ends.map((): Buffer[] => []),
+  turns: sentBy.map((): Buffer[] => []),
   open: [] as Buffer[],
   bytes: 0,
 }));
-let turn = 0;
+/** The turn that is written, and how many frames are. */
+let writing = 0;
+let written = 0;
 const endChunk = (line: (typeof lines)[number]): void => {
   if (line.bytes === 0) return;
-  line.turns[turn]?.push(Buffer.concat(line.open));
+  line.turns[writing]?.push(Buffer.concat(line.open));
   line.open = [];
   line.bytes = 0;
 };
-let written = 0;
 const expected = writeCourse(course, frames, seed, (text, index) => {
   const line = lines[index] as (typeof lines)[number];
   const frame = encodeFrame(text);
@@ -64,11 +65,10 @@ const expected = writeCourse(course, frames, seed, (text, index) => {
   line.bytes += frame.length;
   if (line.bytes >= chunkBytes) endChunk(line);
   written += 1;
-  if (written !== ends[turn] || turn === ends.length - 1) return;
+  if (written !== sentBy[writing]) return;
   lines.forEach(endChunk);
-  turn += 1;
+  writing += 1;
 });
-lines.forEach(endChunk);
 
 /** Resolves when the kernel has it, or the client is gone. */
 const write = (socket: Duplex, chunk: Buffer): Promise<void> =>
@@ -104,8 +104,8 @@ function createVisitor(): Visitor {
     sockets,
     isHere,
     enter: (line, socket) => {
+      if (sockets[line] === undefined) missing -= 1;
       sockets[line] = socket;
-      missing -= 1;
       if (missing === 0) arrive();
     },
   };

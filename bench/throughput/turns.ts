@@ -9,8 +9,8 @@ const atLeast = 8;
 
 /** When contestants take turns. */
 export interface Turns {
-  /** Frames sent when each turn ends. */
-  readonly ends: readonly number[];
+  /** Frames that were sent when each turn ends, the last one with all of them. */
+  readonly sentBy: readonly number[];
   /** Turns of the warm-up. */
   readonly warmUp: number;
 }
@@ -19,7 +19,7 @@ export interface Turns {
  * Divides a course into turns of about the same length. They end with whole thousands of frames (of each line, if all carry the same),
  * as of each thousand the same number is delivered.
  *
- * @param count Frames of the course, but for what redundant lines send last.
+ * @param count Frames of the course.
  * @param share Of the frames, to warm up.
  */
 export function turnsOf(
@@ -31,8 +31,8 @@ export function turnsOf(
   const units = count / unit;
   if (!(units >= 2)) throw new RangeError(`turnsOf: count must be at least ${2 * unit}, got ${count}`);
   const turns = Math.min(units, Math.max(atLeast, Math.round(count / frames[kind])));
-  const ends = Array.from({ length: turns }, (_, turn) => unit * Math.round((units * (turn + 1)) / turns));
-  return { ends, warmUp: Math.min(turns - 1, Math.max(1, Math.round(turns * share))) };
+  const sentBy = Array.from({ length: turns }, (_, turn) => unit * Math.round((units * (turn + 1)) / turns));
+  return { sentBy, warmUp: Math.min(turns - 1, Math.max(1, Math.round(turns * share))) };
 }
 
 /**
@@ -40,12 +40,5 @@ export function turnsOf(
  *
  * @param delivered In all.
  */
-export function deliveredBy(
-  { ends }: Turns,
-  { lines = 1, isRedundant = false }: Course,
-  delivered: number,
-): number[] {
-  const last = isRedundant ? lines : 0; // one of each line, at the very end
-  const count = ends.at(-1) ?? NaN;
-  return ends.map((end) => (end === count ? delivered : ((delivered - last) * end) / count));
-}
+export const deliveredByTurn = ({ sentBy }: Turns, delivered: number): number[] =>
+  sentBy.map((sent) => (delivered * sent) / (sentBy.at(-1) ?? NaN));

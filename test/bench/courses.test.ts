@@ -7,7 +7,7 @@ import { race } from '../../bench/throughput/race.js';
 import { writeRedundant } from '../../bench/throughput/redundant.js';
 import { type Keyed, suites } from '../../bench/throughput/suites.js';
 import { type Expected, factOf, type Outcome } from '../../bench/throughput/traffic.js';
-import { deliveredBy, turnsOf } from '../../bench/throughput/turns.js';
+import { deliveredByTurn, turnsOf } from '../../bench/throughput/turns.js';
 
 interface Frame {
   readonly text: string;
@@ -66,17 +66,20 @@ describe('redundant traffic', () => {
     );
   });
 
-  it('repeats every message on the other line, but for the last one of each', () => {
+  it('repeats every message on the other line, but for the last one of each thousand', () => {
     const { frames } = written(redundant, 4_000, 1);
     const [one, other] = [0, 1].map((line) =>
       frames
         .filter((frame) => frame.line === line)
         .map(({ text }) => `${parsed(text).type} ${parsed(text).id}`),
     );
+    const own = one!.flatMap((message, place) => (other!.includes(message) ? [] : [place]));
 
-    expect(one!.slice(0, -1)).toStrictEqual(other!.slice(0, -1));
-    expect(one!.at(-1)).not.toBe(other!.at(-1));
-    expect(frames).toHaveLength(4_002);
+    expect([frames.length, one!.length]).toStrictEqual([4_000, 2_000]);
+    expect(own).toStrictEqual([999, 1_999]);
+    expect(one!.filter((message) => other!.includes(message))).toStrictEqual(
+      other!.filter((message) => one!.includes(message)),
+    );
   });
 
   it('breaks no message on both lines', () => {
@@ -156,16 +159,24 @@ describe('turnsOf', () => {
         const count = thousands * (course.isRedundant ? 2_000 : 1_000);
         const { frames, expected } = written(course, count, 1);
         const turns = turnsOf(course, count, 0.5);
-        const ends = turns.ends.map((end, turn) => (turn === turns.ends.length - 1 ? frames.length : end));
+        const texts = frames.map(({ text }) => text);
 
-        expect(turns.ends.at(-1)).toBe(count);
-        expect(deliveredBy(turns, course, expected.job.delivered)).toStrictEqual(
-          ends.map((end) => judged(frames.slice(0, end).map(({ text }) => text)).delivered),
+        expect(turns.sentBy.at(-1)).toBe(frames.length);
+        expect(deliveredByTurn(turns, expected.job.delivered)).toStrictEqual(
+          turns.sentBy.map((sent) => judged(texts.slice(0, sent)).delivered),
         );
-        expect(deliveredBy(turns, course, expected.frames.delivered)).toStrictEqual(ends);
+        expect(deliveredByTurn(turns, expected.frames.delivered)).toStrictEqual(turns.sentBy);
       }),
       { numRuns: 20 },
     );
+  });
+
+  it('ends each turn with what no other line has', () => {
+    const { frames } = written(redundant, 8_000, 1);
+    const ids = frames.map(({ text }) => parsed(text).id);
+    for (const sent of turnsOf(redundant, 8_000, 0.5).sentBy) {
+      for (const id of ids.slice(sent - 2, sent)) expect(ids.filter((one) => one === id)).toHaveLength(1);
+    }
   });
 
   it.each<readonly [Course, number, number, number]>([
@@ -177,10 +188,10 @@ describe('turnsOf', () => {
     [redundant, 1_200_000, 60, 45],
     [redundant, 4_000, 2, 1],
   ])('divides %j of %i frames into %i turns, %i of them to warm up', (course, count, turns, warmUp) => {
-    const { ends, ...others } = turnsOf(course, count, 0.75);
+    const { sentBy, ...others } = turnsOf(course, count, 0.75);
 
-    expect([ends.length, others]).toStrictEqual([turns, { warmUp }]);
-    expect(ends).toStrictEqual([...new Set(ends)].toSorted((a, b) => a - b));
+    expect([sentBy.length, others]).toStrictEqual([turns, { warmUp }]);
+    expect(sentBy).toStrictEqual([...new Set(sentBy)].toSorted((a, b) => a - b));
   });
 
   it.each<readonly [Course, number, number]>([

@@ -16,7 +16,6 @@ const run = (suite: string, contestant: string, cpuUs: number, isRight = true): 
   outcome: { delivered: 1, checksum: 1, duplicates: 0, rejected: 0 },
   cpuUs: [cpuUs],
   wallUs: cpuUs,
-  loopDelayP99Ms: 1,
   loopDelayMaxMs: 2,
   peakMb: 50,
 });

@@ -1,13 +1,21 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
+import { filter, firstValueFrom, Subject } from 'rxjs';
 import { safeParse } from 'valibot';
+import { WebSocket } from 'ws';
 import { buildPrograms } from '../../bench/lib/build.js';
 import { inRounds } from '../../bench/lib/inRounds.js';
 import { median } from '../../bench/lib/median.js';
 import { addFact, addUnordered, type Cost, createMeter, type Meter } from '../../bench/lib/meter.js';
+import { startPartner, startServer } from '../../bench/lib/processes.js';
 import { type ContestantName, contestants } from '../../bench/throughput/contestants.js';
+import { type Course, writeCourse } from '../../bench/throughput/course.js';
+import { inTurns } from '../../bench/throughput/inTurns.js';
 import { isRight, race, type Run } from '../../bench/throughput/race.js';
 import { toMarkdown } from '../../bench/throughput/report.js';
+import type { ServerReady, ServerTask } from '../../bench/throughput/server.js';
 import { type Keyed, suites, type SuiteName } from '../../bench/throughput/suites.js';
 import { type Expected, factOf, type Outcome, writeTraffic } from '../../bench/throughput/traffic.js';
 
@@ -177,18 +185,115 @@ describe('inRounds', () => {
 describe('median', () => {
   it.each([
     [[3, 1, 2], 2],
-    [[10, 9], 10],
+    [[10, 9], 9.5],
+    [[4], 4],
     [[], NaN],
   ])('of %j is %s', (values, middle) => {
     expect(median(values)).toBe(middle);
   });
 });
 
+describe('inTurns', () => {
+  /** Who took each turn, where each needs so many. */
+  const taken = async (needs: Readonly<Record<string, number>>): Promise<string[]> => {
+    const order: string[] = [];
+    let running = 0;
+    const results = await inTurns(Object.keys(needs), async (name, turn) => {
+      running += 1;
+      await Promise.resolve();
+      expect(running).toBe(1);
+      running -= 1;
+      order.push(`${name}${turn}`);
+      return turn === needs[name]! - 1 ? name.toUpperCase() : undefined;
+    });
+    expect(Object.fromEntries(results)).toStrictEqual(
+      Object.fromEntries(Object.keys(needs).map((name) => [name, name.toUpperCase()])),
+    );
+    return order;
+  };
+
+  it('turns every second turn round, and begins with each in turn', async () => {
+    expect((await taken({ a: 4, b: 4, c: 4 })).join(' ')).toBe('a0 b0 c0 c1 b1 a1 b2 c2 a2 a3 c3 b3');
+  });
+
+  it('gives nobody a turn who has a result', async () => {
+    expect((await taken({ a: 1, b: 3 })).join(' ')).toBe('a0 b0 b1 b2');
+  });
+
+  it('fails with whoever fails', async () => {
+    await expect(inTurns(['a'], () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+  });
+});
+
+describe('startPartner', () => {
+  it('hears what a program says, and tells when it has ended instead', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'millrace-partner-'));
+    const program = join(dir, 'echo.mjs');
+    writeFileSync(
+      program,
+      `process.stdin.once('data', (line) => { process.stdout.write(line); process.stdin.destroy(); });`,
+    );
+    const { say, hear, ended } = startPartner(program, {});
+    say({ a: 1 });
+
+    expect(await hear()).toStrictEqual({ a: 1 });
+    await expect(hear()).rejects.toThrow(`${program} ended too early`);
+    await ended;
+    rmSync(dir, { recursive: true });
+  });
+});
+
+describe('the server', () => {
+  it('sends the frames of a turn when told so, to whom it is told, and no others', async () => {
+    const { dir, remove } = await buildPrograms(['bench/throughput/server.ts']);
+    const course: Course = { kind: 'trade', streams: 7, lines: 2 };
+    const frames: string[][] = [[], []];
+    writeCourse(course, 4_000, 1, (text, line) => frames[line]!.push(text));
+    const sentBy = [1_000, 3_000, 4_000];
+    const task: ServerTask = { course, frames: 4_000, seed: 1, sentBy };
+    const { ready, say, stop } = await startServer<ServerReady>(join(dir, 'throughput/server.mjs'), task);
+    const got: string[] = [];
+    const wanted = new Subject<number>();
+    const sockets = [5, 6].flatMap((client) =>
+      [0, 1].map((line) =>
+        new WebSocket(`${ready.url}${client}/${line}`).on('message', (data: Buffer) => {
+          got.push(`${client} ${line} ${data.toString()}`);
+          wanted.next(got.length);
+        }),
+      ),
+    );
+    const all: string[] = [];
+    for (const [turn, client] of [5, 6, 6, 5, 5].map((one, index) => [[0, 0, 1, 1, 2][index]!, one])) {
+      const had = got.length;
+      const count = sentBy[turn!]! - (sentBy[turn! - 1] ?? 0);
+      const done = firstValueFrom(wanted.pipe(filter((length) => length === had + count)));
+      say({ client, turn });
+      await done;
+      all.push(...got.slice(had).map((text) => `${turn} ${text}`));
+    }
+    for (const socket of sockets) socket.terminate();
+    await stop();
+    remove();
+
+    for (const line of [0, 1]) {
+      const of = (client: number): string[] =>
+        all.filter((text) => text.startsWith(`${client} ${line} `, 2)).map((text) => text.slice(6));
+      expect(of(5)).toStrictEqual(frames[line]);
+      expect(of(6)).toStrictEqual(frames[line]!.slice(0, of(6).length));
+    }
+    expect(all).toHaveLength(4_000 + 3_000);
+    expect(got).toHaveLength(all.length);
+  }, 20_000);
+});
+
 describe('createMeter', () => {
   /** Does so many things of a hundred, in one go. */
   const metered = (things: number): Promise<ReturnType<Meter['sum']>> =>
     new Promise((resolve) => {
-      const { tally, sum } = createMeter({ ends: [20, 100], warmUp: 1, idleMs: 20 }, () => resolve(sum()));
+      const { start, tally, sum } = createMeter({ deliveredBy: [100], warmUp: 0, idleMs: 20 }, () =>
+        resolve(sum()),
+      );
+      start();
       for (let thing = 0; thing < things; thing += 1) tally(thing);
     });
 
@@ -196,59 +301,64 @@ describe('createMeter', () => {
     expect((await metered(103)).delivered).toBe(103);
   });
 
-  it('gives up on who does not get there', async () => {
-    expect((await metered(99)).delivered).toBe(99);
+  it.each([99, 0])('gives up on who does not get there with %i', async (things) => {
+    expect((await metered(things)).delivered).toBe(things);
   });
 
   it('sees a delay that lasts from the beginning to the end', async () => {
-    const { loopDelayMaxMs, loopDelayP99Ms, wallMs } = await new Promise<Cost>((resolve) => {
-      const { tally } = createMeter({ ends: [1, 3], warmUp: 1 }, resolve);
-      tally(1);
-      tally(2);
+    const { loopDelayMaxMs, wallMs } = await new Promise<Cost>((resolve) => {
+      const { start, tally } = createMeter({ deliveredBy: [1], warmUp: 0 }, resolve);
+      start();
       const beganAt = process.hrtime.bigint();
       while (process.hrtime.bigint() - beganAt < 50_000_000n); // nothing else gets a turn
-      tally(3);
+      tally(1);
     });
 
     expect(wallMs).toBeGreaterThanOrEqual(50);
     expect(loopDelayMaxMs).toBeGreaterThanOrEqual(39);
-    expect(loopDelayP99Ms).toBe(loopDelayMaxMs);
   });
 
   it('counts no time between turns, but what is done in it', async () => {
-    const turns: number[] = [];
+    let turns = 0;
     const { cpuMs, wallMs, loopDelayMaxMs } = await new Promise<Cost>((resolve) => {
-      const { tally } = createMeter(
+      const work = (): void => {
+        start();
+        [1, 2].forEach(tally);
+      };
+      const { start, tally } = createMeter(
         {
-          ends: [2, 4, 6],
+          deliveredBy: [2, 4, 6],
           warmUp: 1,
           onTurn: () => {
-            turns.push(turns.length);
+            turns += 1;
             const beganAt = process.hrtime.bigint();
             while (process.hrtime.bigint() - beganAt < 50_000_000n); // not within a turn
-            [1, 2].forEach(tally);
+            work();
           },
         },
         resolve,
       );
-      [1, 2].forEach(tally);
+      work();
     });
 
-    expect(turns).toStrictEqual([0, 1]);
+    expect(turns).toBe(2);
     expect(cpuMs).toHaveLength(2);
     expect(Math.min(...cpuMs)).toBeGreaterThan(10);
     expect(wallMs).toBeLessThan(50);
     expect(loopDelayMaxMs).toBeLessThan(39);
   });
 
-  it('gives up within a turn, not between two', () => {
+  it('gives up on who does more between two turns, and not before the next', () => {
     jest.useFakeTimers();
     let isDone = false;
-    const { tally } = createMeter({ ends: [2, 4], warmUp: 1, idleMs: 20 }, () => (isDone = true));
-    [1, 2].forEach(tally);
+    const { start, tally } = createMeter({ deliveredBy: [2, 4], warmUp: 1, idleMs: 20 }, () => {
+      isDone = true;
+    });
+    start();
+    [1, 2, 3, 4].forEach(tally);
     jest.advanceTimersByTime(100);
     const wasDone = isDone;
-    tally(3);
+    start();
     jest.advanceTimersByTime(100);
     jest.useRealTimers();
 
@@ -290,7 +400,6 @@ describe('toMarkdown', () => {
     outcome: { delivered: 1, checksum: 1, duplicates: 0, rejected: 0 },
     cpuUs,
     wallUs: 8,
-    loopDelayP99Ms: 1,
     loopDelayMaxMs: 2,
     peakMb: 50,
   });
@@ -307,9 +416,9 @@ describe('toMarkdown', () => {
         run('broken', 0, [1, 1], false),
       ]),
     ).toStrictEqual([
-      '| reference | 1.00 | – | – | 8.00 | 188.67 | 125 000 | 1.0 | 2.0 | 50 | 3 of 3 |',
-      '| millrace | 2.00 | – | – | 4.00 | 4.00 | 125 000 | 1.0 | 2.0 | 50 | 1 of 2 |',
-      '| broken | – | – | – | – | – | – | – | – | – | 0 of 1 |',
+      '| reference | 1.00 | – | – | 8.00 | 188.67 | 125 000 | 2.0 | 50 | 3 of 3 |',
+      '| millrace | 2.00 | – | – | 4.00 | 4.00 | 125 000 | 2.0 | 50 | 1 of 2 |',
+      '| broken | – | – | – | – | – | – | – | – | 0 of 1 |',
     ]);
   });
 
@@ -317,15 +426,18 @@ describe('toMarkdown', () => {
     const [, row] = rows([
       run('reference', 0, [8, 16, 16, 8, 8]),
       run('millrace', 0, [4, 8, 8, 8, 4]), // of these the median is 8
-      run('reference', 1, [16, 8, 8, 8, 16]),
-      run('millrace', 1, [8, 4, 8, 8, 8]),
     ]);
 
     expect(row).toMatch(/^\| millrace \| 2\.00 \|/);
   });
 
-  it('leaves out a turn that the other did not have', () => {
-    const [, row] = rows([run('reference', 0, [8]), run('millrace', 0, [4, 80])]);
+  it('compares no turns of different rounds', () => {
+    const [, row] = rows([
+      run('reference', 0, [8, 8]),
+      run('millrace', 0, [4, 4]),
+      run('reference', 1, [80, 80, 80]),
+      run('millrace', 1, [40, 40, 40]),
+    ]);
 
     expect(row).toMatch(/^\| millrace \| 2\.00 \|/);
   });
