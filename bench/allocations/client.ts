@@ -1,7 +1,8 @@
 import { performance, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { createMeter } from '../lib/meter.js';
-import { begin, type ClientTask, say, takeTurns, type Turn } from '../throughput/begin.js';
+import { say, takeTurns, type Turn } from '../lib/takeTurns.js';
+import { begin, type ClientTask } from '../throughput/begin.js';
 import type { Findings } from '../throughput/job.js';
 import type { Outcome } from '../throughput/traffic.js';
 

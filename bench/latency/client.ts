@@ -1,3 +1,4 @@
+import { say, takeTurns, type Turn } from '../lib/takeTurns.js';
 import { stampUs } from './clock.js';
 import { quantile } from './quantile.js';
 import { type TakerName, takers } from './takers.js';
@@ -7,51 +8,64 @@ import { createWitness, type Testimony } from './witness.js';
 export interface LatencyTask {
   readonly taker: TakerName;
   readonly url: string;
-  /** Trades to come. */
-  readonly total: number;
+  readonly turns: number;
+  /** Trades to come in each turn. */
+  readonly each: number;
 }
 
-/** What it says when it is done. */
+/** What it says when it is done. All times are µs from the write of the server to the listener, without the first fifth of the turns. */
 export interface LatencyResult extends Testimony {
   readonly dropped: number;
-  /** From the write of the server to the listener, µs, of all but the first fifth. */
-  readonly p50Us: number;
+  /** Turn by turn. */
+  readonly p50Us: readonly number[];
   readonly p99Us: number;
   readonly p999Us: number;
   readonly maxUs: number;
 }
 
-const { taker: name, url, total } = JSON.parse(process.argv[2] ?? '') as LatencyTask;
+const { taker: name, url, turns, each } = JSON.parse(process.argv[2] ?? '') as LatencyTask;
 const taker = await takers[name]();
-const warmUp = Math.floor(total / 5);
-const tookUs = new Float64Array(total - warmUp);
+const warmUp = Math.ceil(turns / 5);
+const total = turns * each;
+const tookUs = new Float64Array(total);
 const { note, testimony } = createWitness();
 let taken = 0;
 
 const finish = (): void => {
-  const sorted = tookUs.subarray(0, Math.max(0, taken - warmUp)).sort();
+  const turnUs = (turn: number): Float64Array => tookUs.slice(turn * each, (turn + 1) * each).sort();
+  const p50Us = Array.from({ length: turns - warmUp }, (_, turn) => quantile(turnUs(warmUp + turn), 0.5));
+  const sorted = tookUs.slice(warmUp * each, Math.max(warmUp * each, taken)).sort();
   const result: LatencyResult = {
     ...testimony(),
     dropped: dropped(),
-    p50Us: quantile(sorted, 0.5),
+    p50Us,
     p99Us: quantile(sorted, 0.99),
     p999Us: quantile(sorted, 0.999),
     maxUs: quantile(sorted, 1),
   };
-  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit());
+  say(result, () => process.exit());
+};
+
+let idle: NodeJS.Timeout | undefined;
+const endTurn = (): void => {
+  clearInterval(idle);
+  if (taken >= total) finish();
+  else say('over' satisfies Turn);
 };
 
 const dropped = taker(url, (trade) => {
-  if (taken >= warmUp) tookUs[taken - warmUp] = stampUs() - trade.sentAt;
+  tookUs[taken] = stampUs() - trade.sentAt;
   taken += 1;
   note(trade);
-  // On a later turn: who delivers too much has the time to.
-  if (taken === total) setImmediate(finish);
+  // On a later turn of the event loop: who delivers too much has the time to.
+  if (taken % each === 0) setImmediate(endTurn);
 });
 
-// One who loses something never gets there.
-let seen = -1;
-setInterval(() => {
-  if (seen === taken) finish();
-  seen = taken;
-}, 2_000);
+takeTurns(() => {
+  // One who loses something never gets to the end of its turn.
+  let seen = -1;
+  idle = setInterval(() => {
+    if (seen === taken) finish();
+    seen = taken;
+  }, 2_000);
+});

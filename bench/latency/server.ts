@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { type Batch, batchOf, createBatch } from './batch.js';
@@ -10,8 +11,15 @@ export interface PacedReady {
   readonly url: string;
 }
 
+/** To whom more is to be sent, said in a line of JSON. */
+export interface PacedOrder {
+  readonly client: number;
+  readonly count: number;
+}
+
 // Sends trades to whoever connects, as the address says: `?count=200000&perSecond=20000&streams=2`. Without `perSecond` as fast
-// as TCP takes them, without `count` until the client leaves. What the network does not take waits here, and grows old.
+// as TCP takes them, without `count` until the client leaves; with `client=1` only what is ordered for this client, when it is. What the
+// network does not take waits here, and grows old.
 
 const burst = 1_000;
 
@@ -41,18 +49,40 @@ function flood(socket: Duplex, count: number, streams: number): void {
   more();
 }
 
-/** What is due goes out each millisecond, in batches of one trade a stream. */
-function pace(socket: Duplex, count: number, streams: number, perSecond: number): void {
+/** What is due goes out each millisecond, in batches of one trade a stream; goes on where it was when it is called again. */
+function paceFor(socket: Duplex, streams: number, perSecond: number): (count: number) => void {
   const batch = batchFor(streams, streams);
-  const startedAt = stampUs();
   let sent = 0;
-  const timer = setInterval(() => {
-    const at = stampUs();
-    const due = Math.min(count, ((at - startedAt) / 1e6) * perSecond);
-    for (; sent + streams <= due; sent += streams) socket.write(batch.stamp(sent / streams, Math.floor(at)));
-    if (sent >= count) clearInterval(timer);
-  }, 1);
-  socket.on('close', () => clearInterval(timer));
+  return (count) => {
+    const end = sent + count;
+    const before = sent;
+    const startedAt = stampUs();
+    const timer = setInterval(() => {
+      const at = stampUs();
+      const due = Math.min(end, before + ((at - startedAt) / 1e6) * perSecond);
+      for (; sent + streams <= due; sent += streams) {
+        socket.write(batch.stamp(sent / streams, Math.floor(at)));
+      }
+      if (sent >= end || socket.destroyed) clearInterval(timer);
+    }, 1);
+  };
+}
+
+/** Those who are told when to go on. */
+const clients = new Map<number, (count: number) => void>();
+/** What they were told before they were here. */
+const early = new Map<number, number>();
+
+function enter(client: number, pace: (count: number) => void): void {
+  clients.set(client, pace);
+  const count = early.get(client);
+  if (count !== undefined) pace(count);
+}
+
+function go({ client, count }: PacedOrder): void {
+  const pace = clients.get(client);
+  if (pace === undefined) early.set(client, count);
+  else pace(count);
 }
 
 const sockets = new WebSocketServer({ noServer: true });
@@ -62,15 +92,19 @@ const server = createServer().on('upgrade', (request, socket, head) => {
   const count = asked('count', Infinity);
   const perSecond = asked('perSecond', Infinity);
   const streams = asked('streams', batchOf);
-  sockets.handleUpgrade(request, socket, head, (client) => {
-    client.on('error', () => socket.destroy()); // a client may just end
+  const client = asked('client', NaN);
+  sockets.handleUpgrade(request, socket, head, (one) => {
+    one.on('error', () => socket.destroy()); // a client may just end
     if (perSecond === Infinity) flood(socket, count, streams);
-    else pace(socket, count, streams, perSecond);
+    else if (Number.isNaN(client)) paceFor(socket, streams, perSecond)(count);
+    else enter(client, paceFor(socket, streams, perSecond));
   });
 });
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo;
   console.log(JSON.stringify({ url: `ws://127.0.0.1:${port}` } satisfies PacedReady));
 });
-// It ends with whoever started it.
-process.stdin.on('end', () => process.exit()).resume();
+createInterface({ input: process.stdin })
+  .on('line', (line) => go(JSON.parse(line) as PacedOrder))
+  // It ends with whoever started it.
+  .on('close', () => process.exit());

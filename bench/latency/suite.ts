@@ -1,39 +1,58 @@
 import { join } from 'node:path';
 import { buildPrograms } from '../lib/build.js';
-import { inRounds } from '../lib/inRounds.js';
-import { runClient, startServer } from '../lib/processes.js';
+import { inTurns, turnOf } from '../lib/inTurns.js';
+import { type Partner, startPartner, startServer } from '../lib/processes.js';
 import type { BenchSuite } from '../suite.js';
 import type { LatencyResult, LatencyTask } from './client.js';
 import { isRight, type LatencyRun, toMarkdown, toTargets } from './report.js';
-import type { PacedReady } from './server.js';
+import type { PacedOrder, PacedReady } from './server.js';
 import { type TakerName, takers } from './takers.js';
 
 export interface LatencyConfig {
   readonly names: readonly TakerName[];
   readonly rounds: number;
   readonly perSecond: number;
-  readonly seconds: number;
+  readonly turns: number;
+  /** Trades of a turn. */
+  readonly each: number;
 }
 
-/** Lets each contestant take the same trades at the same pace, one client process at a time. */
+interface Runner extends Partner {
+  readonly client: number;
+}
+
+/** Lets each contestant take the same trades at the same pace, in short turns; in each round all have processes of their own. */
 export async function measureLatency({
   names,
   rounds,
   perSecond,
-  seconds,
+  turns,
+  each,
 }: LatencyConfig): Promise<LatencyRun[]> {
   const built = await buildPrograms(['bench/latency/server.ts', 'bench/latency/client.ts']);
+  const runs: LatencyRun[] = [];
+  let runners: Runner[] = [];
   try {
     const server = await startServer<PacedReady>(join(built.dir, 'latency/server.mjs'), {});
     try {
-      return await inRounds(rounds, names, async (taker, round) => {
-        const total = perSecond * seconds;
-        const url = `${server.ready.url}/?count=${total}&perSecond=${perSecond}`;
-        const task: LatencyTask = { taker, url, total };
-        const result = await runClient<LatencyResult>(join(built.dir, 'latency/client.mjs'), task);
-        return { taker, round, total, ...result };
-      });
+      for (let round = 0; round < rounds; round += 1) {
+        runners = names.map((taker, place) => {
+          const client = round * names.length + place;
+          const url = `${server.ready.url}/?client=${client}&perSecond=${perSecond}`;
+          const task: LatencyTask = { taker, url, turns, each };
+          return { client, ...startPartner(join(built.dir, 'latency/client.mjs'), task) };
+        });
+        const results = await inTurns(runners, (runner) =>
+          turnOf<LatencyResult>(runner, () => {
+            server.say({ client: runner.client, count: each } satisfies PacedOrder);
+          }),
+        );
+        for (const [place, taker] of names.entries())
+          runs.push({ taker, round, total: turns * each, ...(results[place] as LatencyResult) });
+      }
+      return runs;
     } finally {
+      for (const { kill } of runners) kill(); // where one failed the others still wait
       await server.stop();
     }
   } finally {
@@ -48,9 +67,10 @@ export const latency: BenchSuite = {
     const names = (Object.keys(takers) as TakerName[]).filter((name) => contestants?.includes(name) ?? true);
     const runs = await measureLatency({
       names,
-      rounds: quick ? 1 : 11,
+      rounds: quick ? 1 : 6,
       perSecond: 20_000,
-      seconds: quick ? 2 : 6,
+      turns: quick ? 10 : 50,
+      each: 5_000,
     });
     return {
       name: 'latency',

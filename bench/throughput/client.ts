@@ -1,5 +1,6 @@
 import { type Cost, createMeter } from '../lib/meter.js';
-import { begin, type ClientTask, say, takeTurns, type Turn } from './begin.js';
+import { say, takeTurns, type Turn } from '../lib/takeTurns.js';
+import { begin, type ClientTask } from './begin.js';
 import { foldOf } from './course.js';
 import type { Findings } from './job.js';
 import type { Outcome } from './traffic.js';

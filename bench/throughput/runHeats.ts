@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { buildPrograms } from '../lib/build.js';
+import { inTurns, turnOf } from '../lib/inTurns.js';
 import { type Partner, type Serving, startPartner, startServer } from '../lib/processes.js';
-import type { ClientTask, Turn } from './begin.js';
+import type { ClientTask } from './begin.js';
 import { type ContestantName, entryOf } from './contestants.js';
 import type { Order, ServerReady, ServerTask } from './server.js';
 import type { Expected } from './traffic.js';
-import { inTurns } from './inTurns.js';
 import { deliveredByTurn, type Turns, turnsOf } from './turns.js';
 
 /** A course, and who runs it. */
@@ -90,18 +90,10 @@ function enter(track: Track, contestant: ContestantName, client: number, program
   return { track, contestant, client, ...startPartner(program.path, task, args) };
 }
 
-/** Lets a runner take its turn; gives what it found after the last, or if it got no further. */
-async function takeTurn<Result>(
-  { track, contestant, client, say, hear }: Runner,
-  turn: number,
-): Promise<Result | undefined> {
+async function takeTurn<Result>(runner: Runner, turn: number): Promise<Result | undefined> {
+  const { track, contestant, client } = runner;
   try {
-    say('go');
-    const first = await hear<Turn>();
-    if (first !== 'ready') throw new Error(`${JSON.stringify(first)} is no answer`);
-    track.server.say({ client, turn } satisfies Order);
-    const said = await hear<Result | Turn>();
-    return said === 'over' ? undefined : (said as Result);
+    return await turnOf<Result>(runner, () => track.server.say({ client, turn } satisfies Order));
   } catch (cause) {
     throw new Error(`${track.heat.suite}, turn ${turn}: ${contestant} failed`, { cause });
   }
@@ -135,13 +127,13 @@ export async function runHeats<Result>(
       const results = await inTurns(runners, (runner, turn) => takeTurn<Result>(runner, turn));
       await Promise.all(runners.map(({ ended }) => ended)); // a profile is written at the end
       finishes.push(
-        ...runners.map((runner) => ({
+        ...runners.map((runner, place) => ({
           suite: runner.track.heat.suite,
           turns: runner.track.turns,
           contestant: runner.contestant,
           round,
           expected: runner.track.server.ready.expected,
-          result: results.get(runner) as Result,
+          result: results[place] as Result,
         })),
       );
     }

@@ -1,13 +1,31 @@
+import type { Partner } from './processes.js';
+import type { Turn } from './takeTurns.js';
+
+/**
+ * Lets a client take a turn, which begins with what `order` does.
+ *
+ * @returns What it found, after its last turn, or if it got no further.
+ */
+export async function turnOf<Result>({ say, hear }: Partner, order: () => void): Promise<Result | undefined> {
+  say('go');
+  const first = await hear<Turn>();
+  if (first !== 'ready') throw new Error(`${JSON.stringify(first)} is not what to begin with`);
+  order();
+  const said = await hear<Result | Turn>();
+  return said === 'over' ? undefined : (said as Result);
+}
+
 /**
  * Lets everybody take short turns, one at a time, until each has a result. Every second time the order is reversed, so that who is
  * first of one is last of the next; then it begins with another, as the one at the turn of the order takes two turns in a row.
  *
  * @param take A turn, counted from 0; gives the result after the last.
+ * @returns The results in the order of the runners.
  */
 export async function inTurns<Runner, Result>(
   runners: readonly Runner[],
   take: (runner: Runner, turn: number) => Promise<Result | undefined>,
-): Promise<ReadonlyMap<Runner, Result>> {
+): Promise<Result[]> {
   const results = new Map<Runner, Result>();
   for (let turn = 0; results.size < runners.length; turn += 1) {
     const first = (turn >> 1) % runners.length;
@@ -18,5 +36,5 @@ export async function inTurns<Runner, Result>(
       if (result !== undefined) results.set(runner, result);
     }
   }
-  return results;
+  return runners.map((runner) => results.get(runner) as Result);
 }
