@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { batchOf, createBatch, firstId, type Stamped } from '../../bench/latency/batch.js';
-import { stampUs } from '../../bench/latency/clock.js';
+import { offsetUsOf, stampUs } from '../../bench/latency/clock.js';
 import { quantile } from '../../bench/latency/quantile.js';
 import { isRight, type LatencyRun, toMarkdown, toTargets } from '../../bench/latency/report.js';
 import { measureLatency } from '../../bench/latency/suite.js';
@@ -70,6 +70,25 @@ describe('stampUs', () => {
 
     expect(stamps.map((stamp) => String(Math.floor(stamp)).length)).toStrictEqual([13, 13, 13]);
     expect(stamps).toStrictEqual(stamps.toSorted((a, b) => a - b));
+  });
+});
+
+describe('offsetUsOf', () => {
+  it('is not misled by an interruption between two readings', () => {
+    let us = 0;
+    let reading = 0;
+    const pass = (): number => {
+      reading += 1;
+      us += reading % 7 === 0 || reading === 1 ? 1_000 : 1; // now and then somebody else gets a turn
+      return us;
+    };
+
+    const offsetUs = offsetUsOf(
+      () => pass() / 1_000,
+      () => pass() + 5_000_000,
+    );
+
+    expect(Math.abs(offsetUs - 5_000_000)).toBeLessThan(1);
   });
 });
 
