@@ -1,4 +1,5 @@
 import { median } from '../lib/median.js';
+import { type Measured, pairedRatio } from '../lib/pairedRatio.js';
 import { shown, table } from '../lib/table.js';
 import type { Target } from '../suite.js';
 import type { LatencyResult } from './client.js';
@@ -25,14 +26,8 @@ const rightOf = (runs: readonly LatencyRun[], taker: string): readonly LatencyRu
 const of = (runs: readonly LatencyRun[], taker: string, figure: Figure): number =>
   median(rightOf(runs, taker).flatMap((run) => run[figure]));
 
-/** The median over all turns, each divided by the other's same turn of the same round. */
-const p50Ratio = (runs: readonly LatencyRun[], taker: string, base: string): number =>
-  median(
-    rightOf(runs, taker).flatMap(({ round, p50Us }) => {
-      const other = rightOf(runs, base).find((run) => run.round === round);
-      return other === undefined ? [] : p50Us.map((us, turn) => us / (other.p50Us[turn] ?? NaN));
-    }),
-  );
+const p50Of = (runs: readonly LatencyRun[], taker: string): Measured[] =>
+  rightOf(runs, taker).map(({ round, p50Us }) => ({ round, turns: p50Us }));
 
 const columns = ['from write to listener, µs', 'p50', 'p99', 'p99.9', 'max', 'dropped', 'right'];
 
@@ -57,7 +52,7 @@ export function toTargets(runs: readonly LatencyRun[]): Target[] {
   return [
     {
       what: 'latency p50 at 20 000 a second, to that of ws + JSON.parse',
-      value: p50Ratio(runs, 'millrace', 'ws + JSON.parse'),
+      value: pairedRatio(p50Of(runs, 'millrace'), p50Of(runs, 'ws + JSON.parse')),
       atMost: 1.1,
       floor: 3,
     },

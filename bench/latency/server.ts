@@ -76,6 +76,7 @@ const early = new Map<number, number>();
 function enter(client: number, pace: (count: number) => void): void {
   clients.set(client, pace);
   const count = early.get(client);
+  early.delete(client);
   if (count !== undefined) pace(count);
 }
 

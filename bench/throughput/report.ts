@@ -1,4 +1,5 @@
 import { median } from '../lib/median.js';
+import { type Measured, pairedRatio } from '../lib/pairedRatio.js';
 import { shown, table } from '../lib/table.js';
 import type { Bar, Target } from '../suite.js';
 import type { Run } from './race.js';
@@ -18,17 +19,11 @@ const meanOf = (runs: readonly Run[], contestant: string): number => {
   return turns.reduce((sum, cpuUs) => sum + cpuUs, 0) / turns.length;
 };
 
-/**
- * How many times as fast one is as another, by CPU time per frame: the median over all turns, each divided by the other's same turn of
- * the same round. Those two lie close together, and whoever else uses the machine meets the one as often as the other.
- */
+const cpuOf = (runs: readonly Run[]): Measured[] => runs.map(({ round, cpuUs }) => ({ round, turns: cpuUs }));
+
+/** How many times as fast one is as another, by CPU time per frame. */
 export const speedOf = (own: readonly Run[], base: readonly Run[]): number =>
-  median(
-    own.flatMap(({ round, cpuUs }) => {
-      const other = base.find((run) => run.round === round);
-      return other === undefined ? [] : cpuUs.map((us, turn) => (other.cpuUs[turn] ?? NaN) / us);
-    }),
-  );
+  pairedRatio(cpuOf(base), cpuOf(own));
 
 /** How many times as fast a contestant is as another, in the runs that are right. */
 export const ratioOf = (runs: readonly Run[], contestant: string, base: string): number =>

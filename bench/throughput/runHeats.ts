@@ -103,7 +103,7 @@ async function takeTurn<Result>(runner: Runner, turn: number): Promise<Result | 
  * Serves each heat, and lets all the contestants of all of them run, round by round. In a round everybody has a process of its own,
  * and they take short turns: whatever slows the machine for a second slows all alike.
  *
- * @param client The program that runs a contestant, in this folder's own.
+ * @param client The program that runs a contestant: its path below `bench`, without `.ts`.
  * @param nodeArgs Options for Node.
  */
 export async function runHeats<Result>(

@@ -1,7 +1,7 @@
 import type { Course } from './course.js';
 import type { SuiteName } from './suites.js';
 
-/** Frames of a turn: some tenths of a second, in which a machine that others use too hardly changes. */
+/** Frames of a turn: about a tenth of a second, in which a machine that others use too hardly changes. */
 const frames = { trade: 20_000, depth: 4_000 } satisfies Record<SuiteName, number>;
 
 /** A short race has smaller ones, if it can: how they alternate is what it is for. */
