@@ -31,7 +31,7 @@ export function createSameness({ bind, add }: SameHost): (node: SchemaNode) => s
 
   /** An expression that is true if a value comes out of a node as it is. */
   const test = (node: SchemaNode, value: string): string | undefined => {
-    if (node.kind === 'leaf') return node.test.source(value, bind);
+    if (node.kind === 'leaf') return node.test.sourceOfJson?.(value) ?? node.test.source(value, bind);
     if (node.kind === 'nil') return node.schema['default'] === undefined ? orNil(node, value) : undefined;
     // Of objects an earlier option might strip what a later one leaves as it is.
     if (node.kind === 'union')
