@@ -58,6 +58,8 @@ class Watch<T> implements GapWatch<T> {
   private readonly taken: (Sequence | undefined)[] = [];
   /** By place: the last number; NaN where the sequence itself must be asked, or none is. */
   private readonly lasts: number[] = [];
+  /** Of the sequence that all values share, which is taken out for good; absent where each scope has its own. */
+  private readonly shared: SequencePlace | undefined;
 
   constructor(
     private readonly of: (value: T) => number,
@@ -68,9 +70,12 @@ class Watch<T> implements GapWatch<T> {
     this.isCounted = config.first === undefined && config.previous === undefined;
     this.scopeOf = config.scope;
     this.isReset = config.isReset;
+    this.shared = config.scope === undefined ? 0 : undefined;
+    if (this.shared !== undefined) this.take(undefined, this.shared);
   }
 
-  watch(value: T, place?: SequencePlace): void {
+  watch(value: T, given?: SequencePlace): void {
+    const place = this.shared ?? given;
     // Handed to no function unless it must be: that could make garbage of it.
     const number = this.of(value);
     if (!Number.isSafeInteger(number)) integer('of', number);

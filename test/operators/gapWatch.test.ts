@@ -146,6 +146,27 @@ describe('createGapWatch', () => {
     expect(told).toStrictEqual(['A7']);
   });
 
+  it('has one sequence where no scope is told, whatever place comes with a value', () => {
+    const told: unknown[] = [];
+    const gaps = createGapWatch(last, { onGap: (gap) => told.push(gap) });
+    gaps.watch('1', 3);
+    gaps.take(undefined, 3);
+    gaps.watch('2');
+    gaps.watch('3', 0);
+    gaps.put(3);
+    gaps.watch('4', 7);
+    gaps.put(0);
+    gaps.watch('5', 3);
+    expect(told).toStrictEqual([]);
+
+    gaps.watch('7', 3);
+    gaps.watch('9');
+    expect(told).toStrictEqual([
+      { after: 5, before: 7, missing: 1 },
+      { after: 7, before: 9, missing: 1 },
+    ]);
+  });
+
   it('what a hook throws comes out, and so does a number that is no safe integer', () => {
     const gaps = createGapWatch(last, { onGap: fail });
     gaps.watch('1');
