@@ -56,6 +56,20 @@ describe.each([
   });
 });
 
+describe('settled by setImmediate', () => {
+  afterEach(() => void jest.restoreAllMocks());
+
+  it('asks for the turn only when what runs now is done, as messages may wait for that', async () => {
+    const spy = jest.spyOn(globalThis, 'setImmediate');
+    const turn = new Promise<void>((resolve) => void settled.ask(resolve));
+    settled.ask(() => undefined)();
+    const before = spy.mock.calls.length;
+    await turn;
+
+    expect([before, spy.mock.calls.length]).toStrictEqual([0, 1]);
+  });
+});
+
 describe('settled by MessageChannel', () => {
   beforeEach(() => Object.assign(globalThis, { setImmediate: undefined }));
   afterEach(() => {
