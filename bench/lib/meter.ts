@@ -62,7 +62,7 @@ export function createMeter(
   let delivered = 0;
   let checksum = 0;
   let turn = 0;
-  /** With how many the turn ends, or the last one did. */
+  /** With how many the turn ends; NaN between two, and after the last: what comes then ends nothing. */
   let end = NaN;
   let before = process.cpuUsage();
   const cpuMs: number[] = [];
@@ -101,6 +101,7 @@ export function createMeter(
     }
     before = usage;
     turn += 1;
+    end = NaN;
     clearInterval(ticks);
     clearInterval(idle);
   };

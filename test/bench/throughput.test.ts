@@ -5,11 +5,11 @@ import * as fc from 'fast-check';
 import { filter, firstValueFrom, Subject } from 'rxjs';
 import { safeParse } from 'valibot';
 import { WebSocket } from 'ws';
-import { buildPrograms } from '../../bench/lib/build.js';
+import { buildPrograms, type Built } from '../../bench/lib/build.js';
 import { inRounds } from '../../bench/lib/inRounds.js';
 import { median } from '../../bench/lib/median.js';
 import { addFact, addUnordered, type Cost, createMeter, type Meter } from '../../bench/lib/meter.js';
-import { startPartner, startServer } from '../../bench/lib/processes.js';
+import { type Serving, startPartner, startServer } from '../../bench/lib/processes.js';
 import { type ContestantName, contestants } from '../../bench/throughput/contestants.js';
 import { type Course, writeCourse } from '../../bench/throughput/course.js';
 import { inTurns } from '../../bench/lib/inTurns.js';
@@ -242,24 +242,34 @@ describe('startPartner', () => {
 });
 
 describe('the server', () => {
+  const course: Course = { kind: 'trade', streams: 7, lines: 2 };
+  const sentBy = [1_000, 3_000, 4_000];
+  let built: Built;
+  let server: Serving<ServerReady>;
+  beforeEach(async () => {
+    built = await buildPrograms(['bench/throughput/server.ts']);
+    const task: ServerTask = { course, frames: 4_000, seed: 1, sentBy };
+    server = await startServer(join(built.dir, 'throughput/server.mjs'), task);
+  });
+  afterEach(async () => {
+    await server.stop(); // and with it its sockets: one that lives on keeps jest from ending
+    built.remove();
+  });
+
   it('sends the frames of a turn when told so, to whom it is told, and no others', async () => {
-    const { dir, remove } = await buildPrograms(['bench/throughput/server.ts']);
-    const course: Course = { kind: 'trade', streams: 7, lines: 2 };
+    const { ready, say } = server;
     const frames: string[][] = [[], []];
     writeCourse(course, 4_000, 1, (text, line) => frames[line]!.push(text));
-    const sentBy = [1_000, 3_000, 4_000];
-    const task: ServerTask = { course, frames: 4_000, seed: 1, sentBy };
-    const { ready, say, stop } = await startServer<ServerReady>(join(dir, 'throughput/server.mjs'), task);
     const got: string[] = [];
     const wanted = new Subject<number>();
-    const sockets = [5, 6].flatMap((client) =>
-      [0, 1].map((line) =>
+    for (const client of [5, 6]) {
+      for (const line of [0, 1]) {
         new WebSocket(`${ready.url}${client}/${line}`).on('message', (data: Buffer) => {
           got.push(`${client} ${line} ${data.toString()}`);
           wanted.next(got.length);
-        }),
-      ),
-    );
+        });
+      }
+    }
     const all: string[] = [];
     for (const [turn, client] of [5, 6, 6, 5, 5].map((one, index) => [[0, 0, 1, 1, 2][index]!, one])) {
       const had = got.length;
@@ -269,9 +279,6 @@ describe('the server', () => {
       await done;
       all.push(...got.slice(had).map((text) => `${turn} ${text}`));
     }
-    for (const socket of sockets) socket.terminate();
-    await stop();
-    remove();
 
     for (const line of [0, 1]) {
       const of = (client: number): string[] =>
@@ -361,6 +368,23 @@ describe('createMeter', () => {
     jest.useRealTimers();
 
     expect([wasDone, isDone]).toStrictEqual([false, true]);
+  });
+
+  it('has given up for good when the last message comes after all', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const costs: Cost[] = [];
+    const { start, tally, sum } = createMeter({ deliveredBy: [2], warmUp: 0, idleMs: 20 }, (cost) => {
+      costs.push(cost);
+    });
+    start();
+    tally(1);
+    jest.advanceTimersByTime(100);
+    tally(2); // in the same pass of the event loop
+    jest.useRealTimers();
+    await new Promise((resolve) => setImmediate(resolve));
+
+    expect(sum().delivered).toBe(2);
+    expect(costs.map(({ cpuMs }) => cpuMs.length)).toStrictEqual([1]);
   });
 
   it('tells an order from another', () => {
