@@ -32,13 +32,20 @@ function batchFor(size: number, streams: number): Batch {
   return batch;
 }
 
+/** The clock is read when all else is done, so that each batch says when it was written to the socket. */
+function send(socket: Duplex, batch: Batch, index: number): boolean {
+  const frames = batch.frames(index);
+  batch.stamp(frames, Math.floor(stampUs()));
+  return socket.write(frames);
+}
+
 /** As fast as TCP takes them. */
 function flood(socket: Duplex, count: number, streams: number): void {
   const batch = batchFor(burst, streams);
   let sent = 0;
   const more = (): void => {
     while (sent < count && !socket.destroyed) {
-      const goesOn = socket.write(batch.stamp(sent / burst, Math.floor(stampUs())));
+      const goesOn = send(socket, batch, sent / burst);
       sent += burst;
       if (!goesOn) {
         socket.once('drain', more);
@@ -49,7 +56,7 @@ function flood(socket: Duplex, count: number, streams: number): void {
   more();
 }
 
-/** What is due goes out each millisecond, in batches of one trade a stream; goes on where it was when it is called again. */
+/** What is due goes out about each millisecond, in batches of one trade a stream; goes on where it was when it is called again. */
 function paceFor(socket: Duplex, streams: number, perSecond: number): (count: number) => void {
   const batch = batchFor(streams, streams);
   let sent = 0;
@@ -58,11 +65,8 @@ function paceFor(socket: Duplex, streams: number, perSecond: number): (count: nu
     const before = sent;
     const startedAt = stampUs();
     const timer = setInterval(() => {
-      const at = stampUs();
-      const due = Math.min(end, before + ((at - startedAt) / 1e6) * perSecond);
-      for (; sent + streams <= due; sent += streams) {
-        socket.write(batch.stamp(sent / streams, Math.floor(at)));
-      }
+      const due = Math.min(end, before + ((stampUs() - startedAt) / 1e6) * perSecond);
+      for (; sent + streams <= due; sent += streams) send(socket, batch, sent / streams);
       if (sent >= end || socket.destroyed) clearInterval(timer);
     }, 1);
   };

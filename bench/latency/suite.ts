@@ -60,7 +60,7 @@ export async function measureLatency({
   }
 }
 
-/** How long a trade is on its way at 20 000 a second, 20 each millisecond, from the server's write to the listener. */
+/** How long a trade is on its way at 20 000 a second, about 20 each millisecond, from the server's write to the listener. */
 export const latency: BenchSuite = {
   name: 'latency',
   run: async ({ quick, contestants }) => {

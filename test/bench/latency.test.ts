@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { filter, firstValueFrom, Subject } from 'rxjs';
+import { BehaviorSubject, filter, firstValueFrom } from 'rxjs';
 import { WebSocket } from 'ws';
-import { batchOf, createBatch, firstId, type Stamped } from '../../bench/latency/batch.js';
+import { type Batch, batchOf, createBatch, firstId, type Stamped } from '../../bench/latency/batch.js';
 import { offsetUsOf, stampUs } from '../../bench/latency/clock.js';
 import { quantile } from '../../bench/latency/quantile.js';
 import { isRight, type LatencyRun, toMarkdown, toTargets } from '../../bench/latency/report.js';
@@ -10,12 +10,12 @@ import type { PacedReady } from '../../bench/latency/server.js';
 import { measureLatency } from '../../bench/latency/suite.js';
 import { type TakerName, takers } from '../../bench/latency/takers.js';
 import { createWitness } from '../../bench/latency/witness.js';
-import { buildPrograms } from '../../bench/lib/build.js';
-import { startServer } from '../../bench/lib/processes.js';
+import { buildPrograms, type Built } from '../../bench/lib/build.js';
+import { type Serving, startServer } from '../../bench/lib/processes.js';
 import { suites } from '../../bench/throughput/suites.js';
 
 /** What a client reads from the bytes. */
-function framesOf(bytes: Buffer): Stamped[] {
+function read(bytes: Buffer): Stamped[] {
   const frames: Stamped[] = [];
   for (let at = 0; at < bytes.length;) {
     expect([...bytes.subarray(at, at + 2)]).toStrictEqual([0x81, 126]);
@@ -26,20 +26,27 @@ function framesOf(bytes: Buffer): Stamped[] {
   return frames;
 }
 
+/** What a client reads from a batch that was sent. */
+function sent({ frames, stamp }: Batch, index: number, sentAt: number): Stamped[] {
+  const bytes = frames(index);
+  stamp(bytes, sentAt);
+  return read(bytes);
+}
+
 describe('createBatch', () => {
   it('goes on in every stream where the batch before ended', () => {
-    const { stamp } = createBatch(2 * batchOf);
+    const batch = createBatch(2 * batchOf);
     const { note, testimony } = createWitness();
-    for (const index of [0, 1, 2]) framesOf(stamp(index, 1_000_000_000_001)).forEach(note);
+    for (const index of [0, 1, 2]) sent(batch, index, 1_000_000_000_001).forEach(note);
 
     expect(testimony()).toStrictEqual({ delivered: 6 * batchOf, missing: 0, disordered: 0 });
   });
 
-  it('writes the stamp, and nothing else anew', () => {
+  it('writes nothing anew but numbers and stamps', () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.integer({ min: 1e12, max: 2e12 - 1 }), (index, sentAt) => {
-        const { stamp } = createBatch(4, 2);
-        const [plain, stamped] = [framesOf(stamp(0, 1e12)), framesOf(stamp(index, sentAt))];
+        const batch = createBatch(4, 2);
+        const [plain, stamped] = [sent(batch, 0, 1e12), sent(batch, index, sentAt)];
         const ids = [0, 0, 1, 1].map((later) => firstId + index * 2 + later);
 
         expect(stamped).toStrictEqual(plain.map((trade, at) => ({ ...trade, id: ids[at], sentAt })));
@@ -49,16 +56,17 @@ describe('createBatch', () => {
   });
 
   it('deals the frames out to as many streams as asked for', () => {
-    expect(framesOf(createBatch(4, 2).stamp(0, 1e12)).map(({ type }) => type)).toStrictEqual(
+    expect(sent(createBatch(4, 2), 0, 1e12).map(({ type }) => type)).toStrictEqual(
       [0, 1, 0, 1].map((stream) => suites.trade.streams[stream]),
     );
   });
 
   it('leaves alone what it gave before', () => {
-    const { stamp } = createBatch(batchOf);
-    const first = stamp(0, 1e12);
+    const { frames, stamp } = createBatch(batchOf);
+    const first = frames(0);
+    stamp(first, 1e12);
     const before = Buffer.from(first);
-    stamp(1, 1.5e12);
+    stamp(frames(1), 1.5e12);
 
     expect(first.equals(before)).toBe(true);
   });
@@ -124,29 +132,88 @@ describe('quantile', () => {
 const names = Object.keys(takers) as TakerName[];
 
 describe('the server', () => {
-  it('sends what was ordered for a client, when it is here, and goes on with the next order', async () => {
-    const { dir, remove } = await buildPrograms(['bench/latency/server.ts']);
-    const { ready, say, stop } = await startServer<PacedReady>(join(dir, 'latency/server.mjs'), {});
-    const { note, testimony } = createWitness();
-    const taken = new Subject<number>();
-    const arrivalOf = (count: number): Promise<unknown> =>
-      firstValueFrom(taken.pipe(filter((delivered) => delivered === count)));
-    say({ client: 7, count: 40 });
-    const first = arrivalOf(40);
-    const socket = new WebSocket(`${ready.url}/?client=7&perSecond=20000`).on('message', (data: Buffer) => {
-      note(JSON.parse(data.toString()) as Stamped);
-      taken.next(testimony().delivered);
+  let built: Built;
+  let server: Serving<PacedReady>;
+  beforeAll(async () => {
+    built = await buildPrograms(['bench/latency/server.ts']);
+  });
+  beforeEach(async () => {
+    server = await startServer(join(built.dir, 'latency/server.mjs'), {});
+  });
+  afterEach(() => server.stop()); // and with it its sockets: one that lives on keeps jest from ending
+  afterAll(() => built.remove());
+
+  /** A client, and what it gets. */
+  function enter(query: string): {
+    trades: Stamped[];
+    ages: number[];
+    have: (count: number) => Promise<void>;
+  } {
+    const trades: Stamped[] = [];
+    const ages: number[] = [];
+    const count$ = new BehaviorSubject(0);
+    new WebSocket(`${server.ready.url}/?${query}`).on('message', (data: Buffer) => {
+      const trade = JSON.parse(data.toString()) as Stamped;
+      ages.push(stampUs() - trade.sentAt);
+      count$.next(trades.push(trade));
     });
-    await first;
-    const second = arrivalOf(100);
-    say({ client: 7, count: 60 });
-    await second;
-    socket.terminate();
-    await stop();
-    remove();
+    return {
+      trades,
+      ages,
+      have: async (count) => {
+        await firstValueFrom(count$.pipe(filter((length) => length >= count)));
+      },
+    };
+  }
+
+  it('sends what was ordered for a client, when it is here, and goes on with the next order', async () => {
+    server.say({ client: 7, count: 40 });
+    const { trades, have } = enter('client=7&perSecond=20000');
+    await have(40);
+    server.say({ client: 7, count: 60 });
+    await have(100);
+    const { note, testimony } = createWitness();
+    trades.forEach(note);
 
     expect(testimony()).toStrictEqual({ delivered: 100, missing: 0, disordered: 0 });
-  }, 20_000);
+  });
+
+  it('is never faster than its pace, and stamps what it sends when it does', async () => {
+    const { trades, ages, have } = enter('client=7&perSecond=20000');
+    server.say({ client: 7, count: 20 });
+    await have(20); // connected, and compiled
+    const orderedAt = stampUs();
+    server.say({ client: 7, count: 8_000 });
+    await have(8_020);
+
+    const early = trades.slice(20).map(({ sentAt }, index) => orderedAt + (index * 1e6) / 20_000 - sentAt);
+    expect(Math.max(...early)).toBeLessThan(0);
+    const sorted = ages.slice(20).sort((a, b) => a - b);
+    expect(sorted[0]).toBeGreaterThan(0);
+    expect(quantile(sorted, 0.5)).toBeLessThan(100_000); // the order takes four times as long
+  });
+
+  it('stamps each of the batches that are due at once', async () => {
+    const { trades, have } = enter('client=7&perSecond=1000000');
+    server.say({ client: 7, count: 2_000 });
+    await have(2_000);
+
+    // All are due within two milliseconds, and a timer runs at most once in each.
+    expect(new Set(trades.map(({ sentAt }) => sentAt)).size).toBeGreaterThan(50);
+  });
+
+  it('stamps what it sends as fast as it can', async () => {
+    const { trades, ages, have } = enter('count=20000&streams=2');
+    const askedAt = stampUs();
+    await have(20_000);
+    const { note, testimony } = createWitness();
+    trades.forEach(note);
+
+    expect(testimony()).toStrictEqual({ delivered: 20_000, missing: 0, disordered: 0 });
+    expect(trades[0]!.sentAt).toBeGreaterThan(askedAt);
+    expect(trades[19_999]!.sentAt).toBeGreaterThan(trades[0]!.sentAt);
+    expect(Math.min(...ages)).toBeGreaterThan(0);
+  });
 });
 
 describe('a small run', () => {
