@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { buildPrograms } from '../lib/build.js';
-import { inTurns, turnOf } from '../lib/inTurns.js';
-import { type Partner, startPartner, startServer } from '../lib/processes.js';
+import { startPartner, startServer } from '../lib/processes.js';
+import { type Runner, runRound } from '../lib/runRound.js';
 import type { BenchSuite } from '../suite.js';
 import type { LatencyResult, LatencyTask } from './client.js';
 import { isRight, type LatencyRun, toMarkdown, toTargets } from './report.js';
@@ -17,7 +17,7 @@ export interface LatencyConfig {
   readonly each: number;
 }
 
-interface Runner extends Partner {
+interface LatencyRunner extends Runner {
   readonly client: number;
 }
 
@@ -31,28 +31,25 @@ export async function measureLatency({
 }: LatencyConfig): Promise<LatencyRun[]> {
   const built = await buildPrograms(['bench/latency/server.ts', 'bench/latency/client.ts']);
   const runs: LatencyRun[] = [];
-  let runners: Runner[] = [];
   try {
     const server = await startServer<PacedReady>(join(built.dir, 'latency/server.mjs'), {});
     try {
       for (let round = 0; round < rounds; round += 1) {
-        runners = names.map((taker, place) => {
+        const runners = names.map((taker, place): LatencyRunner => {
           const client = round * names.length + place;
           const url = `${server.ready.url}/?client=${client}&perSecond=${perSecond}`;
           const task: LatencyTask = { taker, url, turns, each };
-          return { client, ...startPartner(join(built.dir, 'latency/client.mjs'), task) };
+          const name = `latency, round ${round}: ${taker}`;
+          return { name, client, ...startPartner(join(built.dir, 'latency/client.mjs'), task) };
         });
-        const results = await inTurns(runners, (runner) =>
-          turnOf<LatencyResult>(runner, () => {
-            server.say({ client: runner.client, count: each } satisfies PacedOrder);
-          }),
+        const results = await runRound<LatencyResult, LatencyRunner>(runners, ({ client }) =>
+          server.say({ client, count: each } satisfies PacedOrder),
         );
         for (const [place, taker] of names.entries())
           runs.push({ taker, round, total: turns * each, ...(results[place] as LatencyResult) });
       }
       return runs;
     } finally {
-      for (const { kill } of runners) kill(); // where one failed the others still wait
       await server.stop();
     }
   } finally {

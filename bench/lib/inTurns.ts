@@ -1,20 +1,3 @@
-import type { Partner } from './processes.js';
-import type { Turn } from './takeTurns.js';
-
-/**
- * Lets a client take a turn, which begins with what `order` does.
- *
- * @returns What it found, after its last turn, or if it got no further.
- */
-export async function turnOf<Result>({ say, hear }: Partner, order: () => void): Promise<Result | undefined> {
-  say('go');
-  const first = await hear<Turn>();
-  if (first !== 'ready') throw new Error(`${JSON.stringify(first)} is not what to begin with`);
-  order();
-  const said = await hear<Result | Turn>();
-  return said === 'over' ? undefined : (said as Result);
-}
-
 /**
  * Lets everybody take short turns, one at a time, until each has a result. Every second time the order is reversed, so that who is
  * first of one is last of the next; then it begins with another, as the one at the turn of the order takes two turns in a row.

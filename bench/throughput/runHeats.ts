@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { buildPrograms } from '../lib/build.js';
-import { inTurns, turnOf } from '../lib/inTurns.js';
-import { type Partner, type Serving, startPartner, startServer } from '../lib/processes.js';
+import { type Serving, startPartner, startServer } from '../lib/processes.js';
+import { type Runner, runRound } from '../lib/runRound.js';
 import type { ClientTask } from './begin.js';
 import { type ContestantName, entryOf } from './contestants.js';
 import type { Order, ServerReady, ServerTask } from './server.js';
@@ -42,7 +42,7 @@ interface Track {
 }
 
 /** A contestant's own process. */
-interface Runner extends Partner {
+interface HeatRunner extends Runner {
   readonly track: Track;
   readonly contestant: ContestantName;
   /** No two of a server's clients have the same. */
@@ -76,7 +76,13 @@ const profiling = ({ profileDir }: Program, suite: string, contestant: string): 
         `--cpu-prof-name=${`${suite} ${contestant}`.replaceAll(/\W+/g, '-')}.cpuprofile`,
       ];
 
-function enter(track: Track, contestant: ContestantName, client: number, program: Program): Runner {
+function enter(
+  track: Track,
+  contestant: ContestantName,
+  round: number,
+  client: number,
+  program: Program,
+): HeatRunner {
   const { course, suite } = track.heat;
   const { url, expected } = track.server.ready;
   const task: ClientTask = {
@@ -87,16 +93,8 @@ function enter(track: Track, contestant: ContestantName, client: number, program
     warmUp: track.turns.warmUp,
   };
   const args = [...program.nodeArgs, ...profiling(program, suite, contestant)];
-  return { track, contestant, client, ...startPartner(program.path, task, args) };
-}
-
-async function takeTurn<Result>(runner: Runner, turn: number): Promise<Result | undefined> {
-  const { track, contestant, client } = runner;
-  try {
-    return await turnOf<Result>(runner, () => track.server.say({ client, turn } satisfies Order));
-  } catch (cause) {
-    throw new Error(`${track.heat.suite}, turn ${turn}: ${contestant} failed`, { cause });
-  }
+  const name = `${suite}, round ${round}: ${contestant}`;
+  return { name, track, contestant, client, ...startPartner(program.path, task, args) };
 }
 
 /**
@@ -115,17 +113,17 @@ export async function runHeats<Result>(
   const built = await buildPrograms(['bench/throughput/server.ts', `bench/${client}.ts`]);
   const program: Program = { path: join(built.dir, `${client}.mjs`), nodeArgs, profileDir };
   const tracks: Track[] = [];
-  let runners: Runner[] = [];
   try {
     for (const heat of heats) tracks.push(await open(heat, warmUp, join(built.dir, 'throughput/server.mjs')));
     const field = tracks.flatMap((track) => track.heat.names.map((contestant) => ({ track, contestant })));
     const finishes: Finish<Result>[] = [];
     for (let round = 0; round < rounds; round += 1) {
-      runners = field.map(({ track, contestant }, place) =>
-        enter(track, contestant, round * field.length + place, program),
+      const runners = field.map(({ track, contestant }, place) =>
+        enter(track, contestant, round, round * field.length + place, program),
       );
-      const results = await inTurns(runners, (runner, turn) => takeTurn<Result>(runner, turn));
-      await Promise.all(runners.map(({ ended }) => ended)); // a profile is written at the end
+      const results = await runRound<Result, HeatRunner>(runners, ({ track, client }, turn) =>
+        track.server.say({ client, turn } satisfies Order),
+      );
       finishes.push(
         ...runners.map((runner, place) => ({
           suite: runner.track.heat.suite,
@@ -139,9 +137,7 @@ export async function runHeats<Result>(
     }
     return finishes;
   } finally {
-    // Where one failed the others still wait.
-    for (const { kill } of runners) kill();
-    await Promise.all([...runners.map(({ ended }) => ended), ...tracks.map(({ server }) => server.stop())]);
+    await Promise.all(tracks.map(({ server }) => server.stop()));
     built.remove();
   }
 }

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { BehaviorSubject, filter, firstValueFrom } from 'rxjs';
 import { WebSocket } from 'ws';
 import { type Batch, batchOf, createBatch, firstId, type Stamped } from '../../bench/latency/batch.js';
+import type { LatencyTask } from '../../bench/latency/client.js';
 import { offsetUsOf, stampUs } from '../../bench/latency/clock.js';
 import { quantile } from '../../bench/latency/quantile.js';
 import { isRight, type LatencyRun, toMarkdown, toTargets } from '../../bench/latency/report.js';
@@ -11,7 +12,7 @@ import { measureLatency } from '../../bench/latency/suite.js';
 import { type TakerName, takers } from '../../bench/latency/takers.js';
 import { createWitness } from '../../bench/latency/witness.js';
 import { buildPrograms, type Built } from '../../bench/lib/build.js';
-import { type Serving, startServer } from '../../bench/lib/processes.js';
+import * as processes from '../../bench/lib/processes.js';
 import { suites } from '../../bench/throughput/suites.js';
 
 /** What a client reads from the bytes. */
@@ -133,12 +134,12 @@ const names = Object.keys(takers) as TakerName[];
 
 describe('the server', () => {
   let built: Built;
-  let server: Serving<PacedReady>;
+  let server: processes.Serving<PacedReady>;
   beforeAll(async () => {
     built = await buildPrograms(['bench/latency/server.ts']);
   });
   beforeEach(async () => {
-    server = await startServer(join(built.dir, 'latency/server.mjs'), {});
+    server = await processes.startServer(join(built.dir, 'latency/server.mjs'), {});
   });
   afterEach(() => server.stop()); // and with it its sockets: one that lives on keeps jest from ending
   afterAll(() => built.remove());
@@ -217,8 +218,23 @@ describe('the server', () => {
 });
 
 describe('a small run', () => {
-  it('delivers every trade to every contestant, and tells how long each took', async () => {
-    const runs = await measureLatency({ names, rounds: 1, perSecond: 2_000, turns: 5, each: 80 });
+  const config = { names, rounds: 1, perSecond: 2_000, turns: 5, each: 80 };
+  const { startPartner } = processes;
+  afterEach(() => jest.restoreAllMocks());
+
+  it('delivers every trade to every contestant in short turns, and tells how long each took', async () => {
+    const went: string[] = [];
+    jest.spyOn(processes, 'startPartner').mockImplementation((program, task) => {
+      const partner = startPartner(program, task);
+      return {
+        ...partner,
+        say: (line) => {
+          went.push((task as LatencyTask).taker);
+          partner.say(line);
+        },
+      };
+    });
+    const runs = await measureLatency(config);
 
     expect(runs.map(({ taker, delivered, dropped }) => [taker, delivered, dropped])).toStrictEqual(
       names.map((taker) => [taker, 400, 0]),
@@ -231,7 +247,23 @@ describe('a small run', () => {
       expect(p99Us).toBeGreaterThanOrEqual(Math.min(...p50Us));
       expect(maxUs).toBeLessThan(60e6);
     }
+    for (let turn = 0; turn < config.turns; turn += 1) {
+      const inTurn = went.slice(turn * names.length, (turn + 1) * names.length);
+      expect(inTurn.sort()).toStrictEqual(names.toSorted());
+    }
   }, 60_000);
+
+  it('tells who failed', async () => {
+    jest.spyOn(processes, 'startPartner').mockImplementation((program, task) => ({
+      ...startPartner(program, task),
+      hear: () => Promise.reject(new Error('too early')),
+    }));
+
+    await expect(measureLatency({ ...config, names: ['millrace', 'reference'] })).rejects.toMatchObject({
+      message: 'latency, round 0: millrace failed in turn 0',
+      cause: new Error('too early'),
+    });
+  });
 });
 
 describe('a report', () => {

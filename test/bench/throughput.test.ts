@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { filter, firstValueFrom, Subject } from 'rxjs';
+import { delay, filter, firstValueFrom, Subject } from 'rxjs';
 import { safeParse } from 'valibot';
 import { WebSocket } from 'ws';
 import { buildPrograms, type Built } from '../../bench/lib/build.js';
@@ -10,6 +10,7 @@ import { inRounds } from '../../bench/lib/inRounds.js';
 import { median } from '../../bench/lib/median.js';
 import { addFact, addUnordered, type Cost, createMeter, type Meter } from '../../bench/lib/meter.js';
 import { type Serving, startPartner, startServer } from '../../bench/lib/processes.js';
+import { type Runner, runRound } from '../../bench/lib/runRound.js';
 import { type ContestantName, contestants } from '../../bench/throughput/contestants.js';
 import { type Course, writeCourse } from '../../bench/throughput/course.js';
 import { inTurns } from '../../bench/lib/inTurns.js';
@@ -238,6 +239,63 @@ describe('startPartner', () => {
     await expect(hear()).rejects.toThrow(`${program} ended too early`);
     await ended;
     rmSync(dir, { recursive: true });
+  });
+});
+
+describe('runRound', () => {
+  const log: string[] = [];
+  beforeEach(() => log.splice(0));
+
+  /** A client that says these lines, and ends after the last, or when it is killed; either takes a while. */
+  const runner = (name: string, lines: unknown[]): Runner => {
+    const end$ = new Subject<void>();
+    const ended = firstValueFrom(end$.pipe(delay(10)));
+    void ended.then(() => log.push(`${name} gone`));
+    return {
+      name,
+      ended,
+      say: (line) => log.push(`${name} ${String(line)}`),
+      hear: <T>() => {
+        const line = lines.shift();
+        if (lines.length === 0) end$.next();
+        return line === undefined ? Promise.reject(new Error('too early')) : Promise.resolve(line as T);
+      },
+      kill: () => {
+        log.push(`${name} killed`);
+        end$.next();
+      },
+    };
+  };
+  const order = ({ name }: Runner, turn: number): void => {
+    log.push(`${name} ${turn}`);
+  };
+
+  it('lets a turn begin when the client knows, and everybody end by himself', async () => {
+    const a = runner('a', ['ready', 'over', 'ready', 'A']);
+    const b = runner('b', ['ready', 'over', 'ready', 'B']);
+
+    expect(await runRound([a, b], order)).toStrictEqual(['A', 'B']);
+    expect(log.join(', ')).toBe(
+      'a go, a 0, b go, b 0, b go, b 1, a go, a 1, b gone, a gone, a killed, b killed',
+    );
+  });
+
+  it('tells who failed, in which turn, and leaves nobody behind', async () => {
+    const a = runner('a', ['ready', 'over', 'ready', 'A']);
+    const b = runner('b', ['ready', 'over']);
+
+    await expect(runRound([a, b], order)).rejects.toMatchObject({
+      message: 'b failed in turn 1',
+      cause: new Error('too early'),
+    });
+    expect(log).toStrictEqual(expect.arrayContaining(['a gone', 'b gone']));
+  });
+
+  it('fails with who is out of step', async () => {
+    await expect(runRound([runner('a', ['over', 'over'])], order)).rejects.toMatchObject({
+      cause: new Error('"over" is not what to begin with'),
+    });
+    expect(log).not.toContain('a 0');
   });
 });
 
