@@ -406,13 +406,28 @@ describe('a report', () => {
 
   it('compares turns of the same round', () => {
     const [target] = toTargets([
-      run('ws + JSON.parse', [100, 200, 200], 200),
+      run('ws + JSON.parse', [200, 100, 200], 200),
       run('millrace', [120, 120, 240], 300), // of these the median is 120
-      run('ws + JSON.parse', [1_000, 1_000, 1_000], 200, { round: 1 }),
-      run('millrace', [1_200, 1_200, 1_200], 300, { round: 1 }),
+      run('ws + JSON.parse', [1_000, 10, 10], 200, { round: 1 }),
+      run('millrace', [1_200, 12, 12], 300, { round: 1 }),
     ]);
 
     expect(target?.value).toBe(1.2);
+  });
+
+  it('compares ends of the same round', () => {
+    const [target] = toTargets([
+      run('reference', 1, 400),
+      run('millrace', 1, 300),
+      run('reference', 1, 100, { round: 1 }),
+      run('millrace', 1, 50, { round: 1 }),
+      run('reference', 1, 1_000, { round: 2 }),
+      run('millrace', 1, 100, { round: 2 }), // by medians 0.25, and all by the first round's as well
+      run('millrace', 1, 1, { round: 3 }),
+      run('reference', 1, 1, { round: 3, disordered: 1 }),
+    ]);
+
+    expect(target?.value).toBe(0.5);
   });
 
   it('has no target for what was not run', () => {
