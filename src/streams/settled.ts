@@ -1,12 +1,23 @@
 import { noop } from 'rxjs';
 import { type AtTurnEnd, TurnEnd } from '../operators/turnEnd.js';
 
-/** `setImmediate` where there is one; a task behind those in line elsewhere. */
-const onNextTurn: AtTurnEnd = (task) => {
-  if (typeof setImmediate === 'function') {
+const afterCallback = Promise.resolve();
+
+const byImmediate: AtTurnEnd = (task) => {
+  let leave = noop;
+  let isLeft = false;
+  void afterCallback.then(() => {
+    if (isLeft) return;
     const handle = setImmediate(task);
-    return () => clearImmediate(handle);
-  }
+    leave = () => clearImmediate(handle);
+  });
+  return () => {
+    isLeft = true;
+    leave();
+  };
+};
+
+const byChannel: AtTurnEnd = (task) => {
   const { port1, port2 } = new MessageChannel();
   const onMessage = (): void => {
     leave();
@@ -23,23 +34,15 @@ const onNextTurn: AtTurnEnd = (task) => {
   return leave;
 };
 
-const afterCallback = Promise.resolve();
-
 /**
  * Emits once, then completes, on the next turn of the event loop: by then whatever had already arrived has been told.
- * After the poll phase (`setImmediate`) where there is one, as a task behind those in line (`MessageChannel`) elsewhere.
+ * After the poll phase (`setImmediate`) where there is one, as a task behind those in line (`MessageChannel`) elsewhere; it errors where
+ * there is neither.
  *
- * The turn is asked for when the callback that runs now is done, in a microtask: that takes half a microsecond, two where its code has
- * left the cache, and the first message of a read asks for it, while nineteen may stand behind that.
+ * `setImmediate` is called when the callback that runs now is done, in a microtask: that takes half a microsecond, two where its code has
+ * left the cache, and the first message of a read asks for it, while nineteen may stand behind that. In a browser each message is a
+ * callback of its own.
  */
-export const settled = new TurnEnd((task) => {
-  let leave = noop;
-  let isLeft = false;
-  void afterCallback.then(() => {
-    if (!isLeft) leave = onNextTurn(task);
-  });
-  return () => {
-    isLeft = true;
-    leave();
-  };
-});
+export const settled = new TurnEnd((task) =>
+  typeof setImmediate === 'function' ? byImmediate(task) : byChannel(task),
+);

@@ -23,9 +23,12 @@ describe.each([
     expect(told).toStrictEqual(['subscribed', 'microtask', 'next']);
   });
 
-  it('emits nothing once it is left', async () => {
+  it('emits nothing once it is left, at once or after a while', async () => {
     const told: string[] = [];
     settled.subscribe(() => told.push('left')).unsubscribe();
+    const turn = settled.subscribe(() => told.push('left later'));
+    await Promise.resolve();
+    turn.unsubscribe();
     await settled.forEach(() => told.push('stayed'));
     await settled.forEach(() => undefined);
 
@@ -35,6 +38,9 @@ describe.each([
   it('calls who asks by a call, but not who took that back', async () => {
     const told: string[] = [];
     settled.ask(() => told.push('taken back'))();
+    const takeBack = settled.ask(() => told.push('taken back later'));
+    await Promise.resolve();
+    takeBack();
     await new Promise<void>((resolve) => {
       settled.ask(resolve);
     });
@@ -87,5 +93,19 @@ describe('settled by MessageChannel', () => {
     spy.mockRestore();
     for (const port of left) port.close();
     expect([told, left.length > 0]).toStrictEqual([['later'], true]);
+  });
+});
+
+describe('settled where there is neither', () => {
+  const { MessageChannel: channel } = globalThis;
+  beforeEach(() => Object.assign(globalThis, { setImmediate: undefined, MessageChannel: undefined }));
+  afterEach(() => Object.assign(globalThis, { setImmediate: immediate, MessageChannel: channel }));
+
+  it('errors, and throws to who asks by a call', () => {
+    const errors: unknown[] = [];
+    settled.subscribe({ error: (error: unknown) => errors.push(error) });
+
+    expect(errors).toStrictEqual([expect.any(TypeError)]);
+    expect(() => settled.ask(() => undefined)).toThrow(TypeError);
   });
 });
