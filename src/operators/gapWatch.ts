@@ -9,7 +9,8 @@ export interface GapWatch<T> {
    */
   watch(value: T, place?: SequencePlace): void;
   /**
-   * Takes out a scope's sequence: until it is put back it is neither forgotten nor found, so its place must come with each value.
+   * Takes out a scope's sequence: until it is put back it is neither forgotten nor found, so its place must come with each value. Without
+   * scopes, neither this nor `put` makes a difference.
    *
    * @param place Where one is already, it stays.
    */
@@ -54,12 +55,12 @@ class Watch<T> implements GapWatch<T> {
   private readonly isCounted: boolean;
   private readonly scopeOf: SequenceRules<T>['scope'];
   private readonly isReset: SequenceRules<T>['isReset'];
-  /** Those taken out, by place. */
-  private readonly taken: (Sequence | undefined)[] = [];
-  /** By place: the last number; NaN where the sequence itself must be asked, or none is. */
-  private readonly lasts: number[] = [];
-  /** Of the sequence that all values share, which is taken out for good; absent where each scope has its own. */
+  /** The place of the sequence that all values share, which is never put back; absent where each scope has its own. */
   private readonly shared: SequencePlace | undefined;
+  /** Those taken out, by place. */
+  private readonly taken: (Sequence | undefined)[];
+  /** By place: the last number; NaN where the sequence itself must be asked, or none is. */
+  private readonly lasts: number[];
 
   constructor(
     private readonly of: (value: T) => number,
@@ -71,7 +72,8 @@ class Watch<T> implements GapWatch<T> {
     this.scopeOf = config.scope;
     this.isReset = config.isReset;
     this.shared = config.scope === undefined ? 0 : undefined;
-    if (this.shared !== undefined) this.take(undefined, this.shared);
+    this.taken = this.shared === undefined ? [] : [this.table.of(undefined)];
+    this.lasts = this.shared === undefined ? [] : [NaN];
   }
 
   watch(value: T, given?: SequencePlace): void {
@@ -119,7 +121,7 @@ class Watch<T> implements GapWatch<T> {
   }
 
   put(place: SequencePlace): boolean {
-    const sequence = this.settled(place);
+    const sequence = this.shared === undefined ? this.settled(place) : undefined;
     if (sequence === undefined) return false;
     this.taken[place] = undefined;
     this.lasts[place] = NaN;

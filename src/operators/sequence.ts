@@ -54,7 +54,10 @@ export interface SequenceRules<T> {
   readonly scope?: (value: T) => unknown;
   /** Scopes remembered, 1 to 2 ** 24; the least recently seen is forgotten first. @default 10_000 */
   readonly maxScopes?: number;
-  /** Whether a new sequence begins at this value (a snapshot, say), at any number and without a gap. */
+  /**
+   * Whether a new sequence begins at this value (a snapshot, say), at any number and without a gap. Not always asked of a value that goes
+   * on anyway.
+   */
   readonly isReset?: (value: T) => boolean;
 }
 

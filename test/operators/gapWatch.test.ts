@@ -55,6 +55,36 @@ describe('createGapWatch', () => {
     );
   });
 
+  it('tells what a few plain lines tell, where numbers are all there is', () => {
+    const numbers = fc.array(fc.tuple(fc.nat(12), fc.nat(9)), { maxLength: 60 });
+    fc.assert(
+      fc.property(numbers, fc.boolean(), (messages, isScoped) => {
+        const told: unknown[] = [];
+        const gaps = createGapWatch<readonly [number, number]>(([number]) => number, {
+          isReset: ([, luck]) => luck === 1,
+          ...(isScoped && { scope: () => 'one' }),
+          onGap: ({ after, before }) => told.push(['gap', after, before]),
+          onLate: ([number], expected) => told.push(['late', number, expected]),
+        });
+        if (isScoped) gaps.take('one', 0);
+        for (const message of messages) gaps.watch(message, 0);
+
+        const due: unknown[] = [];
+        let last: number | undefined;
+        for (const [number, luck] of messages) {
+          if (last !== undefined && luck !== 1 && number <= last) {
+            due.push(['late', number, last + 1]);
+            continue;
+          }
+          if (last !== undefined && luck !== 1 && number > last + 1) due.push(['gap', last, number]);
+          last = number;
+        }
+        expect(told).toStrictEqual(due);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('has told when it returns', () => {
     const told: unknown[] = [];
     const gaps = createGapWatch(last, {
@@ -146,24 +176,27 @@ describe('createGapWatch', () => {
     expect(told).toStrictEqual(['A7']);
   });
 
-  it('has one sequence where no scope is told, whatever place comes with a value', () => {
+  it('has one sequence where no scope is told, whatever is taken out, put back, or comes with a value', () => {
     const told: unknown[] = [];
-    const gaps = createGapWatch(last, { onGap: (gap) => told.push(gap) });
+    const gaps = createGapWatch(last, {
+      onGap: (gap) => told.push(gap),
+      onLate: (value, expected) => told.push([value, expected]),
+    });
     gaps.watch('1', 3);
     gaps.take(undefined, 3);
     gaps.watch('2');
     gaps.watch('3', 0);
+    gaps.watch('2', 7);
     gaps.put(3);
     gaps.watch('4', 7);
     gaps.put(0);
-    gaps.watch('5', 3);
-    expect(told).toStrictEqual([]);
+    gaps.watch('6', 3);
+    gaps.watch('8');
 
-    gaps.watch('7', 3);
-    gaps.watch('9');
     expect(told).toStrictEqual([
-      { after: 5, before: 7, missing: 1 },
-      { after: 7, before: 9, missing: 1 },
+      ['2', 4],
+      { after: 4, before: 6, missing: 1 },
+      { after: 6, before: 8, missing: 1 },
     ]);
   });
 

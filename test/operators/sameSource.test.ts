@@ -176,4 +176,11 @@ describe('a compiled schema whose input is its own', () => {
 
     expect(texts.join()).toMatch(/if \(!\(typeof e0 === 'number'\)\) return false;/);
   });
+
+  it('finds the NaN that a step of a pipe makes of what JSON.parse made', () => {
+    const schema = v.object({ n: v.pipe(v.string(), v.transform(Number), v.number()) });
+
+    expect(compileSchema(schema, { isOwn: true })({ n: 'none' })).toBe(misfit);
+    expect(compileSchema(schema, { isOwn: true })({ n: '7' })).toStrictEqual({ n: 7 });
+  });
 });

@@ -76,6 +76,19 @@ describe('settled by setImmediate', () => {
   });
 });
 
+describe('settled under fake timers', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  it('emits when they are advanced by the asynchronous call', async () => {
+    const told: string[] = [];
+    settled.subscribe(() => told.push('next'));
+    await jest.advanceTimersByTimeAsync(1);
+
+    expect(told).toStrictEqual(['next']);
+  });
+});
+
 describe('settled by MessageChannel', () => {
   beforeEach(() => Object.assign(globalThis, { setImmediate: undefined }));
   afterEach(() => {
