@@ -145,18 +145,46 @@ describe('createSeenNumbers', () => {
     expect(numbers.find(1)).toBe(0);
   });
 
-  it.each([
-    ['neighbours', 1],
-    ['multiples of 1 000', 1_000],
-    ['multiples of 2 ** 16', 2 ** 16],
-    ['multiples of 2 ** 32', 2 ** 32],
-    ['negative multiples', -4_096],
-  ])('finds its way among %s', (_name, stride) => {
-    const numbers = createSeenNumbers(100_000, false);
-    for (let key = 1; key <= 60_000; key += 1) numbers.see(key * stride, 0);
+  /** Ids as servers give them: the nth of each kind. */
+  const kindsOfIds: Readonly<Record<string, (n: number) => number>> = {
+    neighbours: (n) => n,
+    'neighbours, far from 0': (n) => 81_000_000_000 + n,
+    'negative multiples': (n) => -4_096 * n,
+    'multiples of 8': (n) => 8 * n,
+    'multiples of 1 000': (n) => 1_000 * n,
+    'multiples of 2 ** 16': (n) => n * 2 ** 16,
+    'multiples of 2 ** 20': (n) => n * 2 ** 20,
+    'multiples of 2 ** 32': (n) => n * 2 ** 32,
+    'multiples of 2 ** 32 + 1': (n) => n * (2 ** 32 + 1),
+    'times in microseconds, to the millisecond': (n) => 1.7e15 + 1_000 * n,
+    'times in milliseconds, and four of each': (n) => (1.7e9 + Math.floor(n / 4)) * 2 ** 22 + (n % 4),
+    'twenty numberings': (n) => (n % 20) * 1e9 + Math.floor(n / 20),
+  };
 
-    expect(numbers.size).toBe(60_000);
-    expect(numbers.find(60_000 * stride)).toBe(0);
-    expect(numbers.find(60_001 * stride)).toBeUndefined();
+  it.each(
+    Object.entries(kindsOfIds).flatMap(([name, idOf]) =>
+      [false, true].map((keepTimes) => ({ name, idOf, keepTimes })),
+    ),
+  )('looks at one slot and a half for $name, times kept: $keepTimes', ({ idOf, keepTimes }) => {
+    const numbers = createSeenNumbers(100_000, keepTimes);
+    const ids = Array.from({ length: 16_000 }, (_, n) => idOf(n));
+    for (const id of ids) numbers.see(id, 0);
+
+    let reads = 0;
+    const inside = numbers as unknown as { young: Int32Array };
+    inside.young = new Proxy(inside.young, {
+      get: (words, word) => {
+        if (word !== 'length') reads += 1;
+        return words[word as never];
+      },
+    });
+    const looks = ids.map((id) => {
+      reads = 0;
+      if (numbers.find(id) !== 0) throw new Error(`${id} is not found`);
+      return (reads - 1) / 2; // the bits, then of each slot two words
+    });
+    // A table half of which is taken at random needs 1.5 (Knuth, The Art of Computer Programming, vol. 3, 6.4), and 20 to 40 at most.
+    expect(looks.reduce((sum, look) => sum + look) / looks.length).toBeLessThan(1.8);
+    expect(Math.max(...looks)).toBeLessThan(60);
   });
 });
