@@ -5,6 +5,10 @@ const PLACE = LETTER_WORDS + 1;
 const ROW = LETTER_WORDS + 2;
 const MOST_LETTERS = 4 * LETTER_WORDS;
 const FEWEST_ROWS = 16;
+/** Far more than names need that nobody chose to collide: of a hundred thousand no 40 stand in a row. */
+const MOST_LOOKS = 64;
+/** The row of a name for which there is none. */
+const NO_ROW = -1;
 
 /** The name that is looked for, as a row has it. */
 const sought = new Int32Array(ROW);
@@ -13,44 +17,42 @@ const sought = new Int32Array(ROW);
  * Places by name, as a `Map<string, number>` has them. To find a name that has just been cut out of a message a `Map` goes to three
  * places in memory, one after another: its bucket, the entry, and the letters of the name it keeps. Here those stand in the row itself.
  *
- * Rows are looked at one after another from where the hash points to, and at most half of them are taken.
+ * Rows are looked at one after another from where the hash points to, and at most half of them are taken. Who chooses names can choose
+ * such that the hash sends to one row: those for which there is none near enough are left to a `Map`.
  */
 export class PlaceTable {
   private rows = new Int32Array(FEWEST_ROWS * ROW);
   /** Rows that are taken. */
   private used = 0;
-  /** Names that no row can hold. */
+  /** Names that no row can hold, or none was free for. */
   private readonly others = new Map<unknown, number>();
 
   get(name: string): number | undefined {
-    const { rows } = this;
-    if (!spell(name)) return this.others.get(name);
-    const place = rows[rowOf(rows, sought, 0) + PLACE] as number;
-    return place === 0 ? undefined : place - 1;
+    const { rows, others } = this;
+    const row = spell(name) ? rowOf(rows, sought, 0) : NO_ROW;
+    const place = row === NO_ROW ? 0 : (rows[row + PLACE] as number);
+    if (place !== 0) return place - 1;
+    return others.size === 0 ? undefined : others.get(name);
   }
 
   /** @param place A whole number from 0. */
   set(name: string, place: number): void {
-    if (!spell(name)) {
-      this.others.set(name, place);
+    if (2 * this.used * ROW >= this.rows.length) this.grow();
+    const { rows, others } = this;
+    const row = others.has(name) || !spell(name) ? NO_ROW : rowOf(rows, sought, 0);
+    if (row === NO_ROW) {
+      others.set(name, place);
       return;
     }
-    if (2 * this.used * ROW >= this.rows.length) this.grow();
-    const { rows } = this;
-    const row = rowOf(rows, sought, 0);
     if (rows[row + PLACE] === 0) this.used += 1;
     rows.set(sought, row);
     rows[row + PLACE] = place + 1; // 0 is for a row that is free
   }
 
   delete(name: string): void {
-    const { rows } = this;
-    if (!spell(name)) {
-      this.others.delete(name);
-      return;
-    }
-    const row = rowOf(rows, sought, 0);
-    if (rows[row + PLACE] === 0) return;
+    const { rows, others } = this;
+    const row = others.delete(name) || !spell(name) ? NO_ROW : rowOf(rows, sought, 0);
+    if (row === NO_ROW || rows[row + PLACE] === 0) return;
     rows[row + PLACE] = 0;
     this.used -= 1;
     this.closeUp(row);
@@ -69,10 +71,17 @@ export class PlaceTable {
     }
   }
 
+  /**
+   * From behind a free row on, so that a name comes after all that stand between where its hash points to and itself. Then it is no
+   * further from there than it was.
+   */
   private grow(): void {
     const { rows: before } = this;
+    const mask = before.length - 1;
     this.rows = new Int32Array(2 * before.length);
-    for (let from = 0; from < before.length; from += ROW) {
+    let free = 0;
+    while (before[free + PLACE] !== 0) free += ROW;
+    for (let from = (free + ROW) & mask; from !== free; from = (from + ROW) & mask) {
       if (before[from + PLACE] === 0) continue;
       this.rows.set(before.subarray(from, from + ROW), rowOf(this.rows, before, from));
     }
@@ -102,7 +111,7 @@ function spell(name: unknown): boolean {
   return all <= 0xff;
 }
 
-/** The row of a name that stands at `from` of `words`, or the free one where it belongs. */
+/** The row of a name that stands at `from` of `words`, or the free one where it belongs; `NO_ROW` if neither is near. */
 function rowOf(rows: Int32Array, words: Int32Array, from: number): number {
   const mask = rows.length - 1;
   const length = words[from + LENGTH] as number;
@@ -115,8 +124,12 @@ function rowOf(rows: Int32Array, words: Int32Array, from: number): number {
   // Once more, or the first letter of the last four would not count in a small table.
   hash = Math.imul(hash, 0x85ebca6b);
   let row = Math.imul(hash ^ (hash >>> 15), ROW) & mask;
-  while (rows[row + PLACE] !== 0 && !(rows[row + LENGTH] === length && isSame(rows, row, words, from, end)))
+  let looks = MOST_LOOKS;
+  while (rows[row + PLACE] !== 0 && !(rows[row + LENGTH] === length && isSame(rows, row, words, from, end))) {
+    looks -= 1;
+    if (looks === 0) return NO_ROW;
     row = (row + ROW) & mask;
+  }
   return row;
 }
 
