@@ -7,22 +7,24 @@ import type { ImportsResult } from './client.js';
 /** One process. */
 export interface ImportsRun extends ImportsResult {
   readonly by: LoadedBy;
-  readonly what: 'dependencies' | Form;
+  readonly form: Form;
   readonly round: number;
 }
 
 /** Something was loaded. */
 export const isRight = ({ names }: ImportsRun): boolean => names > 0;
 
-type Of = (times: readonly number[]) => number;
-const quickest: Of = (times) => Math.min(...times);
+const loadedBy = (runs: readonly ImportsRun[], by: LoadedBy, form?: Form): ImportsRun[] =>
+  runs.filter((run) => run.by === by && (form === undefined || run.form === form) && isRight(run));
 
-const timeOf = (runs: readonly ImportsRun[], by: LoadedBy, what: ImportsRun['what'], of: Of): number =>
-  of(runs.filter((run) => run.by === by && run.what === what && isRight(run)).map(({ ms }) => ms));
+const libraryMs = (runs: readonly ImportsRun[], by: LoadedBy, form: Form): number[] =>
+  loadedBy(runs, by, form).map((run) => run.libraryMs);
 
-/** What the library adds, ms. */
-const added = (runs: readonly ImportsRun[], by: LoadedBy, form: Form, of: Of = median): number =>
-  timeOf(runs, by, form, of) - timeOf(runs, by, 'dependencies', of);
+const row = (label: string, times: readonly number[]): string[] => [
+  label,
+  shown(median(times), 1),
+  shown(Math.min(...times), 1),
+];
 
 const systems: readonly LoadedBy[] = ['import', 'require'];
 
@@ -31,14 +33,12 @@ export const toMarkdown = (runs: readonly ImportsRun[]): string =>
   table(
     ['loading, ms', 'median', 'quickest'],
     systems.flatMap((by) => [
-      [
+      row(
         `\`${by}\`: dependencies`,
-        ...[median, quickest].map((of) => shown(timeOf(runs, by, 'dependencies', of), 1)),
-      ],
-      ...(['modules', 'bundle'] as const).map((form) => [
-        `\`${by}\`: millrace beside them, ${form}${form === 'bundle' ? ' (what Node gets)' : ''}`,
-        ...[median, quickest].map((of) => shown(added(runs, by, form, of), 1)),
-      ]),
+        loadedBy(runs, by).map(({ dependenciesMs }) => dependenciesMs),
+      ),
+      row(`\`${by}\`: millrace after them, modules`, libraryMs(runs, by, 'modules')),
+      row(`\`${by}\`: millrace after them, bundle (what Node gets)`, libraryMs(runs, by, 'bundle')),
     ]),
   );
 
@@ -46,7 +46,7 @@ export const toMarkdown = (runs: readonly ImportsRun[]): string =>
 export const toTargets = (runs: readonly ImportsRun[]): Target[] =>
   systems.map((by) => ({
     what: `${by === 'import' ? "import 'millrace'" : "require('millrace')"} over its dependencies, ms`,
-    value: added(runs, by, 'bundle'),
+    value: median(libraryMs(runs, by, 'bundle')),
     atMost: 15,
     floor: 400,
   }));

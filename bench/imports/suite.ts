@@ -14,30 +14,29 @@ interface Manifest {
   readonly peerDependencies: Readonly<Record<string, string>>;
 }
 
-const whats = ['dependencies', 'modules', 'bundle'] as const;
-const contestants = (['import', 'require'] as const).flatMap((by) => whats.map((what) => ({ by, what })));
+const contestants = (['import', 'require'] as const).flatMap((by) =>
+  (['modules', 'bundle'] as const).map((form) => ({ by, form })),
+);
 
-/** Loads the dependencies, and the dependencies and then the library, each time in a fresh process. */
+/** Loads the dependencies and then the library, each time in a fresh process. */
 export async function measureImports(rounds: number): Promise<ImportsRun[]> {
   const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
   const built = await buildPrograms(['bench/imports/client.ts']);
   try {
     const needed = Object.keys({ ...dependencies, ...peerDependencies });
     const program = join(built.dir, 'imports/client.mjs');
-    const loads: (Pick<ImportsRun, 'what'> & ImportsTask)[] = [];
-    for (const { by, what } of contestants) {
-      if (what === 'dependencies') {
-        loads.push({ by, what, modules: needed });
-        continue;
-      }
-      const file = await buildLibrary(join(built.dir, by, what), what, by);
-      const module = by === 'import' ? pathToFileURL(file).href : file;
-      loads.push({ by, what, modules: [...needed, module] });
+    const loads: (Pick<ImportsRun, 'form'> & ImportsTask)[] = [];
+    for (const { by, form } of contestants) {
+      const file = await buildLibrary(join(built.dir, by, form), form, by);
+      const library = by === 'import' ? pathToFileURL(file).href : file;
+      loads.push({ by, form, dependencies: needed, library });
     }
-    return await inRounds(rounds, loads, async ({ by, what, modules }, round) => {
-      const task: ImportsTask = { by, modules };
-      return { by, what, round, ...(await runClient<ImportsResult>(program, task)) };
-    });
+    return await inRounds(rounds, loads, async ({ form, ...task }, round) => ({
+      by: task.by,
+      form,
+      round,
+      ...(await runClient<ImportsResult>(program, task)),
+    }));
   } finally {
     built.remove();
   }
