@@ -11,8 +11,8 @@ export interface ImportsRun extends ImportsResult {
   readonly round: number;
 }
 
-/** Something was loaded. */
-export const isRight = ({ names }: ImportsRun): boolean => names > 0;
+/** All was loaded. */
+export const isRight = ({ needed, names }: ImportsRun): boolean => needed > 0 && names > 0;
 
 const loadedBy = (runs: readonly ImportsRun[], by: LoadedBy, form?: Form): ImportsRun[] =>
   runs.filter((run) => run.by === by && (form === undefined || run.form === form) && isRight(run));

@@ -5,7 +5,7 @@ const PLACE = LETTER_WORDS + 1;
 const ROW = LETTER_WORDS + 2;
 const MOST_LETTERS = 4 * LETTER_WORDS;
 const FEWEST_ROWS = 16;
-/** Far more than names need that nobody chose to collide: of a hundred thousand no 40 stand in a row. */
+/** More than names need that nobody chose to collide: half-full tables of up to 130 000 took 51 looks at most. */
 const MOST_LOOKS = 64;
 /** The row of a name for which there is none. */
 const NO_ROW = -1;
@@ -18,7 +18,9 @@ const sought = new Int32Array(ROW);
  * places in memory, one after another: its bucket, the entry, and the letters of the name it keeps. Here those stand in the row itself.
  *
  * Rows are looked at one after another from where the hash points to, and at most half of them are taken. Who chooses names can choose
- * such that the hash sends to one row: those for which there is none near enough are left to a `Map`.
+ * such that the hash sends to one row: those for which there is none near enough are left to a
+ * `Map`. That bounds a look-up; to delete a name takes as long as the run of rows behind it, which such names can make as long as they are
+ * many (8 000: 0.2 ms).
  */
 export class PlaceTable {
   private rows = new Int32Array(FEWEST_ROWS * ROW);

@@ -1,4 +1,6 @@
 import * as millrace from 'millrace';
+import * as rxjs from 'rxjs';
+import * as valibot from 'valibot';
 import { type ImportsRun, isRight, toMarkdown, toTargets } from '../../bench/imports/report.js';
 import { measureImports } from '../../bench/imports/suite.js';
 
@@ -7,7 +9,7 @@ const run = (
   form: ImportsRun['form'],
   [dependenciesMs, libraryMs]: readonly [number, number],
   names = 1,
-): ImportsRun => ({ by, form, round: 0, dependenciesMs, libraryMs, names });
+): ImportsRun => ({ by, form, round: 0, dependenciesMs, libraryMs, needed: 1, names });
 
 describe('a report', () => {
   const times = {
@@ -75,6 +77,8 @@ describe('a round', () => {
       'require bundle',
     ]);
     expect(runs.map(({ names }) => names)).toStrictEqual(Array(4).fill(Object.keys(millrace).length));
+    const some = Object.keys(rxjs).length + Object.keys(valibot).length;
+    for (const { needed } of runs) expect(needed).toBeGreaterThan(some); // ws and lru-cache, too
     expect(runs.every(({ dependenciesMs, libraryMs }) => dependenciesMs > 0 && libraryMs > 0)).toBe(true);
   }, 60_000);
 });

@@ -157,7 +157,7 @@ describe('createSeenNumbers', () => {
     'multiples of 2 ** 32': (n) => n * 2 ** 32,
     'multiples of 2 ** 32 + 1': (n) => n * (2 ** 32 + 1),
     'times in microseconds, to the millisecond': (n) => 1.7e15 + 1_000 * n,
-    'times in milliseconds, and four of each': (n) => (1.7e9 + Math.floor(n / 4)) * 2 ** 22 + (n % 4),
+    'times in seconds, shifted, and four of each': (n) => (1.7e9 + Math.floor(n / 4)) * 2 ** 22 + (n % 4),
     'twenty numberings': (n) => (n % 20) * 1e9 + Math.floor(n / 20),
   };
 

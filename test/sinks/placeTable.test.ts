@@ -140,7 +140,7 @@ describe('PlaceTable', () => {
       fc.property(steps, fc.boolean(), (steps, isLarge) => {
         expectAMap(isLarge ? withRows() : new PlaceTable(), steps);
       }),
-      { numRuns: 40 },
+      { numRuns: 40, endOnFailure: true },
     );
   });
 
