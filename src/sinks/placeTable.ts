@@ -18,9 +18,8 @@ const sought = new Int32Array(ROW);
  * places in memory, one after another: its bucket, the entry, and the letters of the name it keeps. Here those stand in the row itself.
  *
  * Rows are looked at one after another from where the hash points to, and at most half of them are taken. Who chooses names can choose
- * such that the hash sends to one row: those for which there is none near enough are left to a
- * `Map`. That bounds a look-up; to delete a name takes as long as the run of rows behind it, which such names can make as long as they are
- * many (8 000: 0.2 ms).
+ * such that the hash sends to one row: those for which there is none near enough are left to a `Map`. That bounds a look-up. To delete a
+ * name takes as long as the run of rows behind it, which such names can make as long as they are many (8 000: 0.2 ms).
  */
 export class PlaceTable {
   private rows = new Int32Array(FEWEST_ROWS * ROW);
