@@ -1,63 +1,35 @@
-import {
-  asyncScheduler,
-  catchError,
-  concat,
-  EMPTY,
-  filter,
-  firstValueFrom,
-  map,
-  merge,
-  noop,
-  Observable,
-  throwIfEmpty,
-} from 'rxjs';
+import { asyncScheduler, type Observable } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import { checkConfig } from './checkConfig.js';
-import type { Codec, FeedConfig, Schemas, StreamConfig, StreamOf } from './feedConfig.js';
-import { FeedRun, type RunOwner, type RunUser } from './feedRun.js';
+import type { Codec, FeedConfig, Schemas, StreamConfig } from './feedConfig.js';
+import { Demand, type DemandHooks } from './demand.js';
+import { FeedLife, type LifeOwner } from './feedLife.js';
 import { createDispatch, type Dispatch, type DispatchHooks, quietly } from './dispatch.js';
 import { jsonCodec } from './jsonCodec.js';
-import { Listener } from './listener.js';
-import type { Failure, Overflow } from './operators/boundedLine.js';
+import type { Overflow } from './operators/boundedLine.js';
 import type { Mistrust } from './operators/skim.js';
 import { type TurnBudget, turnBudgetOf } from './operators/turnBudget.js';
 import type { Why } from './chain.js';
-import { shown } from './optionRules.js';
 import { createOutlet, type Outlet, type OutletHooks } from './outlet.js';
-import { type Feed, PublicFeed } from './publicFeed.js';
-import { refOf } from './refOf.js';
+import { type Feed, type FeedParts, PublicFeed } from './publicFeed.js';
 import { type Backlog, type BacklogConfig, createBacklog } from './sinks/backlog.js';
 import type { HealthChange } from './sinks/healthMonitor.js';
 import { type HealthHooks, HealthTable } from './sinks/healthTable.js';
-import { Books, type Counts, type FeedStats, type StreamStats } from './sinks/ledger.js';
-import { DirectObservable } from './sinks/directObservable.js';
+import { Books } from './sinks/ledger.js';
 import { type Loss, type LossHooks, LossReport } from './sinks/lossReport.js';
 import { Multicast } from './sinks/multicast.js';
-import { createStaleRemedy, type StaleRemedy } from './sinks/staleRemedy.js';
-import { checkTripwire, createTripwire, type Tripwire } from './sinks/tripwire.js';
+import { RejectReport, type RejectHooks } from './sinks/rejectReport.js';
 import { type Connection, type ConnectionHooks, createConnection } from './streams/connection.js';
-import type { ConnectionState, FeedEvent, Rejected, RejectReason, TopicRef } from './streams/events.js';
-import { PauseTimeoutError, ReconnectRequestedError } from './streams/failure.js';
-import { checkFarewell, type Farewell } from './streams/farewell.js';
-import type { SendResult, Ticket } from './streams/outbox.js';
+import type { FeedEvent, RejectReason, TopicRef } from './streams/events.js';
+import { PauseTimeoutError } from './streams/failure.js';
 import { createReading, type Reading, type ReadingConfig } from './streams/reading.js';
-import { createRequests, RequestRejectedError, type RequestConfig } from './streams/requests.js';
+import { createRequests, RequestRejectedError } from './streams/requests.js';
 import type { Frame, OpenSession } from './streams/session.js';
-import {
-  createSubscriptions,
-  type SessionTopics,
-  type Subscriptions,
-  type SubscriptionsConfig,
-} from './streams/subscriptions.js';
+import type { SessionTopics, Subscriptions } from './streams/subscriptions.js';
 import type { Data } from './streams/transport.js';
 import { wsTransport } from './streams/wsTransport.js';
 
 export type { Feed } from './publicFeed.js';
-
-/** What a message gets that is sent to a closed feed. */
-const refused: Ticket = { result: 'rejected', cancel: () => false };
-/** Keeps a feed running without a subscriber. */
-const holder: RunUser = { ended: noop };
 
 /**
  * Makes a feed; nothing is dialled before the first subscriber, or `open()`.
@@ -70,28 +42,25 @@ export const createFeed = <S extends Schemas>(config: FeedConfig<S>): Feed<S> =>
 /**
  * The feed, put together. The way of a message: connection, made again and again → run (feedRun.ts), with the line where it may
  * wait → dispatch.ts → the outlet of its stream (outlet.ts) → chain.ts → subscribers; the books, the health and the events stand
- * beside it. The constructor makes the parts in this order.
+ * beside it. The constructor makes the parts in this order; feedLife.ts begins and ends the runs.
  *
- * It is also whom all these parts tell and ask, each by an interface of its own, whose methods follow part by part below what a
- * user calls. A class, since closures took four times the memory.
+ * It is also whom all these parts tell and ask, each by an interface of its own, whose methods follow part by part. What a user
+ * calls is in publicFeed.ts. A class, since closures took four times the memory.
  */
 class LiveFeed<S extends Schemas>
   implements
-    Feed<S>,
-    RunOwner,
+    FeedParts,
+    LifeOwner,
     ConnectionHooks,
     DispatchHooks,
     OutletHooks,
+    DemandHooks,
     ReadingConfig,
     BacklogConfig,
     HealthHooks,
-    LossHooks
+    LossHooks,
+    RejectHooks
 {
-  private readonly events = new Multicast<FeedEvent>();
-  private readonly rejects = new Multicast<Rejected>();
-  readonly events$ = this.events.values$;
-  readonly rejected$ = this.rejects.values$;
-
   // What the options say, as the parts read it here.
   readonly maxItems: number;
   /** Of the frames that a session holds until it is in charge: as many. */
@@ -104,42 +73,31 @@ class LiveFeed<S extends Schemas>
   readonly settled: Observable<unknown>;
   /** Shared by all feeds of this transport. */
   readonly turns: TurnBudget;
-  private readonly random: () => number;
   private readonly codec: Codec;
 
   // The parts, the way of a message last.
+  readonly events = new Multicast<FeedEvent>();
   readonly ledger: Books;
   readonly health: HealthTable;
   readonly backlog: Backlog;
   readonly losses: LossReport;
+  readonly rejects: RejectReport;
   readonly requests = createRequests();
   readonly reading: Reading;
+  readonly life = new FeedLife(this);
 
   readonly connection: Connection;
-  readonly status$: Feed<S>['status$'];
   readonly dispatch: Dispatch;
   readonly outlets = new Map<string, Outlet>();
-  readonly subscriptions: Subscriptions | undefined;
-  private readonly remedies: StaleRemedy;
-  /** One for each stream, and one for what is rejected before it gets to any: made, as the map is, for the first reject. */
-  private tripwires: Map<string | undefined, Tripwire> | undefined = undefined;
-  /** The messages looked at: the ledger has received those, too, that wait in line or behind others in their frame. */
-  private readonly lookedAt = { received: 0 };
+  private readonly demand: Demand;
 
-  // What changes: the session in charge, since when it is ready, and the runs.
-  private session: OpenSession | undefined = undefined;
+  /** The one in charge. */
+  session: OpenSession | undefined = undefined;
+  /** Since when it is ready, epoch ms. */
   private readyAt = 0;
-  /** The run that whoever wants the feed enters; absent from when its end is told. */
-  private run: FeedRun | undefined = undefined;
-  /** The last that has begun, which may be telling of its end while it is asked for the next. */
-  private latest: FeedRun | undefined = undefined;
-  private isRunning = false;
-  private closing: Promise<void> | undefined = undefined;
-  /** `reconnect()` was called while it closes. */
-  private opensAgain = false;
 
-  constructor(private readonly config: FeedConfig<S>) {
-    const { buffer = {}, lingerMs = 0, random = Math.random, transport = wsTransport } = config;
+  constructor(readonly config: FeedConfig<S>) {
+    const { buffer = {}, lingerMs = 0, transport = wsTransport } = config;
     const { maxItems = 10_000, maxPauseMs = 30_000, sliceMs = 5, overflow = 'drop-oldest', key } = buffer;
     this.maxItems = this.maxHeld = maxItems;
     this.maxPauseMs = maxPauseMs;
@@ -147,202 +105,39 @@ class LiveFeed<S extends Schemas>
     this.overflow = overflow;
     this.frameKey = key && ((frame) => quietly(() => key(frame.data)));
     this.lingerMs = lingerMs;
-    this.random = random;
     this.codec = config.codec ?? jsonCodec;
     this.settled = transport.settled;
     this.turns = turnBudgetOf(transport.settled);
 
     const definitions = Object.entries(config.streams) as [string, StreamConfig<GenericSchema>][];
-    for (const rejects of [config.rejects, ...definitions.map(([, own]) => own.rejects)])
-      checkTripwire(rejects);
+    this.rejects = new RejectReport(config, this);
     this.ledger = new Books(definitions.map(([name]) => name));
     this.reading = createReading(this);
-
     this.backlog = createBacklog(this);
     this.losses = new LossReport(this);
     this.health = new HealthTable({ streams: Object.fromEntries(definitions), autoStart: false }, this);
     this.health.setAlive(false);
-    // A stream that nobody asked the server for is not late: it is watched while it is wanted.
-    if (this.isOnDemand()) for (const [name] of definitions) this.health.unwatch(name);
+
     // Above the line: one connection at a time, made again and again. See connection.ts.
     this.connection = createConnection(config, this);
-    this.status$ = this.connection.status$.asObservable();
     // Below it, for every frame: decode → control, or route. See dispatch.ts.
     this.dispatch = createDispatch(config, this);
     // Then, per stream: parse → dedupe → gaps → fan-out. See outlet.ts.
     for (const [name, definition] of definitions)
       this.outlets.set(name, createOutlet(name, definition, this));
-    this.subscriptions = config.subscriptions && this.createSubscriptions(config.subscriptions);
-    this.remedies = this.createRemedies(definitions);
+    // The other way: what the subscribers want of the server. See demand.ts.
+    this.demand = new Demand(config, this);
   }
 
-  // What a user calls: see publicFeed.ts.
+  // Of its life.
 
-  stream<K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K> {
-    const outlet = this.outlets.get(name);
-    if (outlet === undefined) throw new TypeError(`stream: there is no stream ${JSON.stringify(name)}`);
-    const given: unknown = topic;
-    if (given !== undefined && typeof given !== 'string') {
-      throw new TypeError(`stream: a topic of ${JSON.stringify(name)} must be a string, got ${shown(given)}`);
-    }
-    if (topic !== undefined && this.config.streams[name].topic === undefined) {
-      throw new TypeError(`stream: ${JSON.stringify(name)} has no topics, got ${JSON.stringify(topic)}`);
-    }
-    return new DirectObservable((subscriber, taker) => {
-      const listener = new Listener(subscriber);
-      listener.seat = outlet.hub.join(topic, subscriber, taker, listener);
-      listener.enter((user) => this.enter(user));
-    });
-  }
-
-  stats(): FeedStats {
-    const { streams, ...counts } = this.ledger.stats();
-    const reader = this.dispatch.readerStats();
-    const page = (name: string, own: Counts): StreamStats => {
-      const dedupe = this.outlets.get(name)?.memory?.stats();
-      return dedupe === undefined ? own : { ...own, dedupe };
-    };
-    return {
-      ...counts,
-      ...(reader && { reader }),
-      streams: Object.fromEntries(Object.entries(streams).map(([name, own]) => [name, page(name, own)])),
-    };
-  }
-
-  open(): Promise<void> {
-    this.enter(holder);
-    const readyState = this.config.authenticate === undefined ? 'CONNECTED' : 'AUTHENTICATED';
-    const isReady$ = this.status$.pipe(filter(({ state }) => state === readyState));
-    // eslint-disable-next-line rxjs-x/no-ignored-default-value -- throwIfEmpty says it better
-    return firstValueFrom(
-      merge(isReady$, this.running$()).pipe(
-        map(() => undefined),
-        throwIfEmpty(() => new Error('open: the feed was closed before it was ready')),
-      ),
-    );
-  }
-
-  send(message: unknown): SendResult {
-    return this.post(message).result;
-  }
-
-  request(message: unknown, config: RequestConfig): Observable<unknown> {
-    return this.requests.ask((onWritten) => this.post(message, onWritten), config);
-  }
-
-  takeUnsent(): readonly Data[] {
-    return this.connection.takeUnsent();
-  }
-
-  get bufferedBytes(): number {
-    return this.connection.unsentBytes() + (this.session?.socket.bufferedBytes ?? 0);
-  }
-
-  pause(): void {
-    if ((this.config.transport ?? wsTransport).can?.pause === false) {
-      throw new TypeError('pause: the transport cannot stop reading');
-    }
-    this.reading.pause();
-  }
-
-  resume(): void {
-    this.reading.resume();
-  }
-
-  rotate(): void {
-    this.connection.rotate();
-  }
-
-  reconnect(reason?: string): void {
-    if (this.closing !== undefined) this.opensAgain = true;
-    else if (this.isRunning) this.connection.drop(new ReconnectRequestedError(reason));
-    else this.enter(holder);
-  }
-
-  close(farewell: Farewell = {}): Promise<void> {
-    checkFarewell(farewell);
-    if (this.closing !== undefined) return this.closing;
-    if (!this.isRunning && this.state() === 'CLOSED') return Promise.resolve();
-    const { timeoutMs = 5_000 } = farewell;
-    let finish = noop;
-    const promise = (this.closing = new Promise<void>((resolve) => {
-      finish = resolve;
-    }));
-    const ended$ = this.isRunning ? this.running$().pipe(catchError(() => EMPTY)) : EMPTY;
-    const mine = this.latest;
-    const sockets = this.connection.sockets();
-    this.connection.setState('CLOSING');
-    const deadline = asyncScheduler.schedule(() => {
-      this.latest?.complete();
-      sockets.terminate();
-    }, timeoutMs);
-    concat(ended$, sockets.gone$).subscribe({
-      complete: () => {
-        this.closing = undefined;
-        deadline.unsubscribe();
-        if (mine === this.latest) {
-          this.connection.setState('CLOSED');
-          for (const outlet of this.outlets.values()) outlet.complete();
-        }
-        finish();
-        if (this.opensAgain) this.enter(holder);
-        this.opensAgain = false;
-      },
-      error: noop, // there is none: what ends in one is caught above
-    });
-    this.connection.close(farewell);
-    return promise;
-  }
-
-  private post(message: unknown, onWritten?: (by: unknown) => void): Ticket {
-    const state = this.state();
-    return state === 'CLOSED' || state === 'CLOSING' ? refused : this.connection.send(message, onWritten);
-  }
-
-  private state(): ConnectionState {
-    return this.connection.status$.value.state;
-  }
-
-  // The runs: see feedRun.ts.
-
-  /** One more for whom the feed is to run. */
-  private enter(user: RunUser): FeedRun {
-    const { run } = this;
-    if (run !== undefined) {
-      run.enter(user);
-      return run;
-    }
-    const begun = (this.run = new FeedRun(this));
-    begun.enter(user);
-    begun.start();
-    return begun;
-  }
-
-  private running$(): Observable<never> {
-    return new Observable((subscriber) => {
-      const user: RunUser = {
-        ended: (failure) => {
-          if (failure === undefined) subscriber.complete();
-          else subscriber.error(failure.error);
-        },
-      };
-      const run = this.enter(user);
-      return () => run.leave(user);
-    });
-  }
-
-  begun(run: FeedRun): void {
-    if (this.latest !== undefined) this.over(this.latest); // if it is still telling of its end: this one starts clean
-    this.latest = run;
-    this.isRunning = true;
+  onRunBegun(): void {
     this.backlog.clear();
     this.health.start();
-    this.remedies.start();
+    this.demand.start();
   }
 
-  over(run: FeedRun): void {
-    if (run !== this.latest || !this.isRunning) return;
-    this.isRunning = false;
+  onRunOver(): void {
     this.reading.reset();
     // Before the streams end: nobody is to be told on this connection that their topics are not wanted any more.
     this.session?.topics?.leave();
@@ -350,21 +145,8 @@ class LiveFeed<S extends Schemas>
     this.onOver();
     this.requests.fail(new RequestRejectedError('the feed was closed'));
     this.health.stop();
-    this.remedies.stop();
-    for (const tripwire of this.tripwires?.values() ?? []) tripwire.reset();
-  }
-
-  finished(failure: Failure | undefined): void {
-    if (failure !== undefined) {
-      if (this.state() !== 'CLOSED') this.connection.setState('CLOSED', { cause: failure.error });
-      return;
-    }
-    if (this.state() !== 'CLOSING') this.connection.setState('CLOSED');
-    for (const outlet of this.outlets.values()) outlet.complete();
-  }
-
-  forget(run: FeedRun): void {
-    if (this.run === run) this.run = undefined;
+    this.demand.stop();
+    this.rejects.reset();
   }
 
   // What any part tells.
@@ -373,7 +155,7 @@ class LiveFeed<S extends Schemas>
     this.events.next(event);
   }
 
-  private now(): { readonly generation: number; readonly at: number } {
+  now(): { readonly generation: number; readonly at: number } {
     return { generation: this.connection.status$.value.generation, at: asyncScheduler.now() };
   }
 
@@ -383,25 +165,7 @@ class LiveFeed<S extends Schemas>
 
   reject(reason: RejectReason, why: Why): void {
     const { session: { generation } = this.now(), data: raw = '' } = this.dispatch.current ?? {};
-    const rejected: Rejected = { reason, raw, generation, at: asyncScheduler.now(), ...why };
-    this.rejects.next(rejected);
-    this.tell({ type: 'rejected', rejected, generation: rejected.generation, at: rejected.at });
-    this.tripwireOf(why.stream).reject();
-  }
-
-  private tripwireOf(name: string | undefined): Tripwire {
-    const tripwires = (this.tripwires ??= new Map<string | undefined, Tripwire>());
-    const known = tripwires.get(name);
-    if (known !== undefined) return known;
-    const { streams, rejects } = this.config;
-    const page = name === undefined ? this.lookedAt : this.ledger.stream(name);
-    const tripwire = createTripwire(
-      (name === undefined ? undefined : streams[name]?.rejects) ?? rejects,
-      () => page.received,
-      (poison) => this.tell({ ...poison, ...(name !== undefined && { stream: name }), ...this.now() }),
-    );
-    tripwires.set(name, tripwire);
-    return tripwire;
+    this.rejects.reject({ reason, raw, generation, at: asyncScheduler.now(), ...why });
   }
 
   // Of the reading, which pauses, and of the losses and the health.
@@ -440,7 +204,7 @@ class LiveFeed<S extends Schemas>
 
   onHealth(change: HealthChange): void {
     this.tell({ ...change, generation: this.now().generation });
-    this.remedies.hear(change);
+    this.demand.hear(change);
   }
 
   // Of the connection.
@@ -469,21 +233,10 @@ class LiveFeed<S extends Schemas>
   }
 
   join(
-    { generation, port, socket, retired$ }: OpenSession,
+    session: OpenSession,
     onRefused?: (topic: TopicRef, error: unknown) => void,
   ): SessionTopics | undefined {
-    return this.subscriptions?.join({
-      generation,
-      over$: retired$,
-      post: (message, onWritten) => {
-        const data = this.encode(message);
-        return port.send(() => {
-          socket.send(data);
-          onWritten();
-        }, 'topics');
-      },
-      ...(onRefused && { onRefused }),
-    });
+    return this.demand.join(session, onRefused);
   }
 
   forgetPositions(): void {
@@ -516,7 +269,7 @@ class LiveFeed<S extends Schemas>
   }
 
   onLook(): void {
-    this.lookedAt.received += 1;
+    this.rejects.look();
   }
 
   onReject(reason: 'decode' | 'route', cause: unknown): void {
@@ -541,50 +294,21 @@ class LiveFeed<S extends Schemas>
     this.losses.count('sequences', 'forget-oldest');
   }
 
+  get subscriptions(): Subscriptions | undefined {
+    return this.demand.subscriptions;
+  }
+
   onOpen(stream: string, topic: string | undefined, place: number): void {
-    if (topic !== undefined || this.isOnDemand()) this.health.watch(stream, topic, place);
-    this.subscriptions?.want(refOf(stream, topic));
+    this.demand.open(stream, topic, place);
   }
 
   onClose(stream: string, topic: string | undefined): void {
-    const ref = refOf(stream, topic);
-    if (topic !== undefined || this.isOnDemand()) {
-      this.health.unwatch(stream, topic);
-      this.remedies.forget(ref);
-    }
-    this.subscriptions?.unwant(ref);
+    this.demand.close(stream, topic);
   }
 
-  private isOnDemand(): boolean {
-    return this.config.subscriptions !== undefined;
-  }
+  // Of the demand.
 
-  private createSubscriptions(config: SubscriptionsConfig): Subscriptions {
-    return createSubscriptions(config, {
-      random: this.random,
-      tell: (type, ref, generation) => this.tell({ type, ...ref, generation, at: asyncScheduler.now() }),
-      onRefused: (ref, error) => {
-        this.tell({ type: 'subscriptionRefused', ...ref, error, ...this.now() });
-        this.outlets.get(ref.stream)?.hub.errorTopic(ref.topic, error);
-      },
-      onHookFailed: (hook, error) => this.onHookFailed(hook, error),
-    });
-  }
-
-  private createRemedies(
-    definitions: readonly (readonly [string, StreamConfig<GenericSchema>])[],
-  ): StaleRemedy {
-    const { subscriptions } = this;
-    return createStaleRemedy(
-      Object.fromEntries(definitions.map(([name, { onStale = 'report' }]) => [name, onStale])),
-      {
-        ...(subscriptions && { resubscribe: (ref: TopicRef) => subscriptions.again(ref) }),
-        reconnect: (reason) => this.connection.drop(new ReconnectRequestedError(reason)),
-        upSince: () => (this.session === undefined || this.reading.isPaused ? undefined : this.readyAt),
-        tell: (remedy) => this.tell({ type: 'remedy', ...remedy, ...this.now() }),
-        onHookFailed: (error) => this.onHookFailed('onStale', error),
-        random: this.random,
-      },
-    );
+  upSince(): number | undefined {
+    return this.session === undefined || this.reading.isPaused ? undefined : this.readyAt;
   }
 }

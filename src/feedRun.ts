@@ -21,8 +21,8 @@ export interface RunUser {
   ended(failure: Failure | undefined): void;
 }
 
-/** The feed that runs. */
-export interface RunOwner {
+/** The parts of the feed that runs. */
+export interface RunParts {
   readonly connection: Pick<Connection, 'run'>;
   readonly dispatch: Pick<Dispatch, 'receive'>;
   readonly backlog: Pick<Backlog, 'came' | 'done'>;
@@ -36,6 +36,10 @@ export interface RunOwner {
   /** For `conflate`. */
   readonly frameKey: ((frame: Frame) => unknown) | undefined;
   readonly lingerMs: number;
+}
+
+/** Who hears how a run goes. */
+export interface RunHooks {
   /** Before anything else of the run. */
   begun(run: FeedRun): void;
   /** Nothing more comes of it; told once or more, and before its users. */
@@ -65,8 +69,11 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   private haveFramesEnded = false;
   private isOver = false;
 
-  constructor(private readonly owner: RunOwner) {
-    ({ maxItems: this.maxItems, overflow: this.overflow, frameKey: this.key } = owner);
+  constructor(
+    private readonly feed: RunParts,
+    private readonly hooks: RunHooks,
+  ) {
+    ({ maxItems: this.maxItems, overflow: this.overflow, frameKey: this.key } = feed);
     this.line = createBoundedLine<Frame>(this);
   }
 
@@ -78,7 +85,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   /** Harmless for who has left, or was told of the end. */
   leave(user: RunUser): void {
     if (!this.users.delete(user) || this.users.size > 0) return;
-    const { lingerMs } = this.owner;
+    const { lingerMs } = this.feed;
     // Who leaves because it ends lingers for nothing.
     if (lingerMs === 0 || this.isOver) this.abandon();
     else this.linger = asyncScheduler.schedule(() => this.abandon(), lingerMs);
@@ -86,11 +93,11 @@ export class FeedRun implements BoundedLineConfig<Frame> {
 
   /** Connects. Whoever wants to hear of the end has entered. */
   start(): void {
-    this.owner.begun(this);
+    this.hooks.begun(this);
     if (this.isOver) return; // ended by who was told
     new Observable<never>((frames) => {
       this.frames = frames;
-      this.owner.connection.run(this.receive).subscribe(frames);
+      this.feed.connection.run(this.receive).subscribe(frames);
     }).subscribe(new EndOfFrames(this));
   }
 
@@ -100,7 +107,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   }
 
   private readonly receive = (frame: Frame, at: number): void => {
-    const { backlog, ledger } = this.owner;
+    const { backlog, ledger } = this.feed;
     backlog.came();
     ledger.receive();
     if (this.line.accept(frame, at)) return;
@@ -124,9 +131,9 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   private finish(failure: Failure | undefined): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.owner.over(this);
-    this.owner.finished(failure);
-    this.owner.forget(this);
+    this.hooks.over(this);
+    this.hooks.finished(failure);
+    this.hooks.forget(this);
     this.linger?.unsubscribe();
     const users = [...this.users];
     this.users.clear();
@@ -137,7 +144,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   /** Ends it, with nobody to tell. */
   private abandon(): void {
     this.isOver = true;
-    this.owner.forget(this);
+    this.hooks.forget(this);
     this.tearDown();
   }
 
@@ -145,14 +152,14 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   private tearDown(): void {
     this.frames.unsubscribe();
     this.line.leave();
-    this.owner.over(this);
+    this.hooks.over(this);
   }
 
   // What the line asks and tells. Between socket and parser: what comes faster than it is worked off waits there, and the event
   // loop gets its turn.
 
   join(onTurn: () => void): Worker {
-    return this.owner.turns.join(this.owner.sliceMs, onTurn);
+    return this.feed.turns.join(this.feed.sliceMs, onTurn);
   }
 
   keep({ session, data, held }: Frame): Frame {
@@ -160,31 +167,31 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   }
 
   take(frame: Frame, at: number): void {
-    this.owner.dispatch.receive(frame, at);
-    this.owner.backlog.done();
+    this.feed.dispatch.receive(frame, at);
+    this.feed.backlog.done();
   }
 
   onDrop(_frame: Frame, reason: 'overflow' | 'conflated' | 'ended'): void {
-    const { backlog, ledger, losses } = this.owner;
+    const { backlog, ledger, losses } = this.feed;
     backlog.done();
     ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
     if (reason === 'overflow') losses.count('buffer', this.overflow);
   }
 
   onPause(): void {
-    this.owner.reading.hold();
+    this.feed.reading.hold();
   }
 
   onResume(): void {
-    this.owner.reading.letGo();
+    this.feed.reading.letGo();
   }
 
   onYield(): void {
-    this.owner.reading.yieldTurn();
+    this.feed.reading.yieldTurn();
   }
 
   onTurn(): void {
-    this.owner.reading.takeTurn();
+    this.feed.reading.takeTurn();
   }
 
   onDone(failure?: Failure): void {

@@ -1,12 +1,24 @@
 import type { Observable } from 'rxjs';
+import type { Dispatch } from './dispatch.js';
 import type { Schemas, StreamOf } from './feedConfig.js';
+import type { FeedLife } from './feedLife.js';
+import { Listener } from './listener.js';
+import { shown } from './optionRules.js';
+import type { Outlet } from './outlet.js';
+import { DirectObservable } from './sinks/directObservable.js';
 import type { HealthMonitor } from './sinks/healthMonitor.js';
-import type { FeedStats } from './sinks/ledger.js';
+import type { Counts, FeedStats, Ledger, StreamStats } from './sinks/ledger.js';
+import type { Multicast } from './sinks/multicast.js';
+import type { RejectReport } from './sinks/rejectReport.js';
+import type { Connection } from './streams/connection.js';
 import type { ConnectionStatus, FeedEvent, Rejected } from './streams/events.js';
 import type { Farewell } from './streams/farewell.js';
-import type { SendResult } from './streams/outbox.js';
-import type { RequestConfig } from './streams/requests.js';
-import type { Data } from './streams/transport.js';
+import type { SendResult, Ticket } from './streams/outbox.js';
+import type { Reading } from './streams/reading.js';
+import type { RequestConfig, Requests } from './streams/requests.js';
+import type { OpenSession } from './streams/session.js';
+import type { Data, Transport } from './streams/transport.js';
+import { wsTransport } from './streams/wsTransport.js';
 
 /** Typed, deduplicated, gap-aware streams over one WebSocket that is kept alive. */
 export interface Feed<S extends Schemas> {
@@ -64,6 +76,29 @@ export interface Feed<S extends Schemas> {
   close(farewell?: Farewell): Promise<void>;
 }
 
+/** The parts of a feed that a user's calls come to. */
+export interface FeedParts {
+  readonly config: {
+    readonly streams: Readonly<Record<string, { readonly topic?: unknown }>>;
+    readonly transport?: Transport;
+  };
+  readonly life: Pick<FeedLife, 'state' | 'enter' | 'open' | 'reconnect' | 'close'>;
+  readonly connection: Pick<Connection, 'status$' | 'send' | 'unsentBytes' | 'takeUnsent' | 'rotate'>;
+  /** The session in charge. */
+  readonly session: Pick<OpenSession, 'socket'> | undefined;
+  readonly reading: Pick<Reading, 'pause' | 'resume'>;
+  readonly requests: Pick<Requests, 'ask'>;
+  readonly dispatch: Pick<Dispatch, 'readerStats'>;
+  readonly outlets: ReadonlyMap<string, Pick<Outlet, 'hub' | 'memory'>>;
+  readonly events: Pick<Multicast<FeedEvent>, 'values$'>;
+  readonly rejects: Pick<RejectReport, 'rejected$'>;
+  readonly ledger: Pick<Ledger, 'stats'>;
+  readonly health: Pick<HealthMonitor, 'changes$' | 'status' | 'isHealthy' | 'isStreamHealthy'>;
+}
+
+/** What a message gets that is sent to a closed feed. */
+const refused: Ticket = { result: 'rejected', cancel: () => false };
+
 /**
  * What a user gets of a feed, and no more. Each method works without its `this`, as in `merge(a$, b$).subscribe(feed.send)`; the
  * getter is in the class, since an object that has one of its own takes four times the memory.
@@ -75,13 +110,13 @@ export class PublicFeed<S extends Schemas> implements Feed<S> {
   readonly health: Feed<S>['health'];
 
   /** Not `private`: who prints a feed is to see no URL and no header. */
-  readonly #feed: Feed<S>;
+  readonly #feed: FeedParts;
 
-  constructor(feed: Feed<S>) {
+  constructor(feed: FeedParts) {
     this.#feed = feed;
-    this.status$ = feed.status$;
-    this.events$ = feed.events$;
-    this.rejected$ = feed.rejected$;
+    this.status$ = feed.connection.status$.asObservable();
+    this.events$ = feed.events.values$;
+    this.rejected$ = feed.rejects.rejected$;
     const { health } = feed;
     this.health = {
       changes$: health.changes$,
@@ -91,19 +126,68 @@ export class PublicFeed<S extends Schemas> implements Feed<S> {
     };
   }
 
-  readonly stream: Feed<S>['stream'] = (name, topic) => this.#feed.stream(name, topic);
-  readonly stats = (): FeedStats => this.#feed.stats();
-  readonly open = (): Promise<void> => this.#feed.open();
-  readonly send = (message: unknown): SendResult => this.#feed.send(message);
-  readonly request: Feed<S>['request'] = (message, config) => this.#feed.request(message, config);
-  readonly takeUnsent = (): readonly Data[] => this.#feed.takeUnsent();
-  readonly pause = (): void => this.#feed.pause();
-  readonly resume = (): void => this.#feed.resume();
-  readonly reconnect = (reason?: string): void => this.#feed.reconnect(reason);
-  readonly rotate = (): void => this.#feed.rotate();
-  readonly close = (farewell?: Farewell): Promise<void> => this.#feed.close(farewell);
+  readonly stream = <K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K> => {
+    const { config, life, outlets } = this.#feed;
+    const outlet = outlets.get(name);
+    if (outlet === undefined) throw new TypeError(`stream: there is no stream ${JSON.stringify(name)}`);
+    const given: unknown = topic;
+    if (given !== undefined && typeof given !== 'string') {
+      throw new TypeError(`stream: a topic of ${JSON.stringify(name)} must be a string, got ${shown(given)}`);
+    }
+    if (topic !== undefined && config.streams[name]?.topic === undefined) {
+      throw new TypeError(`stream: ${JSON.stringify(name)} has no topics, got ${JSON.stringify(topic)}`);
+    }
+    return new DirectObservable((subscriber, taker) => {
+      const listener = new Listener(subscriber);
+      listener.seat = outlet.hub.join(topic, subscriber, taker, listener);
+      listener.enter((user) => life.enter(user));
+    });
+  };
+
+  readonly stats = (): FeedStats => {
+    const { dispatch, ledger, outlets } = this.#feed;
+    const { streams, ...counts } = ledger.stats();
+    const reader = dispatch.readerStats();
+    const page = (name: string, own: Counts): StreamStats => {
+      const dedupe = outlets.get(name)?.memory?.stats();
+      return dedupe === undefined ? own : { ...own, dedupe };
+    };
+    return {
+      ...counts,
+      ...(reader && { reader }),
+      streams: Object.fromEntries(Object.entries(streams).map(([name, own]) => [name, page(name, own)])),
+    };
+  };
+
+  readonly open = (): Promise<void> => this.#feed.life.open();
+  readonly send = (message: unknown): SendResult => this.#post(message).result;
+
+  readonly request = (message: unknown, config: RequestConfig): Observable<unknown> =>
+    this.#feed.requests.ask((onWritten) => this.#post(message, onWritten), config);
+
+  readonly takeUnsent = (): readonly Data[] => this.#feed.connection.takeUnsent();
+
+  readonly pause = (): void => {
+    const { config, reading } = this.#feed;
+    if ((config.transport ?? wsTransport).can?.pause === false) {
+      throw new TypeError('pause: the transport cannot stop reading');
+    }
+    reading.pause();
+  };
+
+  readonly resume = (): void => this.#feed.reading.resume();
+  readonly reconnect = (reason?: string): void => this.#feed.life.reconnect(reason);
+  readonly rotate = (): void => this.#feed.connection.rotate();
+  readonly close = (farewell?: Farewell): Promise<void> => this.#feed.life.close(farewell);
 
   get bufferedBytes(): number {
-    return this.#feed.bufferedBytes;
+    const { connection, session } = this.#feed;
+    return connection.unsentBytes() + (session?.socket.bufferedBytes ?? 0);
+  }
+
+  #post(message: unknown, onWritten?: (by: unknown) => void): Ticket {
+    const { connection, life } = this.#feed;
+    const isOver = life.state === 'CLOSED' || life.state === 'CLOSING';
+    return isOver ? refused : connection.send(message, onWritten);
   }
 }

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { asyncScheduler, Observable, share, Subject, timer } from 'rxjs';
-import { FeedRun, type RunOwner, type RunUser } from '../src/feedRun.js';
+import { FeedRun, type RunHooks, type RunParts, type RunUser } from '../src/feedRun.js';
 import type { Frame } from '../src/streams/session.js';
 import { marbles } from './marbles.js';
 
 /** A feed that has only runs: `source$` stands for the connection's frames, each of which is its data. */
 const rig = (source$: Observable<string>, lingerMs = 0) => {
   const log: string[] = [];
-  const owner: RunOwner & { run: FeedRun | undefined; isBusy: boolean; overflow: RunOwner['overflow'] } = {
+  const owner: RunParts &
+    RunHooks & { run: FeedRun | undefined; isBusy: boolean; overflow: RunParts['overflow'] } = {
     run: undefined,
     isBusy: false,
     maxItems: 2,
@@ -61,7 +62,7 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
       owner.run.enter(user);
       return owner.run;
     }
-    const run = (owner.run = new FeedRun(owner));
+    const run = (owner.run = new FeedRun(owner, owner));
     run.enter(user);
     run.start();
     return run;

@@ -1,53 +1,121 @@
 import { inspect } from 'node:util';
-import { firstValueFrom, Observable, type Observer } from 'rxjs';
+import { BehaviorSubject, firstValueFrom, Observable, type Observer } from 'rxjs';
 import * as v from 'valibot';
 import { createFeed } from '../src/feed.js';
-import { PublicFeed, type Feed } from '../src/publicFeed.js';
-import type { Schemas } from '../src/feedConfig.js';
+import { type FeedParts, PublicFeed } from '../src/publicFeed.js';
+import type { Ticket } from '../src/streams/outbox.js';
 import type { Session } from '../src/streams/session.js';
 import { settled } from '../src/streams/settled.js';
 import { scriptedTransport } from '../src/testing/scriptedTransport.js';
 import { collectGarbage } from './collectGarbage.js';
 
 describe('the feed a user gets', () => {
-  const names = [
-    ...([
-      'stream',
-      'stats',
-      'open',
-      'send',
-      'request',
-      'takeUnsent',
-      'pause',
-      'resume',
-      'reconnect',
-      'rotate',
-      'close',
-    ] as const),
-  ];
   const called: unknown[] = [];
-  const inner = {
-    ...Object.fromEntries(names.map((name) => [name, (...args: unknown[]) => called.push([name, ...args])])),
-    status$: 'status$',
-    events$: 'events$',
-    rejected$: 'rejected$',
+  const note =
+    <T>(name: string, result?: T) =>
+    (...args: unknown[]): T => {
+      called.push([name, ...args]);
+      return result as T;
+    };
+  const parts = {
+    config: { streams: { trade: { topic: () => '' }, order: {} }, transport: { can: { pause: true } } },
+    life: {
+      ...{ state: 'CONNECTED', enter: note('enter') },
+      ...{ open: note('open', 'opened'), reconnect: note('reconnect'), close: note('close', 'closed') },
+    },
+    connection: {
+      ...{ status$: new BehaviorSubject('status'), send: note('send', { result: 'queued' }) },
+      ...{ unsentBytes: () => 3, takeUnsent: note('takeUnsent', ['unsent']), rotate: note('rotate') },
+    },
+    session: { socket: { bufferedBytes: 4 } } as { socket: { bufferedBytes: number } } | undefined,
+    reading: { pause: note('pause'), resume: note('resume') },
+    requests: {
+      ask: (post: (onWritten: unknown) => unknown, config: unknown) => ['asked', post('onWritten'), config],
+    },
+    dispatch: { readerStats: (): unknown => undefined },
+    outlets: new Map<string, unknown>([
+      ['trade', { memory: { stats: () => 'of keys' } }],
+      ['order', {}],
+    ]),
+    events: { values$: 'events$' },
+    rejects: { rejected$: 'rejected$' },
+    ledger: { stats: () => ({ received: 5, streams: { trade: { received: 2 }, order: { received: 1 } } }) },
     health: {
       changes$: 'changes$',
       status: () => ['rows'],
       isHealthy: () => true,
       isStreamHealthy: (stream: string, topic?: string) => `${stream} ${topic}`,
     },
-    bufferedBytes: 7,
     secret: 'of its own',
-  } as unknown as Feed<Schemas>;
-  const feed = new PublicFeed(inner);
-
-  it.each(names)('%s works without its this, and hands on what it is given', (name) => {
+  };
+  const feed = new PublicFeed(parts as unknown as FeedParts);
+  beforeEach(() => {
     called.length = 0;
-    const method = feed[name] as (...args: unknown[]) => unknown;
-    method('a', 'b');
+  });
 
-    expect(called).toStrictEqual([[name, ...['a', 'b'].slice(0, method.length)]]);
+  it.each([
+    ['open', [], 'opened'],
+    ['takeUnsent', [], ['unsent']],
+    ['pause', [], undefined],
+    ['resume', [], undefined],
+    ['rotate', [], undefined],
+    ['reconnect', ['why'], undefined],
+    ['close', [{ code: 4000 }], 'closed'],
+  ] as const)('%s works without its this, and hands on what it is given', (name, args, result) => {
+    const method = feed[name] as (...args: readonly unknown[]) => unknown;
+
+    expect([method(...args), called]).toStrictEqual([result, [[name, ...args]]]);
+  });
+
+  it('sends, by request too, while it is not closed, nor about to be', () => {
+    const { send, request } = feed as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const sent = [send!('a'), request!('b', 'match')];
+    expect(sent).toStrictEqual(['queued', ['asked', { result: 'queued' }, 'match']]);
+    expect(called.splice(0)).toStrictEqual([
+      ['send', 'a', undefined],
+      ['send', 'b', 'onWritten'],
+    ]);
+    const late = ['CLOSING', 'CLOSED'].map((state) => {
+      parts.life.state = state;
+      return send!('a');
+    });
+    const asked = request!('b', 'match') as [unknown, Ticket];
+    parts.life.state = 'CONNECTED';
+
+    expect([late, asked[1].result, asked[1].cancel(), called]).toStrictEqual([
+      ...[['rejected', 'rejected'], 'rejected', false, []],
+    ]);
+  });
+
+  it('counts, with what each memory of keys did, and with the readers if there are any', () => {
+    const { stats } = feed;
+    const own = {
+      ...{ received: 5 },
+      streams: { trade: { received: 2, dedupe: 'of keys' }, order: { received: 1 } },
+    };
+    expect(stats()).toStrictEqual(own);
+    parts.dispatch.readerStats = () => 'of readers';
+
+    expect(stats()).toStrictEqual({ ...own, reader: 'of readers' });
+  });
+
+  it.each([
+    [['none'], 'stream: there is no stream "none"'],
+    [['trade', 7], 'stream: a topic of "trade" must be a string, got 7'],
+    [['order', 'BTC'], 'stream: "order" has no topics, got "BTC"'],
+  ])('has no stream of %j', (args, message) => {
+    const { stream } = feed as unknown as { stream: (...args: unknown[]) => unknown };
+
+    expect(() => stream(...args)).toThrow(new TypeError(message));
+  });
+
+  it('cannot pause where the transport cannot stop reading', () => {
+    parts.config.transport.can.pause = false;
+    const { pause } = feed;
+
+    expect(pause).toThrow(new TypeError('pause: the transport cannot stop reading'));
+    expect(called).toStrictEqual([]);
+    parts.config.transport.can.pause = true;
   });
 
   it('shows no secret when it is printed, nor does what it hands out', async () => {
@@ -103,14 +171,25 @@ describe('the feed a user gets', () => {
   });
 
   it('shows what the feed shows', () => {
-    const { status$, events$, rejected$, health, bufferedBytes } = feed;
+    const { events$, rejected$, health } = feed;
     const { changes$, status, isHealthy, isStreamHealthy } = health;
+    const told: unknown[] = [];
+    feed.status$.subscribe((each) => told.push(each));
 
-    expect([status$, events$, rejected$, bufferedBytes]).toStrictEqual([
-      ...['status$', 'events$', 'rejected$', 7],
-    ]);
+    expect([told, events$, rejected$]).toStrictEqual([['status'], 'events$', 'rejected$']);
     expect([changes$, status(), isHealthy(), isStreamHealthy('a', 'b')]).toStrictEqual([
       ...['changes$', ['rows'], true, 'a b'],
     ]);
+    expect((feed.status$ as Partial<BehaviorSubject<unknown>>).next).toBeUndefined();
+  });
+
+  it('has as many bytes buffered as wait to be sent, and wait in the socket if there is one', () => {
+    const { session } = parts;
+    const both = feed.bufferedBytes;
+    parts.session = undefined;
+    const without = feed.bufferedBytes;
+    parts.session = session;
+
+    expect([both, without]).toStrictEqual([7, 3]);
   });
 });

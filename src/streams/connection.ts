@@ -50,6 +50,8 @@ export interface Connection {
    */
   run(take: TakeFrame): Observable<never>;
   readonly status$: BehaviorSubject<ConnectionStatus>;
+  /** The state in which it may carry traffic. */
+  readonly readyState: ConnectionState;
   /** `onWritten` is told by which session's port the message left. */
   send(message: unknown, onWritten?: (port: Port) => void): Ticket;
   /** Bytes that wait to be sent. */
@@ -91,7 +93,7 @@ class RenewedConnection
   readonly liveDials = createLiveDials();
   /** Made for the first who asks for it. */
   private stops$: Subject<void> | undefined = undefined;
-  private readonly readyState: ConnectionState;
+  readonly readyState: ConnectionState;
   private readonly recovery: Recovery;
   private readonly line: LineOfSessions;
   /** Ends the wait for the last frames of a retired connection; made when one retires. */
