@@ -3,12 +3,13 @@ import {
   catchError,
   concat,
   EMPTY,
+  endWith,
   filter,
   firstValueFrom,
   map,
-  merge,
   noop,
   Observable,
+  takeUntil,
   throwIfEmpty,
 } from 'rxjs';
 import { FeedRun, type RunHooks, type RunParts, type RunUser } from './feedRun.js';
@@ -75,8 +76,9 @@ export class FeedLife implements RunHooks {
     const isReady$ = status$.pipe(filter(({ state }) => state === readyState));
     // eslint-disable-next-line rxjs-x/no-ignored-default-value -- throwIfEmpty says it better
     return firstValueFrom(
-      merge(isReady$, this.running$()).pipe(
+      isReady$.pipe(
         map(() => undefined),
+        takeUntil(this.running$().pipe(endWith(undefined))),
         throwIfEmpty(() => new Error('open: the feed was closed before it was ready')),
       ),
     );

@@ -39,7 +39,7 @@ export interface Feed<S extends Schemas> {
   readonly health: Pick<HealthMonitor, 'changes$' | 'status' | 'isHealthy' | 'isStreamHealthy'>;
   /** What became of every message so far; the counts add up at every instant. */
   stats(): FeedStats;
-  /** Connects without waiting for a subscriber and stays connected until `close()`; rejects when the feed gives up. */
+  /** Connects without waiting for a subscriber and stays connected until `close()`; rejects if the feed gives up, or is closed, before it is ready. */
   open(): Promise<void>;
   /** Sends a message when the connection is ready, at once or later. */
   send(message: unknown): SendResult;

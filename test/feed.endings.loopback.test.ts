@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
-import { filter, firstValueFrom, type Observable, timeout } from 'rxjs';
+import { filter, firstValueFrom, NEVER, type Observable, timeout } from 'rxjs';
 import * as v from 'valibot';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { createFeed, type Feed, type FeedEvent } from 'millrace';
@@ -122,6 +122,39 @@ describe('close() on a real socket', () => {
 
     expect(held).toBeGreaterThan(0);
     expect(feed.stats()).toMatchObject({ received: delivered, delivered, held: 0, dropped: 0 });
+  });
+});
+
+describe('open() on a real socket', () => {
+  it('rejects, when the feed is closed before it is ready', async () => {
+    const server = await serve(() => undefined);
+    const feed = feedOn(server.url);
+    const opened = feed.open();
+    await feed.close({ timeoutMs: 0 });
+
+    await expect(opened).rejects.toThrow(new Error('open: the feed was closed before it was ready'));
+  });
+
+  it('rejects, when the feed ends as a server closes it during its login', async () => {
+    const server = await serve((ws) => ws.close(1000));
+    const feed = createFeed({
+      url: server.url,
+      authenticate: () => NEVER,
+      reconnect: { policies: { normal: { action: 'complete' } } },
+      streams: { tick: { schema: Tick } },
+    });
+    cleanups.push(() => feed.close({ timeoutMs: 0 }));
+
+    await expect(feed.open()).rejects.toThrow(new Error('open: the feed was closed before it was ready'));
+  });
+
+  it('resolves at once, when it is ready already', async () => {
+    const server = await serve(() => undefined);
+    const feed = feedOn(server.url);
+    await feed.open();
+
+    await expect(feed.open()).resolves.toBeUndefined();
+    expect(server.accepted()).toBe(1);
   });
 });
 

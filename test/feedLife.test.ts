@@ -177,6 +177,14 @@ describe('the life of a feed', () => {
 
       await expect(opened).rejects.toThrow(new Error('given up'));
     });
+
+    it('rejects if it is closed before it is ready', async () => {
+      const { life, server } = rig();
+      const opened = life.open();
+      server.frames$.complete();
+
+      await expect(opened).rejects.toThrow(new Error('open: the feed was closed before it was ready'));
+    });
   });
 
   describe('reconnect', () => {
