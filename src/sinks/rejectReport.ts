@@ -26,6 +26,7 @@ export class RejectReport {
   readonly rejected$: Observable<Rejected> = this.all.values$;
   /** The messages looked at: those that wait in line, or behind others in their frame, are not among them. */
   private looks = 0;
+  private resets = 0;
   /** One for each stream, and one for what is rejected before it gets to any: made, as the map is, for the first reject. */
   private tripwires: Map<string | undefined, Tripwire> | undefined = undefined;
 
@@ -46,13 +47,16 @@ export class RejectReport {
   /** One was. */
   reject(rejected: Rejected): void {
     const { generation, at, stream } = rejected;
+    const { resets } = this;
     this.all.next(rejected);
     this.hooks.tell({ type: 'rejected', rejected, generation, at });
-    this.tripwireOf(stream).reject();
+    // Whoever was told may have ended it all.
+    if (resets === this.resets) this.tripwireOf(stream).reject();
   }
 
   /** Forgets how many there were, and leaves no timer. */
   reset(): void {
+    this.resets += 1;
     for (const tripwire of this.tripwires?.values() ?? []) tripwire.reset();
   }
 

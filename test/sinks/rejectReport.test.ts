@@ -92,6 +92,19 @@ describe('RejectReport', () => {
     }),
   );
 
+  it(
+    'judges nothing, if who hears of the message resets it',
+    marbles(({ flush }) => {
+      const { report, told, reject } = rig({ rejects: { minMessages: 1 } });
+      report.rejected$.subscribe(() => report.reset());
+      report.look();
+      reject();
+      flush(); // with a timer left, it would never be done
+
+      expect(verdictsOf(told)).toStrictEqual([]);
+    }),
+  );
+
   it.each([
     ['those of all', { rejects: { maxShare: 2 } }],
     ["a stream's own", { streams: { trade: { rejects: { maxShare: 2 } } } }],
