@@ -138,15 +138,18 @@ class LiveFeed<S extends Schemas>
   }
 
   onRunOver(): void {
+    // Who comes from here on comes for the next run.
+    for (const { hub } of this.outlets.values()) hub.beginEra();
     this.reading.reset();
     // Before the streams end: nobody is to be told on this connection that their topics are not wanted any more.
     this.session?.topics?.leave();
-    for (const outlet of this.outlets.values()) outlet.flush();
     this.onOver();
-    this.requests.fail(new RequestRejectedError('the feed was closed'));
     this.health.stop();
     this.demand.stop();
     this.rejects.reset();
+    // Last: whoever is told may begin the next run.
+    this.requests.fail(new RequestRejectedError('the feed was closed'));
+    for (const outlet of this.outlets.values()) outlet.flush();
   }
 
   // What any part tells.

@@ -2,15 +2,13 @@ import {
   asyncScheduler,
   catchError,
   concat,
+  defer,
   EMPTY,
-  endWith,
   filter,
-  firstValueFrom,
-  map,
+  merge,
   noop,
   Observable,
-  takeUntil,
-  throwIfEmpty,
+  Subscription,
 } from 'rxjs';
 import { FeedRun, type RunHooks, type RunParts, type RunUser } from './feedRun.js';
 import type { Failure } from './operators/boundedLine.js';
@@ -36,19 +34,56 @@ export interface LifeOwner extends RunParts {
 /** Keeps a feed running without a subscriber. */
 const holder: RunUser = { ended: noop };
 
+/** `open()` was called, and the feed was closed before it was ready, or a policy completed it. */
+export class FeedClosedError extends Error {
+  override readonly name = 'FeedClosedError';
+  constructor() {
+    super('open: the feed was closed before it was ready');
+  }
+}
+
+/** A `close()` under way, and its deadline. */
+class Closing {
+  private endsAt = Infinity;
+  private deadline = Subscription.EMPTY;
+
+  constructor(
+    readonly done: Promise<void>,
+    /** What it closes. */
+    public run: FeedRun | undefined,
+    private readonly cut: () => void,
+  ) {}
+
+  /** Brings the deadline forward, if that is later than in `timeoutMs`. */
+  hurry(timeoutMs: number): void {
+    const endsAt = asyncScheduler.now() + timeoutMs;
+    if (endsAt >= this.endsAt) return;
+    this.endsAt = endsAt;
+    this.deadline.unsubscribe();
+    this.deadline = asyncScheduler.schedule(this.cut, timeoutMs);
+  }
+
+  /** Leaves no timer. */
+  rest(): void {
+    this.deadline.unsubscribe();
+  }
+}
+
 /**
  * The life of a feed: its runs, of which the next may begin while one still tells of its end, and its state between them. It begins
  * with the first who wants it, by `enter`, and again with whoever comes after it ended.
  */
 export class FeedLife implements RunHooks {
-  /** The run that whoever wants the feed enters; absent from when its end is told. */
+  /** The run that whoever wants the feed enters, unless it is over. */
   private run: FeedRun | undefined = undefined;
   /** The last that has begun, which may be telling of its end while it is asked for the next. */
   private latest: FeedRun | undefined = undefined;
   private isRunning = false;
-  private closing: Promise<void> | undefined = undefined;
-  /** `reconnect()` was called while it closes. */
+  private closing: Closing | undefined = undefined;
+  /** `reconnect()` or `open()` was called while it closes. */
   private opensAgain = false;
+  /** The last connection or dial that `reconnect()` was called on. */
+  private askedAt = -1;
 
   constructor(private readonly feed: LifeOwner) {}
 
@@ -59,7 +94,7 @@ export class FeedLife implements RunHooks {
   /** One more for whom the feed is to run. */
   enter(user: RunUser): FeedRun {
     const { run } = this;
-    if (run !== undefined) {
+    if (run?.isOver === false) {
       run.enter(user);
       return run;
     }
@@ -69,64 +104,121 @@ export class FeedLife implements RunHooks {
     return begun;
   }
 
-  /** Runs it until it is closed; resolves when it is ready, and rejects if it gives up before that, or is closed. */
+  /**
+   * Runs it until it is closed; resolves when it is ready, and rejects if it gives up before that, or ends. While it closes it is
+   * opened when that is done. As who closes it knows of it, a `FeedClosedError` is no unhandled rejection.
+   */
   open(): Promise<void> {
-    this.enter(holder);
+    const opened = new Promise<void>((resolve, reject) => {
+      this.whenReady(resolve, (error) => {
+        if (error instanceof FeedClosedError) queueMicrotask(() => void opened.catch(noop));
+        reject(error); // eslint-disable-line @typescript-eslint/prefer-promise-reject-errors -- whatever it gave up for
+      });
+    });
+    return opened;
+  }
+
+  private whenReady(resolve: () => void, reject: (error: unknown) => void): void {
+    const { closing } = this;
+    if (closing !== undefined) {
+      this.opensAgain = true;
+      // Unless it was closed again.
+      void closing.done.then(() =>
+        this.isRunning && this.closing === undefined
+          ? this.whenReady(resolve, reject)
+          : reject(new FeedClosedError()),
+      );
+      return;
+    }
     const { status$, readyState } = this.feed.connection;
-    const isReady$ = status$.pipe(filter(({ state }) => state === readyState));
-    // eslint-disable-next-line rxjs-x/no-ignored-default-value -- throwIfEmpty says it better
-    return firstValueFrom(
-      isReady$.pipe(
-        map(() => undefined),
-        takeUntil(this.running$().pipe(endWith(undefined))),
-        throwIfEmpty(() => new Error('open: the feed was closed before it was ready')),
-      ),
+    const whole = new Subscription();
+    const opener: RunUser = {
+      ended: (failure) => {
+        whole.unsubscribe();
+        reject(failure === undefined ? new FeedClosedError() : failure.error);
+      },
+    };
+    const run = this.enter(opener);
+    if (whole.closed) return;
+    run.enter(holder);
+    whole.add(() => run.leave(opener));
+    // As it is now: who was told before may have ended it.
+    const isReady$ = status$.pipe(filter(() => status$.value.state === readyState));
+    whole.add(
+      isReady$.subscribe({
+        next: () => {
+          whole.unsubscribe();
+          resolve();
+        },
+        error: noop, // it has none
+      }),
     );
   }
 
-  /** Makes a new connection now; while it closes, as soon as it is closed. */
+  /** Makes a new connection now; while it closes, as soon as it is closed, and at its end, as soon as that is told. */
   reconnect(reason?: string): void {
     if (this.closing !== undefined) this.opensAgain = true;
-    else if (this.isRunning) this.feed.connection.drop(new ReconnectRequestedError(reason));
-    else this.enter(holder);
+    else if (this.isRunning) {
+      this.askedAt = this.feed.connection.status$.value.generation;
+      this.feed.connection.drop(new ReconnectRequestedError(reason));
+    } else this.enter(holder);
   }
 
   /**
-   * Ends it, by the deadline; resolves when the run has ended and its sockets are gone.
+   * Ends it, by the deadline; resolves when the run has ended and its sockets are gone. Called again meanwhile, it ends what began
+   * since, and the earlier deadline holds.
    *
    * @throws {RangeError} If the code or the reason cannot be sent, or the time is negative.
    */
   close(farewell: Farewell = {}): Promise<void> {
     checkFarewell(farewell);
-    if (this.closing !== undefined) return this.closing;
-    if (!this.isRunning && this.state === 'CLOSED') return Promise.resolve();
+    const { timeoutMs = 5_000 } = farewell;
+    const { closing: before } = this;
+    this.opensAgain = false;
+    this.askedAt = -1;
+    if (before === undefined) {
+      return !this.isRunning && this.state === 'CLOSED' ? Promise.resolve() : this.end(farewell).done;
+    }
+    before.hurry(timeoutMs);
+    if (before.run === this.latest) return before.done;
+    return Promise.all([before.done, this.end(farewell).done]).then(noop);
+  }
+
+  private end(farewell: Farewell): Closing {
     const { timeoutMs = 5_000 } = farewell;
     const { connection } = this.feed;
     let finish = noop;
-    const promise = (this.closing = new Promise<void>((resolve) => {
+    const done = new Promise<void>((resolve) => {
       finish = resolve;
-    }));
-    const ended$ = this.isRunning ? this.running$().pipe(catchError(() => EMPTY)) : EMPTY;
-    const mine = this.latest;
+    });
     const sockets = connection.sockets();
-    connection.setState('CLOSING');
-    const deadline = asyncScheduler.schedule(() => {
-      this.latest?.complete();
+    const closing = new Closing(done, this.latest, () => {
+      closing.run?.complete();
       sockets.terminate();
-    }, timeoutMs);
-    concat(ended$, sockets.gone$).subscribe({
+    });
+    this.closing = closing;
+    closing.hurry(timeoutMs);
+    connection.setState('CLOSING');
+    closing.run = this.latest; // who was told may have begun one
+    const ended$ = this.isRunning ? this.running$().pipe(catchError(() => EMPTY)) : EMPTY;
+    const farewell$ = defer(() => {
+      connection.close(farewell);
+      return EMPTY;
+    });
+    // The farewell second, as it may end the run at once.
+    concat(merge(ended$, farewell$), sockets.gone$).subscribe({
       complete: () => {
-        this.closing = undefined;
-        deadline.unsubscribe();
-        if (mine === this.latest) this.rest();
+        closing.rest();
+        if (this.closing === closing) this.closing = undefined;
+        if (closing.run === this.latest) this.rest();
         finish();
-        if (this.opensAgain) this.enter(holder);
+        if (!this.opensAgain || this.closing !== undefined) return;
         this.opensAgain = false;
+        this.enter(holder);
       },
       error: noop, // there is none: what ends in one is caught above
     });
-    connection.close(farewell);
-    return promise;
+    return closing;
   }
 
   /** Emits nothing, and ends as the run does, which begins with it if there is none. */
@@ -143,10 +235,11 @@ export class FeedLife implements RunHooks {
     });
   }
 
+  /** The streams end before it is told that all has: whoever hears of that may listen again. */
   private rest(): void {
     const { connection, outlets } = this.feed;
-    connection.setState('CLOSED');
     for (const outlet of outlets.values()) outlet.complete();
+    connection.setState('CLOSED');
   }
 
   // What a run tells.
@@ -155,6 +248,7 @@ export class FeedLife implements RunHooks {
     if (this.latest !== undefined) this.over(this.latest); // if it is still telling of its end: this one starts clean
     this.latest = run;
     this.isRunning = true;
+    this.askedAt = -1;
     this.feed.onRunBegun();
   }
 
@@ -164,14 +258,15 @@ export class FeedLife implements RunHooks {
     this.feed.onRunOver();
   }
 
-  finished(failure: Failure | undefined): void {
+  finished(run: FeedRun, failure: Failure | undefined): void {
     const { connection, outlets } = this.feed;
-    if (failure !== undefined) {
-      if (this.state !== 'CLOSED') connection.setState('CLOSED', { cause: failure.error });
-      return;
-    }
-    if (this.state !== 'CLOSING') connection.setState('CLOSED');
-    for (const outlet of outlets.values()) outlet.complete();
+    const { askedAt } = this;
+    if (failure === undefined) for (const outlet of outlets.values()) outlet.complete();
+    if (run !== this.latest) return; // who was told has begun the next one
+    const isTold = this.state === (failure === undefined ? 'CLOSING' : 'CLOSED');
+    if (!isTold) connection.setState('CLOSED', failure && { cause: failure.error });
+    // Asked when it had nothing to drop any more, nor did it dial again.
+    if (run === this.latest && askedAt === connection.status$.value.generation) this.enter(holder);
   }
 
   forget(run: FeedRun): void {

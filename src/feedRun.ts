@@ -45,7 +45,7 @@ export interface RunHooks {
   /** Nothing more comes of it; told once or more, and before its users. */
   over(run: FeedRun): void;
   /** What it has delivered is all there will be, or what made it fail; told once, and before its users, unless the last one left. */
-  finished(failure: Failure | undefined): void;
+  finished(run: FeedRun, failure: Failure | undefined): void;
   /** Who comes from here on begins the next one. */
   forget(run: FeedRun): void;
 }
@@ -67,7 +67,8 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   /** The frames and the line, which may end in either order. */
   private going = 2;
   private haveFramesEnded = false;
-  private isOver = false;
+  /** Nothing more comes of it, though it may still be telling so. */
+  isOver = false;
 
   constructor(
     private readonly feed: RunParts,
@@ -132,7 +133,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     if (this.isOver) return;
     this.isOver = true;
     this.hooks.over(this);
-    this.hooks.finished(failure);
+    this.hooks.finished(this, failure);
     this.hooks.forget(this);
     this.linger?.unsubscribe();
     const users = [...this.users];

@@ -8,6 +8,7 @@ export {
 export { compressedCodec, type CompressedCodecConfig, InflatedTooLargeError } from './compressedCodec.js';
 export { digits, type ExactNumber, exactNumber } from './exactNumber.js';
 export { createFeed, type Feed } from './feed.js';
+export { FeedClosedError } from './feedLife.js';
 export {
   type Codec,
   type FeedBufferConfig,

@@ -28,7 +28,7 @@ export interface Outlet {
   take(message: unknown, isValid: boolean): void;
   /** Gives up all holes of the numbering: what is held behind them comes out. */
   flush(): void;
-  /** Ends the stream, after what just comes out of its chain. */
+  /** Ends the stream for who came before the hub's last `beginEra`, after what just comes out of its chain. */
   complete(): void;
 }
 
@@ -125,7 +125,7 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
   }
 
   onFlushed(): void {
-    if (this.isCompleting) this.hub.endAll();
+    if (this.isCompleting) this.hub.endEarlier();
     this.isCompleting = false;
   }
 

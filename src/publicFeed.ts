@@ -39,7 +39,11 @@ export interface Feed<S extends Schemas> {
   readonly health: Pick<HealthMonitor, 'changes$' | 'status' | 'isHealthy' | 'isStreamHealthy'>;
   /** What became of every message so far; the counts add up at every instant. */
   stats(): FeedStats;
-  /** Connects without waiting for a subscriber and stays connected until `close()`; rejects if the feed gives up, or is closed, before it is ready. */
+  /**
+   * Connects without waiting for a subscriber and stays connected until `close()`; while it closes, when that is done. Rejects when the
+   * feed gives up before it is ready, and with a `FeedClosedError` when it is closed before, or a policy completes it: that may be left
+   * unhandled.
+   */
   open(): Promise<void>;
   /** Sends a message when the connection is ready, at once or later. */
   send(message: unknown): SendResult;
@@ -59,7 +63,7 @@ export interface Feed<S extends Schemas> {
   pause(): void;
   /** Takes back one `pause()`; without one it does nothing. */
   resume(): void;
-  /** Makes a new connection now, in every state; a feed that gave up or was closed starts again. */
+  /** Makes a new connection now, in every state; a feed that gave up or was closed starts again, one that does so just then at its end. */
   reconnect(reason?: string): void;
   /**
    * Makes a new connection beside this one, and moves over when it is logged in and its topics are confirmed: nothing is
@@ -69,7 +73,8 @@ export interface Feed<S extends Schemas> {
    */
   rotate(): void;
   /**
-   * Takes nothing more in, delivers what is buffered, flushes the outbox and closes the socket, by the deadline.
+   * Takes nothing more in, delivers what is buffered, flushes the outbox and closes the socket, by the deadline. Called again meanwhile
+   * it ends what has begun since, too, and the earlier deadline holds.
    *
    * @throws {RangeError} If the code or the reason cannot be sent, or the time is negative.
    */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { filter, firstValueFrom, NEVER, type Observable, timeout } from 'rxjs';
 import * as v from 'valibot';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { createFeed, type Feed, type FeedEvent } from 'millrace';
+import { createFeed, type Feed, FeedClosedError, type FeedEvent } from 'millrace';
 import { startFaultServer } from '../src/testing/faultServer.js';
 
 const Tick = v.object({ type: v.literal('tick'), id: v.number() });
@@ -132,7 +132,7 @@ describe('open() on a real socket', () => {
     const opened = feed.open();
     await feed.close({ timeoutMs: 0 });
 
-    await expect(opened).rejects.toThrow(new Error('open: the feed was closed before it was ready'));
+    await expect(opened).rejects.toThrow(new FeedClosedError());
   });
 
   it('rejects, when the feed ends as a server closes it during its login', async () => {
@@ -145,7 +145,7 @@ describe('open() on a real socket', () => {
     });
     cleanups.push(() => feed.close({ timeoutMs: 0 }));
 
-    await expect(feed.open()).rejects.toThrow(new Error('open: the feed was closed before it was ready'));
+    await expect(feed.open()).rejects.toThrow(new FeedClosedError());
   });
 
   it('resolves at once, when it is ready already', async () => {

@@ -1,5 +1,5 @@
-import { asyncScheduler, BehaviorSubject, defer, Observable, Subject } from 'rxjs';
-import { FeedLife, type LifeOwner } from '../src/feedLife.js';
+import { asyncScheduler, BehaviorSubject, defer, Observable, Subject, throwError } from 'rxjs';
+import { FeedClosedError, FeedLife, type LifeOwner } from '../src/feedLife.js';
 import type { RunUser } from '../src/feedRun.js';
 import type { ConnectionState, ConnectionStatus } from '../src/streams/events.js';
 import { marbles } from './marbles.js';
@@ -69,8 +69,12 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
       told?.();
     },
   });
-  return { life: new FeedLife(owner), log, status$, server, user };
+  /** As the connection does when it dials. */
+  const redial = (): void => status$.next({ ...status$.value, generation: status$.value.generation + 1 });
+  return { life: new FeedLife(owner), owner, log, status$, server, redial, user };
 };
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 const closed = (log: string[], promise: Promise<void>): Promise<void> =>
   promise.then(() => void log.push('closed'));
@@ -84,8 +88,28 @@ describe('the life of a feed', () => {
     expect(life.enter(user('c'))).not.toBe(first);
 
     expect(log).toStrictEqual([
-      ...['begun', 'dial', 'over', 'CLOSED', 'trade complete', 'a done', 'b done', 'hang up'],
+      ...['begun', 'dial', 'over', 'trade complete', 'CLOSED', 'a done', 'b done', 'hang up'],
       ...['begun', 'dial'],
+    ]);
+  });
+
+  it('is another run for who comes as soon as the one before is over, which then changes nothing any more', () => {
+    const { life, owner, log, server, user } = rig();
+    life.enter(user('a'));
+    owner.onRunOver = () => void life.enter(user('b'));
+    server.frames$.complete();
+
+    expect(log).toStrictEqual(['begun', 'dial', 'begun', 'dial', 'trade complete', 'a done', 'hang up']);
+  });
+
+  it('is another run for who comes when it is told that it is CLOSED', () => {
+    const { life, log, status$, server, user } = rig();
+    life.enter(user('a'));
+    status$.subscribe(({ state }) => state === 'CLOSED' && life.enter(user('b')));
+    server.frames$.complete();
+
+    expect(log.slice(2)).toStrictEqual([
+      ...['over', 'trade complete', 'CLOSED', 'begun', 'dial', 'a done', 'hang up'],
     ]);
   });
 
@@ -103,10 +127,10 @@ describe('the life of a feed', () => {
     server.frames$.complete();
 
     expect(log).toStrictEqual([
-      ...['begun', 'dial', 'over', 'CLOSED', 'trade complete', 'a done', 'begun', 'dial', 'hang up'],
+      ...['begun', 'dial', 'over', 'trade complete', 'CLOSED', 'a done', 'begun', 'dial', 'hang up'],
     ]);
     server.frames$.complete();
-    expect(log.slice(9)).toStrictEqual(['over', 'CLOSED', 'trade complete', 'b done', 'hang up']);
+    expect(log.slice(9)).toStrictEqual(['over', 'trade complete', 'CLOSED', 'b done', 'hang up']);
   });
 
   it('starts a run clean, though the one before it has not been over', () => {
@@ -136,11 +160,11 @@ describe('the life of a feed', () => {
       'resolves when it is %s, if that is ready',
       async (ready) => {
         const { life, log, status$ } = rig(ready);
-        const opened = life.open().then(() => log.push('opened'));
+        void life.open().then(() => log.push('opened'));
         for (const state of ['CONNECTED', 'AUTHENTICATED'] as const) {
           status$.next({ ...status$.value, state });
           log.push(state);
-          if (state === ready) await opened;
+          await nextTurn();
         }
 
         expect(log.slice(2)).toStrictEqual(
@@ -150,6 +174,53 @@ describe('the life of a feed', () => {
         );
       },
     );
+
+    it('does not resolve at a state that is past when it hears of it', async () => {
+      const { life, log, status$ } = rig();
+      status$.subscribe(({ state }) => {
+        if (state === 'CONNECTED') status$.next({ ...status$.value, state: 'RECONNECTING' });
+      });
+      void life.open().then(() => log.push('opened'));
+      status$.next({ ...status$.value, state: 'CONNECTED' });
+      await nextTurn();
+
+      expect(log).not.toContain('opened');
+    });
+
+    it('rejects, and begins no other run, if the first ends as it begins', async () => {
+      const { life, owner, log } = rig();
+      owner.connection.run = () => throwError(() => new Error('given up'));
+
+      await expect(life.open()).rejects.toThrow(new Error('given up'));
+      expect(log.filter((what) => what === 'begun')).toHaveLength(1);
+    });
+
+    it('while it closes waits for that, and then for what begins with it', async () => {
+      const { life, log, status$, server } = rig();
+      life.reconnect();
+      void life.close();
+      void life.open().then(() => log.push('opened'));
+      log.length = 0;
+      server.gone$.complete();
+      await nextTurn();
+      expect(log).toStrictEqual(['trade complete', 'CLOSED', 'begun', 'dial']);
+      status$.next({ ...status$.value, state: 'CONNECTED' });
+      await nextTurn();
+
+      expect(log.slice(4)).toStrictEqual(['opened']);
+    });
+
+    it('while it closes rejects, if it is closed once more', async () => {
+      const { life, log, server } = rig();
+      life.reconnect();
+      void life.close();
+      const opened = life.open();
+      void life.close();
+      server.gone$.complete();
+
+      await expect(opened).rejects.toThrow(FeedClosedError);
+      expect(log.filter((what) => what === 'dial')).toHaveLength(1);
+    });
 
     it('keeps it running when nobody else wants it', () => {
       const { life, log, user } = rig();
@@ -178,27 +249,65 @@ describe('the life of a feed', () => {
       await expect(opened).rejects.toThrow(new Error('given up'));
     });
 
+    it('that nobody awaits is no unhandled rejection when it is closed', async () => {
+      const unhandled = jest.fn();
+      process.once('unhandledRejection', unhandled);
+      const { life, server } = rig();
+      void life.open();
+      server.frames$.complete();
+      for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+      process.off('unhandledRejection', unhandled);
+
+      expect(unhandled).not.toHaveBeenCalled();
+    });
+
     it('rejects if it is closed before it is ready', async () => {
       const { life, server } = rig();
       const opened = life.open();
       server.frames$.complete();
 
-      await expect(opened).rejects.toThrow(new Error('open: the feed was closed before it was ready'));
+      await expect(opened).rejects.toThrow(new FeedClosedError());
     });
   });
 
   describe('reconnect', () => {
     it('drops the connection while it runs, and begins a run when it does not', () => {
-      const { life, log, server } = rig();
+      const { life, log, server, redial } = rig();
       life.reconnect('first');
       life.reconnect('second');
+      redial();
       server.frames$.complete();
       life.reconnect();
 
       expect(log).toStrictEqual([
         ...['begun', 'dial', 'drop: ReconnectRequestedError, reconnect requested: second'],
-        ...['over', 'CLOSED', 'trade complete', 'hang up', 'begun', 'dial'],
+        ...['over', 'trade complete', 'CLOSED', 'hang up', 'begun', 'dial'],
       ]);
+    });
+
+    it('begins the next run, if it is asked when this one has nothing to drop any more', () => {
+      const { life, log, status$, server, user } = rig();
+      life.enter(user('a'));
+      life.reconnect();
+      status$.next({ ...status$.value, state: 'CLOSED' });
+      server.frames$.error(new Error('given up'));
+
+      expect(log.slice(3)).toStrictEqual(['over', 'begun', 'dial', 'a failed', 'hang up']);
+    });
+
+    it.each(['the last one has left', 'it is closed'])('does not bring it back after %s', async (by) => {
+      const { life, log, server, user } = rig();
+      const a = user('a');
+      const run = life.enter(a);
+      life.reconnect();
+      const ended = by === 'it is closed' ? life.close() : undefined;
+      run.leave(a);
+      server.gone$.complete();
+      await ended;
+      life.enter(user('b'));
+      server.frames$.complete();
+
+      expect(log.filter((what) => what === 'dial')).toHaveLength(2);
     });
 
     it('begins the next run when it is closed, if it closes', async () => {
@@ -212,7 +321,7 @@ describe('the life of a feed', () => {
       server.gone$.complete();
       await ended;
 
-      expect(log.slice(7)).toStrictEqual(['CLOSED', 'trade complete', 'begun', 'dial', 'closed']);
+      expect(log.slice(7)).toStrictEqual(['trade complete', 'CLOSED', 'begun', 'dial', 'closed']);
       const again = life.close();
       server.gone$.complete();
       await again;
@@ -232,9 +341,24 @@ describe('the life of a feed', () => {
 
       expect(log.slice(2)).toStrictEqual([
         ...['CLOSING', 'farewell 4000', 'over', 'trade complete', 'a done', 'hang up', 'later'],
-        ...['CLOSED', 'trade complete', 'closed'],
+        ...['trade complete', 'CLOSED', 'closed'],
       ]);
     });
+
+    it(
+      'is not done before the run is, though its sockets are gone, nor before 5 s are over',
+      marbles(({ flush }) => {
+        const { life, log, server, user } = rig();
+        server.isFlushed = false;
+        life.enter(user('a'));
+        void life.close();
+        server.gone$.complete();
+        expect(log).not.toContain('CLOSED');
+        flush();
+
+        expect([asyncScheduler.now(), log.includes('CLOSED')]).toStrictEqual([5_000, true]);
+      }),
+    );
 
     it('is one end for who asks again meanwhile, and nothing for who asks after it', async () => {
       const { life, log, server } = rig();
@@ -262,13 +386,95 @@ describe('the life of a feed', () => {
       expect(log).toContain('hang up');
     });
 
+    it('ends what has begun since, too, if it is asked again, and is done after both', async () => {
+      const { life, log, server, user } = rig();
+      life.enter(user('a'));
+      const first = closed(log, life.close());
+      const { gone$ } = server;
+      life.enter(user('b'));
+      life.reconnect();
+      log.length = 0;
+      const second = closed(log, life.close());
+      server.gone$.complete();
+      await Promise.resolve();
+      expect(log).toStrictEqual([
+        ...['CLOSING', 'farewell undefined', 'over', 'trade complete', 'b done', 'hang up'],
+        ...['trade complete', 'CLOSED'],
+      ]);
+      log.length = 0;
+      gone$.complete();
+      await Promise.all([first, second]);
+
+      expect(log).toStrictEqual(['closed', 'closed']);
+    });
+
+    it('takes back a reconnect() that was to follow it, if it is asked again', async () => {
+      const { life, log, server } = rig();
+      life.reconnect();
+      const ended = life.close();
+      life.reconnect();
+      void life.close();
+      server.gone$.complete();
+      await ended;
+
+      expect(log.at(-1)).toBe('CLOSED');
+    });
+
+    it(
+      'asked again has the earlier of both deadlines',
+      marbles(({ flush }) => {
+        for (const [first, second] of [
+          [30, 20],
+          [20, 30],
+        ] as const) {
+          const { life, log, server, user } = rig();
+          server.isFlushed = false;
+          life.enter(user('a'));
+          const began = asyncScheduler.now();
+          void life.close({ timeoutMs: first });
+          void life.close({ timeoutMs: second });
+          flush();
+
+          expect([
+            asyncScheduler.now() - began,
+            log.filter((what) => what === 'terminate').length,
+          ]).toStrictEqual([20, 1]);
+        }
+      }),
+    );
+
+    it('ends a run that began as it was told', async () => {
+      const { life, log, status$, server, user } = rig();
+      status$.subscribe(({ state }) => state === 'CLOSING' && life.enter(user('a')));
+      const ended = life.close();
+      server.gone$.complete();
+      await ended;
+
+      expect(log).toStrictEqual([
+        ...['CLOSING', 'begun', 'dial', 'farewell undefined', 'over', 'trade complete', 'a done', 'hang up'],
+        ...['trade complete', 'CLOSED'],
+      ]);
+    });
+
+    it('says farewell before what follows has begun', async () => {
+      const { life, log, status$, server } = rig();
+      status$.subscribe(({ state }) => state === 'CLOSING' && life.reconnect());
+      const ended = life.close();
+      server.gone$.complete();
+      await ended;
+
+      expect(log).toStrictEqual([
+        ...['CLOSING', 'farewell undefined', 'trade complete', 'CLOSED', 'begun', 'dial'],
+      ]);
+    });
+
     it('is told to a feed that never ran', async () => {
       const { life, log, server } = rig();
       const ended = closed(log, life.close());
       server.gone$.complete();
       await ended;
 
-      expect(log).toStrictEqual(['CLOSING', 'farewell undefined', 'CLOSED', 'trade complete', 'closed']);
+      expect(log).toStrictEqual(['CLOSING', 'farewell undefined', 'trade complete', 'CLOSED', 'closed']);
     });
 
     it(
@@ -283,7 +489,7 @@ describe('the life of a feed', () => {
 
         expect(log.slice(3)).toStrictEqual([
           ...['farewell undefined', 'at 29', 'over', 'trade complete', 'a done', 'hang up', 'terminate'],
-          ...['CLOSED', 'trade complete'],
+          ...['trade complete', 'CLOSED'],
         ]);
         expect(asyncScheduler.now()).toBe(30);
       }),
@@ -324,7 +530,7 @@ describe('the life of a feed', () => {
       await ended;
 
       expect(log.slice(4)).toStrictEqual([
-        ...['over', 'CLOSED of gone', 'a failed', 'hang up', 'CLOSED', 'trade complete'],
+        ...['over', 'CLOSED of gone', 'a failed', 'hang up', 'trade complete', 'CLOSED'],
       ]);
     });
 

@@ -51,7 +51,7 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
     },
     begun: () => log.push('begun'),
     over: () => log.push('over'),
-    finished: (failure) =>
+    finished: (_run, failure) =>
       log.push(failure === undefined ? 'finished' : `failed: ${(failure.error as Error).message}`),
     forget(run) {
       if (owner.run === run) owner.run = undefined;

@@ -80,13 +80,15 @@ describe('an outlet', () => {
     expect(outlet.memory?.stats()).toMatchObject({ size: 2, hits: 1 });
   });
 
-  it('completes its subscribers', () => {
+  it('completes the subscribers of the run that is over', () => {
     const { outlet } = rig();
-    let isComplete = false;
-    outlet.hub.stream(undefined).subscribe({ complete: () => (isComplete = true) });
+    const complete: string[] = [];
+    outlet.hub.stream(undefined).subscribe({ complete: () => complete.push('present') });
+    outlet.hub.beginEra();
+    outlet.hub.stream(undefined).subscribe({ complete: () => complete.push('of the next') });
     outlet.complete();
 
-    expect(isComplete).toBe(true);
+    expect(complete).toStrictEqual(['present']);
   });
 
   describe('knows the place of a topic', () => {

@@ -43,8 +43,8 @@ export class Channel<T> {
   }
 
   /** Takes one in, who hears of what comes from now on, until it closes. O(1), amortised. */
-  add(subscriber: Subscriber<T>, taker: Taker<T>, listener: Listening): Seat<T> {
-    const seat = new Seat(this, subscriber, taker, listener);
+  add(subscriber: Subscriber<T>, taker: Taker<T>, listener: Listening, era = 0): Seat<T> {
+    const seat = new Seat(this, subscriber, taker, listener, era);
     if (this.seats.length === 0) this.seats = [seat];
     else this.seats.push(seat);
     this.size += 1;
@@ -89,14 +89,19 @@ export class Channel<T> {
     }
   }
 
-  /** As `next`: an error, or the completion, of which the one who let it in is told instead. */
-  end(failure: { readonly error: unknown } | undefined): void {
+  /** Whether somebody is in who came in this era, or later. */
+  hasSince(era: number): boolean {
+    return this.seats.some((seat) => seat.subscriber !== undefined && seat.era >= era);
+  }
+
+  /** As `next`, to who came before this era: an error, or the completion, of which the one who let it in is told instead. */
+  end(failure: { readonly error: unknown } | undefined, era = Infinity): void {
     for (const seat of [...this.seats]) {
-      const { subscriber, listener } = seat;
-      if (subscriber === undefined) continue;
+      const { subscriber, taker, listener } = seat;
+      if (subscriber === undefined || seat.era >= era) continue;
       seat.mute();
-      if (failure === undefined) listener.complete();
-      else subscriber.error(failure.error);
+      if (failure !== undefined) subscriber.error(failure.error);
+      else if (taker !== undefined) listener.complete(); // once
     }
   }
 
@@ -128,6 +133,8 @@ export class Seat<T> implements Unsubscribable {
     /** Absent for who gets no more values. */
     public taker: Taker<T> | undefined,
     public listener: Listening,
+    /** Its owner's, when it came. */
+    readonly era: number,
   ) {
     this.#channel = channel;
   }

@@ -31,6 +31,8 @@ export class Hub<T> implements ChannelOwner<T> {
   /** What is sent meanwhile waits here. */
   private waiting: Set<() => void> | undefined = undefined;
   private isBusy = false;
+  /** Counts the ends; who came in an earlier one is to be ended. */
+  private era = 0;
 
   constructor(private readonly config: HubConfig) {
     const { replay, maxTopics } = config;
@@ -67,7 +69,7 @@ export class Hub<T> implements ChannelOwner<T> {
   join(topic: string | undefined, subscriber: Subscriber<T>, taker: Taker<T>, listener: Listening): Seat<T> {
     const channel = this.at(topic) ?? this.open(topic);
     channel.linger?.unsubscribe();
-    const seat = channel.add(subscriber, taker, listener);
+    const seat = channel.add(subscriber, taker, listener, this.era);
     const { kept } = channel;
     if (kept !== undefined) this.now(() => kept.replayTo(subscriber));
     // Whom the values kept were enough for opens nothing, nor does who ended the stream at one of them.
@@ -83,9 +85,21 @@ export class Hub<T> implements ChannelOwner<T> {
 
   /** Completes the present subscribers, or errors them, cancels what lingers, and forgets every value kept. */
   endAll(failure?: { readonly error: unknown }): void {
+    this.beginEra();
+    this.endEarlier(failure);
+  }
+
+  /** Who joins from here on is not ended by `endEarlier`. */
+  beginEra(): void {
+    this.era += 1;
+  }
+
+  /** As `endAll`, but for who joined since the last `beginEra`. */
+  endEarlier(failure?: { readonly error: unknown }): void {
+    const { era } = this;
     this.inTurn(() => {
       this.forgetAll();
-      for (const channel of this.channels()) this.end(channel, failure);
+      for (const channel of this.channels()) this.end(channel, failure, era);
     });
   }
 
@@ -155,7 +169,7 @@ export class Hub<T> implements ChannelOwner<T> {
   }
 
   private forgetAll(): void {
-    this.wholeKept = this.keep();
+    this.wholeKept?.clear();
     this.unheard?.clear();
   }
 
@@ -193,10 +207,11 @@ export class Hub<T> implements ChannelOwner<T> {
     if (topic !== undefined) this.topics?.leave(place);
   }
 
-  private end(channel: Channel<T>, failure: { readonly error: unknown } | undefined): void {
+  private end(channel: Channel<T>, failure: { readonly error: unknown } | undefined, era = Infinity): void {
     if (!channel.isOpen) return;
-    this.close(channel);
-    channel.end(failure);
+    if (channel.hasSince(era)) channel.kept?.clear();
+    else this.close(channel);
+    channel.end(failure, era);
   }
 
   /** At once, even from inside a delivery; what is sent from inside the task waits for its end. */

@@ -6,6 +6,8 @@ export interface LastValues<T> {
   push(value: T): void;
   /** Hands over what is kept, oldest first, until the subscriber has had enough. */
   replayTo(subscriber: Subscriber<T>): void;
+  /** Forgets all of them. */
+  clear(): void;
 }
 
 /**
@@ -30,6 +32,9 @@ export function createLastValues<T>(max: number): LastValues<T> {
         if (subscriber.closed) return;
         subscriber.next(value);
       }
+    },
+    clear() {
+      ring.length = oldest = 0;
     },
   };
 }

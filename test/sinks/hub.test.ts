@@ -145,4 +145,55 @@ describe('a hub', () => {
     }
     expect(heard).toStrictEqual({ a: ['1', '2', '5'], b: ['3'] });
   });
+
+  it('ends who came before an era, and goes on for who came since, with no value kept from before', () => {
+    const told: unknown[] = [];
+    const hub = create({
+      replay: 2,
+      onOpen: (topic) => told.push(['open', topic]),
+      onClose: (topic) => told.push(['close', topic]),
+    });
+    const [first, second, third]: string[][] = [[], [], []];
+    for (const topic of [undefined, 'a']) join(hub, topic, first!);
+    join(hub, 'b', first!);
+    hub.next('1', 'a');
+    hub.beginEra();
+    for (const topic of [undefined, 'a']) join(hub, topic, second!);
+    hub.endEarlier();
+    hub.next('2', 'a');
+    for (const topic of [undefined, 'a']) join(hub, topic, third!);
+    hub.endEarlier(); // nobody has come since
+
+    expect(first).toStrictEqual(['1', '1', 'over', 'over', 'over']);
+    expect(second).toStrictEqual(['1', '1', '2', '2']);
+    expect(third).toStrictEqual(['2', '2']);
+    expect(told).toStrictEqual([
+      ['open', undefined],
+      ['open', 'a'],
+      ['open', 'b'],
+      ['close', 'b'],
+    ]);
+    expect(hub.present()).toStrictEqual([undefined, 'a']);
+    hub.endAll();
+    expect([second!.slice(-2), third!.slice(-2), hub.present()]).toStrictEqual([
+      ['over', 'over'],
+      ['over', 'over'],
+      [],
+    ]);
+  });
+
+  it('ends who was in when that was asked, though it has to wait for a value on its way', () => {
+    const hub = create();
+    const [first, second]: string[][] = [[], []];
+    join(hub, 'a', first!, (value) => {
+      first!.push(value);
+      if (value !== '1') return;
+      hub.next('2', 'a');
+      hub.endAll();
+      join(hub, 'a', second!);
+    });
+    hub.next('1', 'a');
+
+    expect([first, second]).toStrictEqual([['1', '2', 'over'], ['2']]);
+  });
 });

@@ -1,0 +1,150 @@
+import { asyncScheduler, filter, map, type Observable, take, timer } from 'rxjs';
+import type { FeedConfig } from 'millrace';
+import { closes, refuses, scriptedTransport } from '../src/testing/scriptedTransport.js';
+import { marbles } from './marbles.js';
+import { scene, type TestSchemas, Trade, trade } from './scene.js';
+
+const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
+const letters = {
+  ...{ a: trade(1), b: trade(2), c: trade(3), d: trade(4), e: trade(5) },
+  ...{ r: refuses(404), n: closes(1000) },
+};
+
+/** What a subscriber hears, each with its time. */
+const listener = () => {
+  const heard: string[] = [];
+  const note = (what: string): void => void heard.push(`${asyncScheduler.now()} ${what}`);
+  const listen = (values$: Observable<{ id: number }>): void => {
+    values$.subscribe({
+      next: ({ id }) => note(`${id}`),
+      error: (error: unknown) => note((error as Error).name),
+      complete: () => note('complete'),
+    });
+  };
+  return { heard, listen };
+};
+
+const withTrades = (
+  own: Partial<FeedConfig<TestSchemas>['streams']['trade']>,
+): Partial<FeedConfig<TestSchemas>> =>
+  ({ streams: { trade: { schema: Trade, ...own }, order: { schema: Trade, allowSilence: true } } }) as never;
+
+describe('who subscribes as a feed ends', () => {
+  it.each([['status$'], ['events$']] as const)(
+    'when %s says that it is CLOSED starts it again, and hears it',
+    (told) =>
+      marbles(({ flush }) => {
+        const { feed } = scene(['oa', 'o-b'], letters, {}, { endMs: 100 });
+        const { heard, listen } = listener();
+        const states$: Readonly<Record<typeof told, Observable<unknown>>> = {
+          status$: feed.status$.pipe(map(({ state }) => state)),
+          events$: feed.events$.pipe(map((event) => event.type === 'state' && event.status.state)),
+        };
+        states$[told]
+          .pipe(
+            filter((state) => state === 'CLOSED'),
+            take(1),
+          )
+          .subscribe(() => listen(feed.stream('trade')));
+        feed.stream('trade').subscribe();
+        at(5, () => void feed.close());
+        flush();
+
+        expect(heard).toStrictEqual(['7 2', '100 complete']);
+      })(),
+  );
+
+  it(
+    'at a value that waited for another one starts it again, and hears it',
+    marbles(({ flush }) => {
+      const reorder = { maxItems: 10, maxMs: 10 };
+      const sequence = { of: ({ id }: Trade) => id, reorder };
+      const { feed } = scene(['o(ac)', 'o-d-e'], letters, withTrades({ sequence }), { endMs: 100 });
+      const [first, second] = [listener(), listener()];
+      first.listen(feed.stream('trade'));
+      feed
+        .stream('trade')
+        .pipe(filter(({ id }) => id === 3))
+        .subscribe(() => {
+          void feed.close();
+          second.listen(feed.stream('trade'));
+        });
+      flush();
+
+      expect(first.heard).toStrictEqual(['1 1', '11 3', '11 complete']);
+      expect(second.heard).toStrictEqual(['13 4', '15 5', '100 complete']);
+    }),
+  );
+
+  it(
+    'at the end of a request has a feed whose silence is told',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['#', 'o-a'], letters, withTrades({ staleAfterMs: 50 }), { endMs: 200 });
+      const subscription = feed.stream('trade').subscribe();
+      const again = { error: () => void feed.stream('trade').subscribe() };
+      at(5, () => void feed.request('q', { match: () => false }).subscribe(again));
+      at(10, () => subscription.unsubscribe());
+      flush();
+
+      const silent = events.filter(({ type }) => type === 'unhealthy');
+      expect(silent.map(({ at: when }) => when)).toStrictEqual([62]);
+    }),
+  );
+});
+
+describe('reconnect() as a feed gives up', () => {
+  it.each([
+    ['at gaveUp', 'gaveUp'],
+    ['at the disconnected before it', 'disconnected'],
+    ['when it is told to be CLOSED', 'state'],
+  ])('%s starts it again, once', (_when, asked) =>
+    marbles(({ flush }) => {
+      const { feed, events, transport } = scene(['r', 'o', 'o'], letters, {}, { endMs: 100 });
+      const dials: number[] = [];
+      transport.dials$.subscribe((dial) => dials.push(dial));
+      const isIt = ({ status }: { status?: { state: string } }): boolean =>
+        status === undefined || status.state === 'CLOSED';
+      feed.events$
+        .pipe(
+          filter((event) => event.type === asked && isIt(event as object)),
+          take(1),
+        )
+        .subscribe(() => feed.reconnect());
+      feed.stream('trade').subscribe({ error: () => undefined });
+      flush();
+
+      expect(dials).toStrictEqual([1, 2]);
+      expect(events.filter(({ type }) => type === 'connected')).toHaveLength(1);
+    })(),
+  );
+
+  it(
+    'while frames of it still wait starts it again when they are worked off',
+    marbles(({ flush }) => {
+      const slow = {
+        ...scriptedTransport(['oa 9ms (bc)n', 'o-d'], letters, { stepsAfterPause: 3 }),
+        settled: timer(100).pipe(map(() => undefined)),
+      };
+      const policies = { normal: { action: 'giveUp' } } as const;
+      const { feed } = scene([], {}, { transport: slow, reconnect: { policies } }, { endMs: 1_000 });
+      const { heard, listen } = listener();
+      const states: string[] = [];
+      feed.status$.subscribe(({ state }) => states.push(`${asyncScheduler.now()} ${state}`));
+      listen(feed.stream('trade'));
+      at(50, () => feed.reconnect());
+      flush();
+
+      expect(heard).toStrictEqual(['1 1', '101 2', '101 3', '101 SocketClosedError']);
+      expect(states).toStrictEqual([
+        '0 DISCONNECTED',
+        '0 CONNECTING',
+        '0 CONNECTED',
+        '15 CLOSED',
+        '101 CONNECTING',
+        '101 CONNECTED',
+        '1000 CLOSING',
+        '1000 CLOSED',
+      ]);
+    }),
+  );
+});
