@@ -1,6 +1,13 @@
-import { asyncScheduler, concatMap, filter, map, of, take, timer } from 'rxjs';
+import { asyncScheduler, concatMap, filter, map, NEVER, of, take, takeUntil, timer } from 'rxjs';
 import * as v from 'valibot';
-import { createFeed, isBalanced, toAsyncIterable, webSocketTransport } from 'millrace';
+import {
+  bufferBounded,
+  BufferPauseTimeoutError,
+  createFeed,
+  isBalanced,
+  toAsyncIterable,
+  webSocketTransport,
+} from 'millrace';
 import { silence, startFaultServer } from 'millrace/testing';
 import { marbles } from './marbles.js';
 import { scene, told, trade } from './scene.js';
@@ -113,6 +120,39 @@ describe('pause() and resume()', () => {
         ),
       ).toBe('22ms (1|)', { 1: 1 });
       flush();
+    }),
+  );
+
+  it(
+    'hold nobody else up when the line that paused is left, or fails',
+    marbles(({ flush, expectObservable }) => {
+      const script = 'oabc-d----efg-h';
+      const all = '   -abc---d--efg-----h';
+      const values = { a: 1, b: 2, c: 3, d: 4, e: 5, f: 6, g: 7, h: 8 };
+      const frames = Object.fromEntries(Object.entries(values).map(([letter, id]) => [letter, trade(id)]));
+      const { feed, events } = scene([script], frames, {}, { endMs: 50 });
+      const trades$ = feed.stream('trade');
+      const line = bufferBounded<unknown>(1, {
+        overflow: 'pause',
+        project: () => NEVER,
+        maxPauseMs: 6,
+        onPause: () => feed.pause(),
+        onResume: () => feed.resume(),
+      });
+      const errors: unknown[] = [];
+      trades$.pipe(line, takeUntil(timer(7))).subscribe();
+      at(9, () => trades$.pipe(line).subscribe({ error: (error: unknown) => errors.push(error) }));
+      expectObservable(trades$.pipe(ids)).toBe(`${all} 31ms |`, values);
+      flush();
+
+      expect(errors).toStrictEqual([new BufferPauseTimeoutError(6)]);
+      expect(told(events).slice(0, 5)).toStrictEqual([
+        '0 connected',
+        '3 paused',
+        '7 resumed',
+        '12 paused',
+        '18 resumed',
+      ]);
     }),
   );
 

@@ -58,7 +58,11 @@ export interface BufferBoundedConfig<T, R = T> {
    * 2 × `maxItems` + 10_000 values (`ws` delivers up to 64 KiB after a pause); beyond that the newest is dropped.
    */
   readonly onPause?: () => void;
-  /** With `pause`: the line has drained to half of `maxItems`. Not called when the stream ends before that. */
+  /**
+   * With `pause`: the line has drained to half of `maxItems`, or the source has ended, or the stream is left or errors before
+   * that: whoever was told `onPause`, even if it threw, is told this once. If it throws, the stream errors; as the stream is
+   * left, the error reaches whoever unsubscribed; and after an error of the stream it may reach nobody.
+   */
   readonly onResume?: () => void;
   /**
    * With `pause`: milliseconds after which a pause is an error, `BufferPauseTimeoutError`; `Infinity` turns it off. A source
@@ -126,6 +130,8 @@ export function bufferBounded<T, R = T>(
       let goOn = noop;
       let failure: Failure | undefined;
       let isTaken = false;
+      /** `onPause` was told, `onResume` not yet. */
+      let isPaused = false;
 
       const joinSink = (onTurn: () => void): Worker => {
         goOn = onTurn;
@@ -152,6 +158,13 @@ export function bufferBounded<T, R = T>(
         else done$.next();
       };
 
+      const resume = (): void => {
+        if (!isPaused) return;
+        isPaused = false;
+        pauses$.next(false);
+        onResume?.();
+      };
+
       const line = createBoundedLine<T>({
         maxItems,
         overflow,
@@ -169,13 +182,11 @@ export function bufferBounded<T, R = T>(
         onError: fail,
         ...(onDrop && { onDrop }),
         onPause: () => {
+          isPaused = true;
           pauses$.next(true);
           onPause?.();
         },
-        onResume: () => {
-          pauses$.next(false);
-          onResume?.();
-        },
+        onResume: resume,
       });
 
       const run = (value: T): Observable<R> => {
@@ -195,7 +206,7 @@ export function bufferBounded<T, R = T>(
         project ? out$.pipe(mergeMap(run)) : (out$ as Observable<unknown> as Observable<R>),
         merge(
           pauses$.pipe(
-            switchMap((isPaused) => (isPaused && maxPauseMs < Infinity ? timer(maxPauseMs) : EMPTY)),
+            switchMap((isHeld) => (isHeld && maxPauseMs < Infinity ? timer(maxPauseMs) : EMPTY)),
             map(() => {
               throw new BufferPauseTimeoutError(maxPauseMs);
             }),
@@ -208,7 +219,7 @@ export function bufferBounded<T, R = T>(
             takeWhile((value) => line.accept(value, asyncScheduler.now())),
             tap({
               complete: () => {
-                pauses$.next(false); // nothing is held back any more: what waits has all the time it needs
+                resume(); // nothing is held back any more: what waits has all the time it needs
                 line.end(failure);
               },
             }),
@@ -216,7 +227,13 @@ export function bufferBounded<T, R = T>(
         ).pipe(ignoreElements()),
       ).pipe(
         takeUntil(done$),
-        finalize(() => line.leave()),
+        finalize(() => {
+          try {
+            line.leave();
+          } finally {
+            resume(); // else what others read, too, would be held for ever
+          }
+        }),
       );
     });
 }

@@ -20,7 +20,8 @@ interface Taker<T> {
  *
  * Each loop subscribes for itself when it asks for its first value. Leaving it in any way (`break`, `return`, a throw)
  * unsubscribes at once, also while the source is silent. The loop ends when the source completes and throws what it errors
- * with, after what waits.
+ * with, after what waits. However it ends, whoever was told `onPause` is told `onResume`; what that throws as the loop is left,
+ * the loop throws.
  *
  * @throws {RangeError | TypeError} On creation, those of `bufferBounded`.
  */

@@ -3,6 +3,7 @@ import {
   ignoreElements,
   map,
   NEVER,
+  noop,
   Observable,
   of,
   range,
@@ -11,8 +12,13 @@ import {
   take,
   tap,
   timer,
+  UnsubscriptionError,
 } from 'rxjs';
-import { bufferBounded } from '../../src/operators/bufferBounded.js';
+import {
+  bufferBounded,
+  type BufferBoundedConfig,
+  BufferPauseTimeoutError,
+} from '../../src/operators/bufferBounded.js';
 import { marbles } from '../marbles.js';
 
 /** The first value keeps the only place until `gate$` completes; the others are done at once. */
@@ -39,18 +45,145 @@ describe('bufferBounded', () => {
     ]);
   });
 
-  it('does not resume a source it has left', () => {
-    const gate$ = new Subject<never>();
-    const onPause = jest.fn();
-    const onResume = jest.fn();
-    const source$ = new Subject<number>();
-    source$
-      .pipe(bufferBounded(2, { overflow: 'pause', project: behind(gate$), onPause, onResume }), take(1))
-      .subscribe();
-    range(0, 4).subscribe((value) => source$.next(value));
-    gate$.complete();
-    expect(onPause).toHaveBeenCalledTimes(1);
-    expect(onResume).not.toHaveBeenCalled();
+  describe('resumes once what it has paused', () => {
+    /** Pauses at the fourth value: the first runs and the other three wait. */
+    const paused = (config: BufferBoundedConfig<number> = {}) => {
+      const log: unknown[] = [];
+      const source$ = new Subject<number>();
+      const gate$ = new Subject<never>();
+      const values$ = source$.pipe(
+        bufferBounded(2, {
+          overflow: 'pause',
+          project: behind(gate$),
+          onDrop: (value, reason) => log.push(`${reason} ${value}`),
+          onPause: () => log.push('pause'),
+          onResume: () => log.push('resume'),
+          ...config,
+        }),
+      );
+      const start = (): void => {
+        range(0, 4).subscribe((value) => source$.next(value));
+      };
+      return { log, source$, gate$, values$, start };
+    };
+    const lost = ['ended 1', 'ended 2', 'ended 3'];
+
+    it('when it is left', () => {
+      const { log, values$, start } = paused();
+      const subscription = values$.subscribe();
+      start();
+      expect(log).toStrictEqual(['pause']);
+      subscription.unsubscribe();
+      expect(log).toStrictEqual(['pause', ...lost, 'resume']);
+    });
+
+    it('when a synchronous subscriber has enough in the middle of a drain', () => {
+      const { log, gate$, values$, start } = paused();
+      values$.pipe(take(1)).subscribe();
+      start();
+      gate$.complete();
+      expect(log).toStrictEqual(['pause', 'ended 2', 'ended 3', 'resume']);
+    });
+
+    it('when a project errors', () => {
+      const { log, gate$, values$, start } = paused();
+      values$.subscribe({ error: (error: unknown) => log.push(error) });
+      start();
+      gate$.error(new Error('broken'));
+      expect(log).toStrictEqual(['pause', new Error('broken'), ...lost, 'resume']);
+    });
+
+    it(
+      'when the pause has lasted for too long',
+      marbles(({ flush }) => {
+        const { log, values$, start } = paused({ maxPauseMs: 5 });
+        values$.subscribe({ error: (error: unknown) => log.push(error) });
+        start();
+        flush();
+        expect(log).toStrictEqual(['pause', new BufferPauseTimeoutError(5), ...lost, 'resume']);
+      }),
+    );
+
+    it.each([
+      ['completes', (source$: Subject<number>) => source$.complete()],
+      ['errors', (source$: Subject<number>) => source$.error(new Error('lost'))],
+    ])('when its source %s, though values still wait', (_how, end) => {
+      const { log, source$, gate$, values$, start } = paused();
+      values$.subscribe({ next: (value) => log.push(value), error: noop });
+      start();
+      end(source$);
+      expect(log).toStrictEqual(['pause', 'resume']);
+      gate$.complete();
+      expect(log).toStrictEqual(['pause', 'resume', 1, 2, 3]);
+    });
+
+    it('when onPause throws', () => {
+      const onResume = jest.fn();
+      const error = jest.fn();
+      const onPause = (): void => {
+        throw new Error('oops');
+      };
+      const { values$, start } = paused({ onPause, onResume });
+      values$.subscribe({ error });
+      start();
+      expect(error.mock.calls).toStrictEqual([[new Error('oops')]]);
+      expect(onResume).toHaveBeenCalledTimes(1);
+    });
+
+    it('when onDrop throws as it is left', () => {
+      const onResume = jest.fn();
+      const onDrop = (): void => {
+        throw new Error('oops');
+      };
+      const { values$, start } = paused({ onDrop, onResume });
+      const subscription = values$.subscribe();
+      start();
+      expect(() => subscription.unsubscribe()).toThrow(UnsubscriptionError);
+      expect(onResume).toHaveBeenCalledTimes(1);
+    });
+
+    it('and not again when the pause was over before', () => {
+      const { log, gate$, values$, start } = paused();
+      const subscription = values$.subscribe();
+      start();
+      gate$.complete();
+      subscription.unsubscribe();
+      expect(log).toStrictEqual(['pause', 'resume']);
+    });
+  });
+
+  describe('an onResume that throws', () => {
+    const onResume = (): void => {
+      throw new Error('oops');
+    };
+    const config = { overflow: 'pause', project: behind(NEVER), onResume } as const;
+
+    it('reaches whoever unsubscribes', () => {
+      const source$ = new Subject<number>();
+      const subscription = source$.pipe(bufferBounded(1, config)).subscribe();
+      range(0, 3).subscribe((value) => source$.next(value));
+      expect(() => subscription.unsubscribe()).toThrow(/oops/);
+      expect(source$.observed).toBe(false);
+    });
+
+    it(
+      'takes no error of the stream from its subscriber',
+      marbles(({ flush }) => {
+        const source$ = new Subject<number>();
+        const error = jest.fn();
+        source$.pipe(bufferBounded(1, { ...config, maxPauseMs: 5 })).subscribe({ error });
+        range(0, 3).subscribe((value) => source$.next(value));
+        flush();
+        expect(error.mock.calls).toStrictEqual([[new BufferPauseTimeoutError(5)]]);
+        expect(source$.observed).toBe(false);
+      }),
+    );
+
+    it('is the error of the stream when the source has ended', () => {
+      const error = jest.fn();
+      range(0, 3).pipe(bufferBounded(1, config)).subscribe({ error });
+      expect(error.mock.calls).toStrictEqual([[new Error('oops')]]);
+    });
   });
 
   it(

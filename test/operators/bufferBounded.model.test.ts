@@ -31,7 +31,7 @@ function expected({ overflow, maxItems, concurrency }: Bounds, script: readonly 
   const log: string[] = [];
   const line: Value[] = [];
   const working: Value[] = [];
-  let isPaused = false;
+  let isPaused = false as boolean;
   let hasFailed = false as boolean;
   let made = 0;
 
@@ -80,6 +80,8 @@ function expected({ overflow, maxItems, concurrency }: Bounds, script: readonly 
       else wait(value);
     }
   }
+  if (isPaused) log.push('resume'); // the source has ended
+  isPaused = false;
   while (working.length > 0) finishOne(0);
   if (!hasFailed) log.push('complete');
   return log;

@@ -1,4 +1,5 @@
 import { EMPTY, NEVER, Observable, of, Subject, throwError } from 'rxjs';
+import { BufferPauseTimeoutError } from '../../src/operators/bufferBounded.js';
 import { toAsyncIterable, type ToAsyncIterableConfig } from '../../src/sinks/toAsyncIterable.js';
 
 const iterate = <T>(source$: Observable<T>, config?: ToAsyncIterableConfig<T>) =>
@@ -126,6 +127,49 @@ describe('toAsyncIterable', () => {
 
     await expect(looping).rejects.toThrow('body 1');
     expect(source$.observed).toBe(false);
+  });
+
+  describe('resumes once what it has paused', () => {
+    const paused = (config: ToAsyncIterableConfig<number> = {}) => {
+      const source$ = new Subject<number>();
+      const onPause = jest.fn();
+      const onResume = jest.fn();
+      const loop = iterate(source$, { maxItems: 1, overflow: 'pause', onPause, onResume, ...config });
+      const first = loop.next();
+      [1, 2, 3, 4].forEach((next) => source$.next(next)); // the second is in hand, and two wait
+      expect(onPause).toHaveBeenCalledTimes(1);
+      expect(onResume).not.toHaveBeenCalled();
+      return { loop, first, source$, onPause, onResume };
+    };
+
+    it('when the loop is left', async () => {
+      const { loop, onPause, onResume } = paused();
+      await loop.return();
+
+      expect([onPause, onResume].map((told) => told.mock.calls.length)).toStrictEqual([1, 1]);
+    });
+
+    it('when the pause has lasted for too long, though nobody asks', async () => {
+      const onResume = jest.fn();
+      const resumed = new Promise((resolve) => onResume.mockImplementation(resolve));
+      const { loop, first } = paused({ maxPauseMs: 5, onResume });
+      await first;
+      await resumed;
+
+      await expect(loop.next()).rejects.toThrow(BufferPauseTimeoutError);
+      await loop.return();
+      expect(onResume).toHaveBeenCalledTimes(1);
+    });
+
+    it('when its source has ended, though values still wait', async () => {
+      const { loop, first, source$, onResume } = paused();
+      source$.complete();
+      expect(onResume).toHaveBeenCalledTimes(1);
+
+      const seen = [await first, await loop.next(), await loop.next(), await loop.next(), await loop.next()];
+      expect(seen).toStrictEqual([value(1), value(2), value(3), value(4), done]);
+      expect(onResume).toHaveBeenCalledTimes(1);
+    });
   });
 
   it('refuses a wrong option as it is made', () => {
