@@ -156,10 +156,29 @@ const aStream = options<StreamConfig<GenericSchema>>(
   ['schema'],
 );
 
+/** What never goes stale is never remedied. */
+const aRemedyThatIsDue: Rule = (value, path) => {
+  const { onStale, expectedIntervalMs, staleAfterMs, allowSilence } = value as StreamConfig<GenericSchema>;
+  const action = typeof onStale === 'object' ? onStale.action : onStale;
+  if ((action ?? 'report') === 'report') return;
+  if (allowSilence === true) {
+    throw new TypeError(
+      `createFeed: ${path}.onStale cannot be set beside ${path}.allowSilence: such a stream never goes stale`,
+    );
+  }
+  const limits = `${path}.staleAfterMs or expectedIntervalMs`;
+  const limitMs = staleAfterMs ?? expectedIntervalMs;
+  if (limitMs === undefined) {
+    throw new TypeError(`createFeed: ${path}.onStale needs ${limits}, got undefined`);
+  }
+  if (limitMs === Infinity) {
+    throw new RangeError(`createFeed: ${path}.onStale needs a finite ${limits}, got Infinity`);
+  }
+};
+
 const aStreamOfItsKind: Rule = (value, path) => {
   aStream(value, path);
-  const { key, dedupe, topic, sequence, onStale, expectedIntervalMs, staleAfterMs } =
-    value as StreamConfig<GenericSchema>;
+  const { key, dedupe, topic, sequence } = value as StreamConfig<GenericSchema>;
   if (dedupe !== undefined && key === undefined) {
     throw new TypeError(`createFeed: ${path}.dedupe needs ${path}.key, got undefined`);
   }
@@ -171,12 +190,7 @@ const aStreamOfItsKind: Rule = (value, path) => {
   if (sequence?.scope === 'topic' && topic === undefined) {
     throw new TypeError(`createFeed: ${path}.sequence.scope is 'topic', but the stream has no topic`);
   }
-  const action = typeof onStale === 'object' ? onStale.action : onStale;
-  if ((action ?? 'report') !== 'report' && (staleAfterMs ?? expectedIntervalMs) === undefined) {
-    throw new TypeError(
-      `createFeed: ${path}.onStale needs ${path}.staleAfterMs or expectedIntervalMs, got undefined`,
-    );
-  }
+  aRemedyThatIsDue(value, path);
 };
 
 const theStreams: Rule = (value, path) => {

@@ -59,7 +59,8 @@ export interface StreamConfig<S extends GenericSchema> extends StreamHealthConfi
   readonly replay?: number;
   /**
    * What to do when the stream, or a topic of it, goes stale: nothing but tell, ask for it anew, or make a new connection,
-   * each within limits. @default 'report'
+   * each within limits. All but `'report'` needs a stream that can go stale: without `allowSilence`, and with a finite
+   * `staleAfterMs` or `expectedIntervalMs`. @default 'report'
    */
   readonly onStale?: OnStale;
   /** When so many of its messages are rejected that it is told as `poisoned`. @default the feed's `rejects` */

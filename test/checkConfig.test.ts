@@ -3,6 +3,7 @@ import { NEVER } from 'rxjs';
 import * as v from 'valibot';
 import { WebSocketServer } from 'ws';
 import { checkConfig } from '../src/checkConfig.js';
+import type { OnStale } from '../src/sinks/staleRemedy.js';
 
 const schema = v.object({ id: v.number(), symbol: v.string() });
 type Streams = { readonly trade: typeof schema };
@@ -421,8 +422,33 @@ describe('checkConfig', () => {
       );
       expect(() => create({ expectedIntervalMs: 1_000 })).not.toThrow();
       expect(() => create({ onStale: 'report' })).not.toThrow();
+
+      expect(() => create({ allowSilence: true, staleAfterMs: 50 })).toThrow(
+        new TypeError(
+          'createFeed: streams.trade.onStale cannot be set beside streams.trade.allowSilence: such a stream never goes stale',
+        ),
+      );
+      expect(() => create({ allowSilence: false, staleAfterMs: 50 })).not.toThrow();
+      expect(() => create({ allowSilence: true, onStale: { action: 'report' } })).not.toThrow();
     },
   );
+
+  it.each([
+    { staleAfterMs: Infinity },
+    { expectedIntervalMs: Infinity },
+    { staleAfterMs: Infinity, expectedIntervalMs: 1_000 },
+  ])('refuses a remedy for a silence without an end: %p', (limits) => {
+    const create = (onStale: OnStale) =>
+      createFeed({ url: 'wss://feed.test', streams: { trade: { schema, onStale, ...limits } } });
+
+    expect(() => create('reconnect')).toThrow(
+      new RangeError(
+        'createFeed: streams.trade.onStale needs a finite streams.trade.staleAfterMs or expectedIntervalMs, got Infinity',
+      ),
+    );
+    expect(() => create(() => 'report')).toThrow(RangeError);
+    expect(() => create('report')).not.toThrow();
+  });
 
   it('takes no skim beside unpack', () => {
     const skim = { route: () => 'trade', key: () => 1 };
