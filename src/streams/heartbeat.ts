@@ -57,7 +57,11 @@ export interface HeartbeatConfig {
    * it; `undefined` if the message is none. (So it cannot be an `async` function: that would claim every message.)
    */
   readonly reply?: (message: unknown) => unknown;
-  /** Milliseconds between pings on a busy connection, so that the round trip is known; `Infinity` turns them off. @default 30_000 */
+  /**
+   * Milliseconds between pings on a busy connection, so that the round trip is known; `Infinity` turns them off. With a `ping`
+   * function and no `isPong` there is nothing to know, but a server that wants a ping whatever the traffic gets it if this is
+   * given. @default 30_000, or Infinity with a `ping` function and no `isPong`
+   */
   readonly latencyEveryMs?: number;
   /** Turns the pings and the verdict off; `isPong` and `reply` still recognise what is not data. @default false */
   readonly off?: boolean;
@@ -167,11 +171,11 @@ class Beat implements Heartbeat, SilenceHooks, Due {
 
   watch(): Subscription {
     const { config, life, link } = this;
-    const { ping = 'frame', isPong, latencyEveryMs = 30_000, off = false } = config;
+    const { ping = 'frame', off = false } = config;
     if (off) return life;
-    const canMeasure = ping === 'frame' ? link.socket.ping !== undefined : isPong !== undefined;
+    const canPing = ping !== 'frame' || link.socket.ping !== undefined;
     const silence = (this.silence = createSilence(this));
-    if (canMeasure && latencyEveryMs !== Infinity) whenDue(life, this, silence);
+    if (canPing && this.latencyEveryMs() !== Infinity) whenDue(life, this, silence);
     else whenDue(life, silence);
     return life;
   }
@@ -234,18 +238,28 @@ class Beat implements Heartbeat, SilenceHooks, Due {
     this.link.onDead(error);
   }
 
-  /** When to ping whatever comes, so that the round trip is known. */
+  /** When to ping whatever comes. */
   waitMs(): number {
-    const { latencyEveryMs = 30_000 } = this.config;
     const now = asyncScheduler.now();
     // A wall clock that was set back must not put off the next ping by as much.
     this.askedAt = Math.min(this.askedAt, now);
-    return this.askedAt + latencyEveryMs - now;
+    return this.askedAt + this.latencyEveryMs() - now;
   }
 
   run(): Observable<unknown> {
     this.askedAt = asyncScheduler.now();
-    return this.trip.isOut() || this.link.isPaused() ? EMPTY : this.ping();
+    const isAwaited = this.canMeasure() && this.trip.isOut();
+    return isAwaited || this.link.isPaused() ? EMPTY : this.ping();
+  }
+
+  /** An answer to a ping can be told from what else comes. */
+  private canMeasure(): boolean {
+    const { ping = 'frame', isPong } = this.config;
+    return ping === 'frame' || isPong !== undefined;
+  }
+
+  private latencyEveryMs(): number {
+    return this.config.latencyEveryMs ?? (this.canMeasure() ? 30_000 : Infinity);
   }
 
   /** Emits how to send a ping, once it is made. */

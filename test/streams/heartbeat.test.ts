@@ -438,7 +438,6 @@ describe('createHeartbeat', () => {
       it.each<[string, HeartbeatConfig, Partial<RigLink>]>([
         ['reading is paused', {}, { isPaused: () => true }],
         ['it is Infinity', { latencyEveryMs: Infinity }, {}],
-        ['no answer could be recognised', { ping: () => 'ping' }, {}],
         ['the platform has no ping frames', {}, { socket: {} }],
       ])('is not asked for where %s', (_name, config, link) =>
         marbles(({ hot, flush }) => {
@@ -447,6 +446,31 @@ describe('createHeartbeat', () => {
           flush();
           expect(played.log).toStrictEqual([]);
         })(),
+      );
+
+      it(
+        'is not asked for by default where no answer could be recognised',
+        marbles(({ hot, flush }) => {
+          const played = rig({ ping: () => 'ping' });
+          const watching = hot('a 9s a 9s a 9s a 9s a').pipe(played.heartbeat.watch).subscribe();
+          at(40_000, () => watching.unsubscribe());
+
+          flush();
+          expect(played.log).toStrictEqual([]);
+        }),
+      );
+
+      it(
+        'pings all the same every latencyEveryMs that is given, though no answer could be recognised, and measures nothing',
+        marbles(({ hot, flush }) => {
+          // No ping has to wait until the one before is taken for lost.
+          const played = run(hot(frames), { ...busy, timeoutMs: 30, ping: () => 'ping' });
+          at(50, () => expect(played.heartbeat.answered('message')).toBeUndefined());
+
+          flush();
+          expect(played.log).toStrictEqual([20, 40, 60, 80].map((ms) => [ms, 'ping']));
+          expect(played.heartbeat.latencyMs).toBeUndefined();
+        }),
       );
 
       it('takes one timer a connection, whatever there is to read', () => {
