@@ -81,6 +81,7 @@ export function closeOnSignals(
 ): Subscription {
   const closables = Array.isArray(feeds) ? (feeds as readonly Closable[]) : [feeds as Closable];
   if (host === undefined) throw new TypeError('closeOnSignals: there is no process here, and none was given');
+  if (closables.length === 0) throw new TypeError('closeOnSignals: nothing to close, got []');
   for (const closable of closables) {
     if (typeof (closable as Partial<Closable> | undefined)?.close === 'function') continue;
     throw new TypeError(`closeOnSignals: a feed must have close(), got ${typeof closable}`);

@@ -224,6 +224,7 @@ describe('closeOnSignals', () => {
     expect(() => closeOnSignals(7)).toThrow(
       new TypeError('closeOnSignals: a feed must have close(), got number'),
     );
+    expect(() => closeOnSignals([])).toThrow(new TypeError('closeOnSignals: nothing to close, got []'));
 
     const descriptor = Object.getOwnPropertyDescriptor(globalThis, 'process')!;
     Object.defineProperty(globalThis, 'process', { value: undefined, configurable: true, writable: true });
