@@ -62,7 +62,7 @@ export interface FaultServer {
    * @throws {RangeError} If a status is no integer from 200 to 599.
    */
   refuse(refusal?: Refusal, headers?: OutgoingHttpHeaders): void;
-  /** Destroys every connection, half-open ones too; resolves when the port is free. Idempotent. */
+  /** Destroys every connection, half-open ones too; resolves when all have ended and the port is free. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -151,6 +151,14 @@ export async function startFaultServer({
     }
   });
 
+  const shut = async (): Promise<void> => {
+    // The sockets, and what `ws` makes of their ends: it tells of each only later.
+    const gone = [server, upgrades].map((part) => new Promise<unknown>((resolve) => part.close(resolve)));
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(gone);
+    for (const subject$ of [dials$, received$, control$, ends$]) subject$.complete();
+  };
+
   server.listen(wantedPort, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -174,13 +182,6 @@ export async function startFaultServer({
       refusal = next;
       refusalHeaders = headers;
     },
-    close: () =>
-      (closing ??= new Promise((resolve) => {
-        server.close(() => {
-          for (const subject$ of [dials$, received$, control$, ends$]) subject$.complete();
-          resolve();
-        });
-        for (const socket of sockets) socket.destroy();
-      })),
+    close: () => (closing ??= shut()),
   };
 }

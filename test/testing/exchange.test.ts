@@ -55,6 +55,17 @@ describe('startExchange', () => {
     await expect(other.ended).resolves.toMatchObject({ code: 1006 });
   });
 
+  it('counts down to 0 as it closes', async () => {
+    const exchange = await start();
+    const counts = firstValueFrom(exchange.clients$.pipe(toArray()));
+    await connect(exchange.url);
+    await connect(exchange.url);
+    await exchange.close();
+
+    await expect(counts).resolves.toStrictEqual([0, 1, 2, 1, 0]);
+    expect(exchange.stats().clients).toBe(0);
+  });
+
   it('numbers each symbol without a hole', async () => {
     const { url } = await start();
     const client = await subscribe(url, 'trade', 'book');

@@ -256,6 +256,37 @@ describe('startFaultServer', () => {
     await expect(connect(again.url)).resolves.toBeDefined();
   });
 
+  it('tells of the ends that close makes, half-open ones too, before it completes and resolves', async () => {
+    const server = await start();
+    const [one, two, three] = [
+      await connect(server.url),
+      await connect(server.url),
+      await connect(server.url),
+    ];
+    const [, vanishing, leaving] = server.clients;
+    vanishing?.vanish();
+    two.ws.send('x'.repeat(1_000_000)); // never read
+    three.ws.pause(); // so that it never answers the close frame
+    leaving?.drop(1000);
+    const told = lastValueFrom(
+      server.ends$.pipe(
+        map(({ client, code }) => [client.id, code]),
+        toArray(),
+      ),
+    );
+    await server.close();
+
+    expect(server.clients.size).toBe(0);
+    const byId = (await told).sort(([a = 0], [b = 0]) => a - b);
+    expect(byId).toStrictEqual([
+      [1, 1006],
+      [2, 1006],
+      [3, 1006],
+    ]);
+    three.ws.resume();
+    await Promise.all([one, two, three].map(({ ended }) => ended));
+  });
+
   it('rejects when the port is taken', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
