@@ -147,4 +147,34 @@ describe('reconnect() as a feed gives up', () => {
       ]);
     }),
   );
+
+  it(
+    'while it closes starts it again at the deadline of that, and nothing of that reaches what has begun',
+    marbles(({ flush }) => {
+      const outbox = { rate: { max: 1, perMs: 1_000 } };
+      const { feed } = scene(['o', 'o-a'], letters, { outbox }, { endMs: 200 });
+      const { heard, listen } = listener();
+      const states: string[] = [];
+      feed.status$.subscribe(({ state }) => states.push(`${asyncScheduler.now()} ${state}`));
+      feed.stream('trade').subscribe();
+      at(5, () => {
+        feed.send('first');
+        feed.send('second, which has to wait');
+        void feed.close({ timeoutMs: 30 });
+        feed.reconnect();
+      });
+      at(36, () => listen(feed.stream('trade')));
+      flush();
+
+      expect(states.slice(3)).toStrictEqual([
+        '5 CLOSING',
+        '35 CLOSED',
+        '35 CONNECTING',
+        '35 CONNECTED',
+        '200 CLOSING',
+        '200 CLOSED',
+      ]);
+      expect(heard).toStrictEqual(['37 1', '200 complete']);
+    }),
+  );
 });

@@ -171,17 +171,15 @@ class RenewedConnection
   }
 
   close({ timeoutMs = 5_000, ...words }: Farewell): void {
-    const { running } = this;
-    const closing = (this.closing = { words, deadline: asyncScheduler.now() + timeoutMs });
+    this.closing = { words, deadline: asyncScheduler.now() + timeoutMs };
     this.isLast = true;
     this.liveDials.tell((dial) => dial.stopIntake());
     this.stops$?.next();
     // eslint-disable-next-line rxjs-x/no-ignored-error -- neither of them errors
     concat(this.outbox.flushed$.pipe(takeUntil(timer(timeoutMs))), of(undefined)).subscribe(() => {
-      running?.complete();
-      if (this.closing === closing) this.closing = undefined;
-      // What was sent since is the next run's, if that has begun.
-      if (this.running === undefined || this.running === running) this.outbox.clear();
+      this.running?.complete();
+      this.closing = undefined;
+      this.outbox.clear();
     });
   }
 
