@@ -1,12 +1,22 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { filter, firstValueFrom, NEVER, type Observable, timeout } from 'rxjs';
+import { WebSocket as W3cWebSocket } from 'undici';
 import * as v from 'valibot';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { createFeed, type Feed, FeedClosedError, type FeedEvent } from 'millrace';
+import {
+  createFeed,
+  type Feed,
+  FeedClosedError,
+  type FeedEvent,
+  type Session,
+  webSocketTransport,
+  wsTransport,
+} from 'millrace';
 import { startFaultServer } from '../src/testing/faultServer.js';
 
 const Tick = v.object({ type: v.literal('tick'), id: v.number() });
@@ -123,6 +133,60 @@ describe('close() on a real socket', () => {
     expect(held).toBeGreaterThan(0);
     expect(feed.stats()).toMatchObject({ received: delivered, delivered, held: 0, dropped: 0 });
   });
+});
+
+describe('close() of a session, on a real socket', () => {
+  /** Completes the handshake, and says nothing after it. */
+  const mute = async (): Promise<Server> => {
+    const sockets = new Set<Socket>();
+    let accepted = 0;
+    const server = createServer();
+    server.on('upgrade', ({ headers }, socket: Socket) => {
+      accepted += 1;
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+      const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+      const accept = createHash('sha1').update(key).digest('base64');
+      const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+      socket.write([...head, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
+      socket.resume();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanups.push(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    return {
+      url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      sockets,
+      accepted: () => accepted,
+      empty: () => Promise.resolve(),
+    };
+  };
+
+  it('a peer that says nothing has 5 s, whatever the transport; what is sent meanwhile waits', async () => {
+    const ends = [wsTransport, webSocketTransport(W3cWebSocket)].map(async (transport) => {
+      const server = await mute();
+      const feed = feedOn(server.url, {
+        transport,
+        heartbeat: { off: true },
+        onConnected: (session: Session) => session.generation === 1 && session.close(),
+      });
+      const events: FeedEvent[] = [];
+      feed.events$.subscribe((event) => events.push(event));
+      const gone = until(feed, 'disconnected');
+      await feed.open();
+      const result = feed.send('order');
+      const { at } = await gone;
+      await until(feed, 'connected');
+      const [from] = events.filter(({ type }) => type === 'connected');
+      return { result, unsent: feed.takeUnsent(), waited: Math.round((at - from!.at) / 1_000) };
+    });
+    const left = { result: 'queued', unsent: [], waited: 5 };
+
+    expect(await Promise.all(ends)).toStrictEqual([left, left]);
+  }, 20_000);
 });
 
 describe('open() on a real socket', () => {

@@ -267,6 +267,92 @@ describe('close()', () => {
   );
 });
 
+describe('close() of a session, by a hook', () => {
+  const closing = (attempts: readonly string[], config: Partial<FeedConfig<TestSchemas>> = {}) => {
+    const one = scene(
+      attempts,
+      letters,
+      {
+        heartbeat: { off: true },
+        onConnected: (session, { isReconnect }) => {
+          if (!isReconnect) at(10, () => session.close(4_000, 'resync'));
+        },
+        ...config,
+      },
+      { endMs: 9_000 },
+    );
+    one.feed.stream('trade').subscribe();
+    return one;
+  };
+
+  it(
+    'a peer that does not answer has 5 s: then the feed reconnects',
+    marbles(({ flush, expectObservable }) => {
+      const { events, transport } = closing(['os', 'o']);
+
+      expectObservable(transport.dials$).toBe('1 5084ms 2', dials);
+      flush();
+      expect(told(events)).toStrictEqual([
+        '0 connected',
+        '5010 disconnected',
+        '5010 retry',
+        '5085 connected',
+      ]);
+      expect(events.find(({ type }) => type === 'disconnected')).toMatchObject({
+        class: 'network',
+        error: { code: 1006, reason: 'the peer did not answer the close' },
+      });
+    }),
+  );
+
+  it(
+    'a peer that answers ends it at once, and no deadline is left',
+    marbles(({ flush }) => {
+      const { events } = closing(['o', 'o']);
+      flush();
+
+      expect(told(events)).toStrictEqual(['0 connected', '10 disconnected', '10 retry', '85 connected']);
+      expect(events.find(({ type }) => type === 'disconnected')).toMatchObject({ error: { code: 4_000 } });
+      expect(asyncScheduler.now()).toBe(9_000);
+    }),
+  );
+
+  it(
+    'what is sent from then on waits for the next connection',
+    marbles(({ flush }) => {
+      const { feed, transport } = closing(['os', 'o']);
+      const log: unknown[] = [];
+      transport.log$.subscribe((entry) => {
+        if (entry.type === 'send') log.push([entry.attempt, asyncScheduler.now(), entry.data]);
+      });
+      at(5, () => log.push(feed.send('before')));
+      at(20, () => log.push(feed.send('after')));
+      flush();
+
+      expect(log).toStrictEqual([[1, 5, 'before'], 'sent', 'queued', [2, 5_085, 'after']]);
+    }),
+  );
+
+  it(
+    'the 5 s are of reading: what a pause holds back may be the answer',
+    marbles(({ flush }) => {
+      const { feed, events } = closing(['o', 'o']);
+      at(5, () => feed.pause());
+      at(6_000, () => feed.resume());
+      flush();
+
+      expect(told(events)).toStrictEqual([
+        '0 connected',
+        '5 paused',
+        '6000 resumed',
+        '6000 disconnected',
+        '6000 retry',
+        '6075 connected',
+      ]);
+    }),
+  );
+});
+
 describe('reconnect()', () => {
   const oneConnection = (moment: Moment, dialledAt = 20) =>
     marbles(({ flush }) => {

@@ -26,7 +26,7 @@ import { Dial, type DialHost } from './dial.js';
 import { createEndpoints } from './endpoints.js';
 import type { ConnectionState, ConnectionStatus } from './events.js';
 import { classify as classifyByDefault } from './failure.js';
-import type { Farewell } from './farewell.js';
+import { type Farewell, farewellMs } from './farewell.js';
 import { followNetwork } from './followNetwork.js';
 import { fromSocket } from './fromSocket.js';
 import { checkHeartbeat, type HeartbeatConfig } from './heartbeat.js';
@@ -170,7 +170,7 @@ class RenewedConnection
     if (this.inCharge !== undefined && !this.isLast) this.line.rotate();
   }
 
-  close({ timeoutMs = 5_000, ...words }: Farewell): void {
+  close({ timeoutMs = farewellMs, ...words }: Farewell): void {
     this.closing = { words, deadline: asyncScheduler.now() + timeoutMs };
     this.isLast = true;
     this.liveDials.tell((dial) => dial.stopIntake());
@@ -330,6 +330,10 @@ class RenewedConnection
     const { drainMs = 1_000 } = this.config.rotate ?? {};
     this.cut$ ??= new Subject();
     return merge(this.cut$, this.stop$, afterReading(drainMs, this.hooks));
+  }
+
+  parted$(): Observable<unknown> {
+    return afterReading(farewellMs, this.hooks);
   }
 
   /** A run is over. */

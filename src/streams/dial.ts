@@ -23,6 +23,8 @@ export interface DialHost {
   readonly liveDials: LiveDials;
   /** Emits when the last frames of a session that has retired were waited for long enough. */
   drained$(): Observable<unknown>;
+  /** Emits when the answer to a goodbye was waited for long enough. */
+  parted$(): Observable<unknown>;
   /** How to leave the socket now. */
   farewell(): Farewell;
   setState(state: ConnectionState): void;
@@ -80,6 +82,10 @@ export class Dial implements DialSessionConfig {
 
   get drained$(): Observable<unknown> {
     return this.connection.drained$();
+  }
+
+  get parted$(): Observable<unknown> {
+    return this.connection.parted$();
   }
 
   choose(urls: readonly string[]): string {

@@ -42,6 +42,8 @@ export interface DialSessionConfig extends FromSocketConfig, AuthenticateConfig 
   readonly dials: Pick<LiveDials, 'add' | 'delete'>;
   /** Ends the wait for the last frames of a session that has retired. */
   readonly drained$: Observable<unknown>;
+  /** Ends the wait for the answer of a peer that is told goodbye by a hook. */
+  readonly parted$: Observable<unknown>;
 }
 
 /** How a server that refused the login, or left it open, is told goodbye: 3000 is IANA's "Unauthorized". */
@@ -175,6 +177,13 @@ class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
     if (kind === 'pong') this.attempt(() => this.config.onPong(link.session));
   }
 
+  /** The close handshake has begun, and the session goes on until the peer ends it. */
+  awaitEnd(): void {
+    this.add(this.config.parted$, () =>
+      this.onFailed(new SocketClosedError(1006, 'the peer did not answer the close')),
+    );
+  }
+
   /** The session has retired. */
   awaitDrained(): void {
     this.add(this.config.drained$, () => this.onFailed(new SocketClosedError(1006, 'rotated')));
@@ -209,7 +218,7 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
   constructor(
     private readonly config: DialSessionConfig,
     readonly socket: OpenSocket,
-    private readonly dial: Pick<SessionDial<unknown>, 'onFailed' | 'awaitDrained'>,
+    private readonly dial: Pick<SessionDial<unknown>, 'onFailed' | 'awaitEnd' | 'awaitDrained'>,
   ) {
     this.port = config.outbox.open(socket);
     this.heartbeat = createHeartbeat(config.heartbeat ?? {}, this);
@@ -266,6 +275,10 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
 
   onHeld(message: unknown, session: OpenSession): boolean {
     return this.config.onHeld(message, session);
+  }
+
+  onClosing(): void {
+    this.dial.awaitEnd();
   }
 
   onRetired(): void {

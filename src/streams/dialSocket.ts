@@ -2,6 +2,7 @@ import { asyncScheduler, type Observable, Subject, Subscription, type Unsubscrib
 import { attach } from '../operators/attach.js';
 import { dialRequest } from './dialRequest.js';
 import { ConnectTimeoutError, redactUrl } from './failure.js';
+import { farewellMs } from './farewell.js';
 import type { FromSocketConfig } from './fromSocketConfig.js';
 import { Opened, type OpenSocket } from './openSocket.js';
 import type { Data, DialRequest, Socket, SocketHandler } from './transport.js';
@@ -156,7 +157,7 @@ class SocketDial implements SocketHandler, Unsubscribable {
     if (socket === undefined) return;
     if (state === 'dialling') socket.terminate();
     if (state !== 'open') return;
-    const { code = 1000, reason = '', timeoutMs = 5_000 } = this.owner.farewell();
+    const { code = 1000, reason = '', timeoutMs = farewellMs } = this.owner.farewell();
     this.deadline = asyncScheduler.schedule(() => socket.terminate(), timeoutMs);
     socket.resume?.(); // its half of the handshake comes after what a pause has held back
     socket.close(code, reason);

@@ -9,12 +9,15 @@ export interface Farewell {
   readonly timeoutMs?: number;
 }
 
+/** What a peer has for its half of the close handshake, in ms, if nobody says otherwise. */
+export const farewellMs = 5_000;
+
 /**
  * RFC 6455: an endpoint may send 1000 and 3000 to 4999 (section 7.4), and a reason of 123 bytes of UTF-8 (section 5.5).
  *
  * @throws {RangeError} If the code or the reason cannot be sent, or the time is negative.
  */
-export function checkFarewell({ code = 1000, reason = '', timeoutMs = 5_000 }: Farewell): void {
+export function checkFarewell({ code = 1000, reason = '', timeoutMs = farewellMs }: Farewell): void {
   if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
     throw new RangeError(`close: code must be 1000 or from 3000 to 4999, got ${code}`);
   }

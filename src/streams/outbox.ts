@@ -49,7 +49,8 @@ export interface Port {
   send(write: () => void, lane?: Lane): boolean;
   /** The user's messages go this way from now on. */
   release(): void;
-  close(): void;
+  /** Forgets what waits; false if it was closed already. */
+  close(): boolean;
 }
 
 /**
@@ -329,10 +330,11 @@ class SocketPort implements Exit {
     this.outbox.changed();
   }
 
-  close(): void {
-    if (!this.lanes.isOpen(this.way)) return;
+  close(): boolean {
+    if (!this.lanes.isOpen(this.way)) return false;
     this.lanes.close(this.way);
     this.outbox.changed();
+    return true;
   }
 }
 

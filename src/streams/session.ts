@@ -10,14 +10,17 @@ import type { Data } from './transport.js';
 /** What a hook gets of one open connection. After the connection's end it sends nothing and emits nothing. */
 export interface Session {
   readonly generation: number;
-  /** Sends a message, encoded by the codec, on this connection only; after its end it does nothing. */
+  /** Sends a message, encoded by the codec, on this connection only; after its end, or `close`, it does nothing. */
   send(message: unknown): void;
   /**
    * The decoded messages of this connection as they arrive, heartbeats and acks included; completes at its end. They must not be
    * changed: one may be the very value that subscribers get.
    */
   readonly messages$: Observable<unknown>;
-  /** Starts the close handshake; the feed then reconnects as its policies say. @default code 1000 */
+  /**
+   * Starts the close handshake; the feed then reconnects as its policies say. What is sent from then on waits for the next
+   * connection, and a peer that does not answer has 5 s before the socket is destroyed. @default code 1000
+   */
   close(code?: number, reason?: string): void;
   /** The last round trip of a heartbeat, ms. */
   readonly latencyMs: number | undefined;
@@ -122,6 +125,8 @@ export interface SessionConfig {
   readonly peek: (data: Data) => readonly unknown[] | undefined;
   /** Acts on a held message if it concerns the connection: an ack, a pong, a ping to answer. */
   readonly onHeld: (message: unknown, session: OpenSession) => boolean;
+  /** A hook closes it: the close handshake has begun. */
+  readonly onClosing?: () => void;
   /** It has retired: told before `retired$`. */
   readonly onRetired?: () => void;
 }
@@ -173,7 +178,10 @@ class Connected implements OpenSession {
 
   close(code?: number, reason?: string): void {
     checkFarewell({ ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) });
-    if (!this.isOver) this.socket.close(code, reason);
+    if (this.isOver) return;
+    const isFirst = this.port.close();
+    this.socket.close(code, reason);
+    if (isFirst) this.config.onClosing?.();
   }
 
   get messages$(): Observable<unknown> {

@@ -55,6 +55,7 @@ const rig = (script: string, own: Partial<DialSessionConfig> = {}) => {
     isPaused: () => false,
     dials,
     drained$: NEVER,
+    parted$: NEVER,
     ...own,
   };
   const dial = (welcome: (session: OpenSession) => Observable<string> = () => of('ready')) =>
@@ -205,6 +206,23 @@ describe('the dial of a session', () => {
       expectObservable(values$).toBe('--------|');
       expectObservable(transport.closes$).toBe('---c----t', {
         c: { code: 1000, reason: 'rotated' },
+        t: 'terminate',
+      });
+    }),
+  );
+
+  it(
+    'does not wait for the end of a session that a hook closed beyond parted$, counted from its first close',
+    marbles(({ expectObservable }) => {
+      const { dial, transport } = rig('os', { parted$: timer(5) });
+      const values$ = dial((session) => {
+        for (const ms of [3, 6]) timer(ms).subscribe(() => session.close(4000, 'resync'));
+        return NEVER;
+      });
+      const error = new SocketClosedError(1006, 'the peer did not answer the close');
+      expectObservable(values$).toBe('--------#', {}, error);
+      expectObservable(transport.closes$).toBe('---c----t', {
+        c: { code: 4000, reason: 'resync' },
         t: 'terminate',
       });
     }),

@@ -19,7 +19,7 @@ const session = (own: Partial<SessionConfig> = {}): { one: OpenSession; log: unk
       close: (code?: number, reason?: string) => void log.push(['close', code, reason]),
     } as OpenSocket,
     heartbeat: {} as Heartbeat,
-    port: { close: () => void log.push('port closed') } as Port,
+    port: { close: () => !log.includes('port closed') && log.push('port closed') > 0 } as Port,
     maxHeld: 10,
     canDrain: true,
     send: (message) => void log.push(message),
@@ -270,11 +270,14 @@ describe('a session', () => {
     expect(log).toStrictEqual(['messages$ |', 'noticed$', 'noticed$ |', 'retired$', 'retired$ |']);
   });
 
-  it('passes close() on to its socket, and refuses a code that cannot be sent', () => {
-    const { one, log } = session();
+  it('passes close() on to its socket behind its way out, tells it once, and refuses a code that cannot be sent', () => {
+    const log: unknown[] = [];
+    const { one, log: told } = session({ onClosing: () => log.push('closing') });
     one.close(4000, 'resync');
+    one.close();
 
-    expect(log).toStrictEqual([['close', 4000, 'resync']]);
+    expect(told).toStrictEqual(['port closed', ['close', 4000, 'resync'], ['close', undefined, undefined]]);
+    expect(log).toStrictEqual(['closing']);
     expect(() => one.close(1001)).toThrow(RangeError);
   });
 });
