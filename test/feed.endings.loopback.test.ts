@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
-import { filter, firstValueFrom, NEVER, type Observable, timeout } from 'rxjs';
+import { filter, firstValueFrom, NEVER, type Observable, Subject, timeout } from 'rxjs';
 import { WebSocket as W3cWebSocket } from 'undici';
 import * as v from 'valibot';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -135,21 +135,31 @@ describe('close() on a real socket', () => {
   });
 });
 
-describe('close() of a session, on a real socket', () => {
-  /** Completes the handshake, and says nothing after it. */
-  const mute = async (): Promise<Server> => {
+describe('a close that the peer does not finish, on a real socket', () => {
+  interface Mute extends Pick<Server, 'url'> {
+    /** The first bytes of each connection that reached it, in order. */
+    readonly heard: Buffer[];
+    readonly hears: () => Promise<void>;
+  }
+  /** Completes the handshake, says the words to the first, and nothing after it. */
+  const mute = async (words = Buffer.alloc(0)): Promise<Mute> => {
     const sockets = new Set<Socket>();
-    let accepted = 0;
+    const heard: Buffer[] = [];
+    const hears$ = new Subject<void>();
     const server = createServer();
     server.on('upgrade', ({ headers }, socket: Socket) => {
-      accepted += 1;
+      const isFirst = sockets.size === 0;
       sockets.add(socket);
-      socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+      socket.on('error', () => undefined);
+      socket.once('data', (chunk: Buffer) => {
+        heard.push(chunk);
+        hears$.next();
+      });
       const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
       const accept = createHash('sha1').update(key).digest('base64');
       const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
       socket.write([...head, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
-      socket.resume();
+      if (isFirst) socket.write(words);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -159,13 +169,41 @@ describe('close() of a session, on a real socket', () => {
     });
     return {
       url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      sockets,
-      accepted: () => accepted,
-      empty: () => Promise.resolve(),
+      heard,
+      hears: () => soon(hears$),
     };
   };
 
-  it('a peer that says nothing has 5 s, whatever the transport; what is sent meanwhile waits', async () => {
+  /** The text of the first frame, which is masked and short. */
+  const textOf = (frame: Buffer): string =>
+    frame
+      .subarray(6, 6 + (frame[1]! & 0x7f))
+      .map((byte, n) => byte ^ frame[2 + (n % 4)]!)
+      .toString();
+
+  it.each([
+    ['ws', wsTransport],
+    ['a W3C WebSocket', webSocketTransport(W3cWebSocket)],
+  ])(
+    'what is sent after the close of the peer waits for the next connection, with %s',
+    async (_name, transport) => {
+      const server = await mute(Buffer.from([0x88, 2, 1001 >> 8, 1001 & 0xff]));
+      const feed = feedOn(server.url, { transport, heartbeat: { off: true } });
+      const answered = server.hears();
+      await feed.open();
+      await answered;
+      const gone = until(feed, 'disconnected');
+
+      expect([feed.send('order'), server.heard.map(([first]) => first)]).toStrictEqual(['queued', [0x88]]);
+      const received = server.hears();
+      await gone;
+      await received;
+      expect([textOf(server.heard[1]!), feed.takeUnsent()]).toStrictEqual(['"order"', []]);
+    },
+    20_000,
+  );
+
+  it('a peer that says nothing to the close of a hook has 5 s, whatever the transport; what is sent meanwhile waits', async () => {
     const ends = [wsTransport, webSocketTransport(W3cWebSocket)].map(async (transport) => {
       const server = await mute();
       const feed = feedOn(server.url, {

@@ -1,5 +1,12 @@
 import { asyncScheduler, combineLatest, map, merge, NEVER, type Observable, take, timer } from 'rxjs';
-import { AuthenticationError, type ConnectionState, type Feed, type FeedConfig, isBalanced } from 'millrace';
+import {
+  AuthenticationError,
+  type ConnectionState,
+  type Feed,
+  type FeedConfig,
+  isBalanced,
+  type Transport,
+} from 'millrace';
 import {
   closes,
   refuses,
@@ -300,7 +307,7 @@ describe('close() of a session, by a hook', () => {
       ]);
       expect(events.find(({ type }) => type === 'disconnected')).toMatchObject({
         class: 'network',
-        error: { code: 1006, reason: 'the peer did not answer the close' },
+        error: { code: 1006, reason: 'the close was not finished' },
       });
     }),
   );
@@ -352,6 +359,32 @@ describe('close() of a session, by a hook', () => {
     }),
   );
 });
+
+it(
+  'a peer that has begun to close and does not end it has 5 s from the first message that it would not take, which waits',
+  marbles(({ flush }) => {
+    const scripted = scriptedTransport(['o', 'o']);
+    let isClosing = false;
+    const transport: Transport = {
+      ...scripted,
+      dial: (request, handler) => {
+        const socket = scripted.dial(request, handler);
+        const isFirst = asyncScheduler.now() === 0;
+        return Object.defineProperty(socket, 'isClosing', { get: () => isFirst && isClosing });
+      },
+    };
+    const { feed, events } = scene([], {}, { transport, heartbeat: { off: true } }, { endMs: 9_000 });
+    const log: unknown[] = [];
+    scripted.sends$.subscribe((data) => log.push([asyncScheduler.now(), data]));
+    feed.stream('trade').subscribe();
+    at(10, () => (isClosing = true));
+    for (const ms of [20, 30]) at(ms, () => log.push(feed.send(ms)));
+    flush();
+
+    expect(told(events)).toStrictEqual(['0 connected', '5020 disconnected', '5020 retry', '5095 connected']);
+    expect(log).toStrictEqual(['queued', 'queued', [5_095, 20], [5_095, 30]]);
+  }),
+);
 
 describe('reconnect()', () => {
   const oneConnection = (moment: Moment, dialledAt = 20) =>

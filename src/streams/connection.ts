@@ -202,6 +202,11 @@ class RenewedConnection
     this.drop(error);
   }
 
+  /** A close has begun that the peer may never finish. */
+  onRefused(port: Port): void {
+    this.liveDials.tell((dial) => dial.refused(port));
+  }
+
   // The delivery's hook.
 
   onDelivered(session: OpenSession): void {

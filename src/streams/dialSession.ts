@@ -100,6 +100,10 @@ class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
     this.link?.unsubscribe();
   }
 
+  refused(port: Port): void {
+    if (this.link?.port === port) this.awaitEnd();
+  }
+
   resumed(): void {
     this.link?.resumed();
   }
@@ -180,7 +184,7 @@ class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
   /** The close handshake has begun, and the session goes on until the peer ends it. */
   awaitEnd(): void {
     this.add(this.config.parted$, () =>
-      this.onFailed(new SocketClosedError(1006, 'the peer did not answer the close')),
+      this.onFailed(new SocketClosedError(1006, 'the close was not finished')),
     );
   }
 

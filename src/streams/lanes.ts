@@ -34,6 +34,8 @@ export interface Lanes<E, U extends Message<E>> {
   carry(way: Way<E>): void;
   /** What waits there is forgotten. */
   close(way: Way<E>): void;
+  /** The first whose exit is of that kind. */
+  find(is: (exit: E) => boolean): Way<E> | undefined;
   /** Where the user's messages go; `undefined` while they have no way to go. */
   readonly carrier: Way<E> | undefined;
   /** `undefined` if nobody waits whose exit has room. */
@@ -80,6 +82,10 @@ class FairLanes<E, U extends Message<E>> implements Lanes<E, U> {
   close(way: Way<E>): void {
     this.ways = this.others(way);
     if (this.carrier === way) this.carrier = undefined;
+  }
+
+  find(is: (exit: E) => boolean): Way<E> | undefined {
+    return this.ways.find(({ exit }) => is(exit));
   }
 
   next(): Turn<E> | undefined {

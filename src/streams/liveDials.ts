@@ -1,4 +1,5 @@
 import { filter, from, noop } from 'rxjs';
+import type { Port } from './outbox.js';
 
 /** A dial from its beginning to its end, with the connection it leads to. */
 export interface LiveDial {
@@ -6,6 +7,8 @@ export interface LiveDial {
   drop(error: unknown): void;
   /** Nothing more is to be taken in. */
   stopIntake(): void;
+  /** The socket of a port takes nothing more. */
+  refused(port: Port): void;
   /** A pause of reading has ended. */
   resumed(): void;
 }

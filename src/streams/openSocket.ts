@@ -62,6 +62,10 @@ export class Opened implements OpenSocket {
     return this.#socket.bufferedBytes;
   }
 
+  get isClosing(): boolean {
+    return this.#socket.isClosing === true;
+  }
+
   // Made when asked for: they work without their `this`, as in `messages$.subscribe(socket.send)`.
 
   get divert(): OpenSocket['divert'] {

@@ -3,7 +3,7 @@ import { type Alarm, createAlarm } from './alarm.js';
 import { createLanes, type Lane, type Lanes, type Message, type Way } from './lanes.js';
 import type { Place } from './queue.js';
 import { createRateWindow, type RateConfig, type RateWindow } from './rateWindow.js';
-import type { Data } from './transport.js';
+import type { Data, Socket } from './transport.js';
 
 export type { Lane };
 
@@ -38,6 +38,8 @@ export interface OutboxHooks {
   readonly onLost: (reason: 'full' | 'expired' | 'closed', count: number) => void;
   /** A message that had waited could not be written, and is lost. (What is written at once throws to its caller.) */
   readonly onWriteError: (error: unknown) => void;
+  /** The socket of that port takes nothing more, and the port is closed; what is the user's waits for the next. */
+  readonly onRefused: (port: Port) => void;
 }
 
 /** A session's own way out; all ports share one rate window. */
@@ -65,7 +67,7 @@ export interface Outbox {
    */
   send(data: Data, onWritten?: (port: Port) => void): Ticket;
   /** A socket is open. Nothing of the user's goes its way before `release`. */
-  open(socket: { send(data: Data): void; readonly bufferedBytes: number }): Port;
+  open(socket: Outgoing): Port;
   /** Takes out what waits of the user's, oldest first: nothing of it will be sent. */
   drain(): readonly Data[];
   /** Forgets what waits of the user's. */
@@ -78,9 +80,11 @@ export interface Outbox {
   readonly flushed$: Observable<never>;
 }
 
+type Outgoing = Pick<Socket, 'send' | 'bufferedBytes' | 'isClosing'>;
+
 /** Where messages leave. */
 interface Exit extends Port {
-  readonly socket: { send(data: Data): void; readonly bufferedBytes: number };
+  readonly socket: Outgoing;
 }
 
 interface UserMessage extends Message<Exit> {
@@ -164,7 +168,7 @@ class LanedOutbox implements Outbox {
     return this.ticketOf(place);
   }
 
-  open(socket: Exit['socket']): Port {
+  open(socket: Outgoing): Port {
     return new SocketPort(this, this.lanes, socket);
   }
 
@@ -234,6 +238,15 @@ class LanedOutbox implements Outbox {
     if (count > 0) this.hooks.onLost?.('expired', count);
   }
 
+  /** A socket that takes nothing more is no way out. */
+  private leaveClosing(): void {
+    const { lanes, hooks } = this;
+    for (let way = lanes.find(isClosing); way !== undefined; way = lanes.find(isClosing)) {
+      lanes.close(way);
+      hooks.onRefused?.(way.exit);
+    }
+  }
+
   /** Takes its place in the rate's window; where there is none, returns the instant when there will be. */
   private takeRate(): number | undefined {
     const { rateWindow } = this;
@@ -249,6 +262,7 @@ class LanedOutbox implements Outbox {
     const { lanes } = this;
     for (;;) {
       this.expire();
+      this.leaveClosing();
       const expiresAt = lanes.users.first?.expiresAt ?? Infinity;
       const turn = lanes.next();
       if (turn === undefined) return Math.min(expiresAt, lanes.isWaiting() ? this.now() + POLL_MS : Infinity);
@@ -283,7 +297,7 @@ class LanedOutbox implements Outbox {
       if (lookAt !== Infinity) this.clock().set(lookAt);
       else this.alarm?.set(lookAt);
     }
-    if (this.size() === 0) this.idle$?.next();
+    if (this.size() === 0 || this.lanes.carrier === undefined) this.idle$?.next();
     if (failure !== undefined) throw failure.error;
   }
 
@@ -291,7 +305,9 @@ class LanedOutbox implements Outbox {
   private takeExit(): Exit | undefined {
     if (this.isPumping || this.alarm?.isSet === true) return undefined;
     const exit = this.lanes.carrier?.exit;
-    return exit !== undefined && this.hasRoom(exit) && this.takeRate() === undefined ? exit : undefined;
+    return exit !== undefined && !isClosing(exit) && this.hasRoom(exit) && this.takeRate() === undefined
+      ? exit
+      : undefined;
   }
 
   private ticketOf(place: Place<UserMessage>): Ticket {
@@ -315,7 +331,7 @@ class SocketPort implements Exit {
   constructor(
     private readonly outbox: LanedOutbox,
     private readonly lanes: Lanes<Exit, UserMessage>,
-    readonly socket: Exit['socket'],
+    readonly socket: Outgoing,
   ) {
     this.way = lanes.open(this);
   }
@@ -337,6 +353,8 @@ class SocketPort implements Exit {
     return true;
   }
 }
+
+const isClosing = ({ socket }: Exit): boolean => socket.isClosing === true;
 
 function writeTo(exit: Exit, data: Data, onWritten: ((port: Port) => void) | undefined): void {
   onWritten?.(exit);

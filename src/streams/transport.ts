@@ -34,8 +34,13 @@ export interface SocketHandler {
 
 /** One socket, from the dial to its end. Every method is harmless in every state. */
 export interface Socket {
-  /** Hands a frame to the network; before `open` and after `end` it does nothing. */
+  /** Hands a frame to the network; before `open`, while it `isClosing` and after `end` it does nothing. */
   send(data: Data): void;
+  /**
+   * It takes nothing more, as a close has begun, on either side: asked before each frame, which then waits for the next
+   * connection instead of being lost here. A transport that cannot tell has no such property, and each frame counts as sent.
+   */
+  readonly isClosing?: boolean;
   /** Sends a ping frame. Absent where the platform cannot (a browser). */
   ping?(): void;
   /** Stops reading, so that TCP pushes back. Absent where the platform cannot. */

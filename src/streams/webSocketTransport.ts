@@ -114,6 +114,9 @@ export function webSocketTransport(WebSocket: WebSocketConstructor): WebSocketTr
           end(new SocketClosedError(1006, ''));
           ws.close();
         },
+        get isClosing() {
+          return ws.readyState > OPEN;
+        },
         get bufferedBytes() {
           return state === 'open' ? ws.bufferedAmount : 0; // the platform goes on counting what it will never send
         },

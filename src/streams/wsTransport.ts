@@ -101,6 +101,10 @@ class WsSocket implements Socket {
     return this.ws.bufferedAmount;
   }
 
+  get isClosing(): boolean {
+    return this.ws.readyState > WebSocket.OPEN;
+  }
+
   opened(): void {
     const { protocol, extensions } = this.ws;
     this.handshake = undefined;

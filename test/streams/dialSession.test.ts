@@ -219,7 +219,7 @@ describe('the dial of a session', () => {
         for (const ms of [3, 6]) timer(ms).subscribe(() => session.close(4000, 'resync'));
         return NEVER;
       });
-      const error = new SocketClosedError(1006, 'the peer did not answer the close');
+      const error = new SocketClosedError(1006, 'the close was not finished');
       expectObservable(values$).toBe('--------#', {}, error);
       expectObservable(transport.closes$).toBe('---c----t', {
         c: { code: 4000, reason: 'resync' },

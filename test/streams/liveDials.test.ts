@@ -2,7 +2,12 @@ import { config, noop, timer } from 'rxjs';
 import { createLiveDials, type LiveDial } from '../../src/streams/liveDials.js';
 import { marbles } from '../marbles.js';
 
-const dial = (drop: (error: unknown) => void): LiveDial => ({ drop, stopIntake: noop, resumed: noop });
+const dial = (drop: (error: unknown) => void): LiveDial => ({
+  drop,
+  stopIntake: noop,
+  refused: noop,
+  resumed: noop,
+});
 
 const rig = () => {
   const dials = createLiveDials();

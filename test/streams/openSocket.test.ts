@@ -34,6 +34,13 @@ const openedOf = (socket: Socket, incoming = { data$: NEVER, control$: NEVER, di
   new Opened(incoming, socket, 'ws://feed.test/', 'v1', '');
 
 describe('an open socket', () => {
+  it('is closing as soon as its transport says so, and never where that does not tell', () => {
+    const socket = new NotedSocket();
+    expect(openedOf(socket).isClosing).toBe(false);
+
+    expect(openedOf(Object.assign(socket, { isClosing: true })).isClosing).toBe(true);
+  });
+
   it('has methods that work without their this', () => {
     const socket = new PausableSocket();
     const { send, close, terminate, divert, ping, pause, resume } = openedOf(socket, {

@@ -37,6 +37,53 @@ describe('outbox', () => {
     expect([socket.sent, outbox.size()]).toStrictEqual([['a', 'b'], 0]);
   });
 
+  it("keeps what a closing socket would not take for the next one, says so once, and forgets what was that session's own", () => {
+    const onRefused = jest.fn();
+    const outbox = createOutbox({}, { onRefused });
+    const closing = { ...fakeSocket(), isClosing: false };
+    const old = outbox.open(closing);
+    old.release();
+    expect(outbox.send('a').result).toBe('sent');
+    closing.isClosing = true;
+    const onWritten = jest.fn();
+    expect([outbox.send('b', onWritten).result, outbox.send('c').result, outbox.size()]).toStrictEqual([
+      'queued',
+      'queued',
+      2,
+    ]);
+    expect([old.send(() => closing.send('reply')), old.close()]).toStrictEqual([false, false]);
+    expect([onRefused.mock.calls, onWritten.mock.calls]).toStrictEqual([[[old]], []]);
+
+    const socket = fakeSocket();
+    const port = outbox.open(socket);
+    port.release();
+    expect([closing.sent, socket.sent, onWritten.mock.calls]).toStrictEqual([['a'], ['b', 'c'], [[port]]]);
+  });
+
+  it('forgets a message of a session whose socket has begun to close, and takes no more of them', () => {
+    const onRefused = jest.fn();
+    const outbox = createOutbox({}, { onRefused });
+    const port = outbox.open({ ...fakeSocket(), isClosing: true });
+    const write = jest.fn();
+    for (const lane of ['session', 'ping', 'topics'] as const) port.send(write, lane);
+
+    expect([write.mock.calls, onRefused.mock.calls, port.send(write)]).toStrictEqual([[], [[port]], false]);
+  });
+
+  it(
+    'keeps what waits for the rate when its socket closes meanwhile, and is flushed then',
+    marbles(({ expectObservable }) => {
+      const outbox = createOutbox({ rate: { max: 1, perMs: 10, marginMs: 0 } });
+      const closing = { ...fakeSocket(), isClosing: false };
+      outbox.open(closing).release();
+      for (const data of ['a', 'b']) outbox.send(data);
+      timer(5).subscribe(() => (closing.isClosing = true));
+      timer(20).subscribe(() => expect([closing.sent, outbox.size()]).toStrictEqual([['a'], 1]));
+
+      expectObservable(outbox.flushed$).toBe('-----------|');
+    }),
+  );
+
   it('SND-02 rejects the newest when full, does not lose the older ones, and counts without consuming', () => {
     const onLost = jest.fn();
     const outbox = createOutbox({ maxMessages: 2 }, { onLost });

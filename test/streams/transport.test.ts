@@ -286,3 +286,20 @@ describe.each([
     expect((await until('end')).error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 });
+
+describe.each([
+  ['wsTransport over loopback', loopback],
+  ['webSocketTransport over loopback', loopbackW3c],
+])('a Transport that can tell: %s', (_name, rig) => {
+  it('is closing from when either side has begun to close, and not before', async () => {
+    const { socket, until } = dial(await rig({}));
+    const log = [socket.isClosing];
+    await until('open');
+    log.push(socket.isClosing);
+    socket.close(1000);
+    log.push(socket.isClosing);
+    await until('end');
+
+    expect([...log, socket.isClosing]).toStrictEqual([false, false, true, true]);
+  });
+});
