@@ -47,7 +47,7 @@ export interface Feed<S extends Schemas> {
   open(): Promise<void>;
   /** Sends a message when the connection is ready, at once or later. */
   send(message: unknown): SendResult;
-  /** Sends on subscription; emits the one reply that matches. Errors on timeout, disconnect or a full outbox. */
+  /** Sends on subscription; emits the one reply that matches. Errors on timeout, disconnect or a full outbox, and when its message is given up unsent. */
   request(message: unknown, config: RequestConfig): Observable<unknown>;
   /** Takes out the messages that wait to be sent, encoded, oldest first: none of them will be sent. */
   takeUnsent(): readonly Data[];
@@ -168,7 +168,7 @@ export class PublicFeed<S extends Schemas> implements Feed<S> {
   readonly send = (message: unknown): SendResult => this.#post(message).result;
 
   readonly request = (message: unknown, config: RequestConfig): Observable<unknown> =>
-    this.#feed.requests.ask((onWritten) => this.#post(message, onWritten), config);
+    this.#feed.requests.ask((...hooks) => this.#post(message, ...hooks), config);
 
   readonly takeUnsent = (): readonly Data[] => this.#feed.connection.takeUnsent();
 
@@ -190,9 +190,9 @@ export class PublicFeed<S extends Schemas> implements Feed<S> {
     return connection.unsentBytes() + (session?.socket.bufferedBytes ?? 0);
   }
 
-  #post(message: unknown, onWritten?: (by: unknown) => void): Ticket {
+  #post(message: unknown, onWritten?: (by: unknown) => void, onGivenUp?: () => void): Ticket {
     const { connection, life } = this.#feed;
     const isOver = life.state === 'CLOSED' || life.state === 'CLOSING';
-    return isOver ? refused : connection.send(message, onWritten);
+    return isOver ? refused : connection.send(message, onWritten, onGivenUp);
   }
 }

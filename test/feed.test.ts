@@ -10,6 +10,7 @@ import {
   isBalanced,
   MaxReconnectsExceededError,
   type SendResult,
+  RequestRejectedError,
   SocketClosedError,
 } from 'millrace';
 import { closes, refuses, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
@@ -687,6 +688,22 @@ describe('a feed talks', () => {
         undefined,
         new SocketClosedError(1000, ''),
       );
+    }),
+  );
+
+  it(
+    'fails a request when its message is too old to be sent, or taken out, and does not wait for its reply',
+    marbles(({ expectObservable }) => {
+      const config = { match: () => true, timeoutMs: 60_000 };
+      const error = new RequestRejectedError('its message was given up before it was sent');
+      for (const outbox of [{ maxAgeMs: 10 }, {}]) {
+        const { feed } = scene('50ms o', {}, { outbox }, { endMs: 70 });
+        feed.stream('trade').subscribe();
+        timer(20).subscribe(() => feed.takeUnsent());
+
+        const lifeMs = outbox.maxAgeMs === undefined ? '15ms' : '10ms';
+        expectObservable(feed.request('a', config), '-----^').toBe(`----- ${lifeMs} #`, undefined, error);
+      }
     }),
   );
 

@@ -30,7 +30,11 @@ describe('the feed a user gets', () => {
     session: { socket: { bufferedBytes: 4 } } as { socket: { bufferedBytes: number } } | undefined,
     reading: { pause: note('pause'), resume: note('resume') },
     requests: {
-      ask: (post: (onWritten: unknown) => unknown, config: unknown) => ['asked', post('onWritten'), config],
+      ask: (post: (...hooks: unknown[]) => unknown, config: unknown) => [
+        'asked',
+        post('onWritten', 'onGivenUp'),
+        config,
+      ],
     },
     dispatch: { readerStats: (): unknown => undefined },
     outlets: new Map<string, unknown>([
@@ -72,8 +76,8 @@ describe('the feed a user gets', () => {
     const sent = [send!('a'), request!('b', 'match')];
     expect(sent).toStrictEqual(['queued', ['asked', { result: 'queued' }, 'match']]);
     expect(called.splice(0)).toStrictEqual([
-      ['send', 'a', undefined],
-      ['send', 'b', 'onWritten'],
+      ['send', 'a', undefined, undefined],
+      ['send', 'b', 'onWritten', 'onGivenUp'],
     ]);
     const late = ['CLOSING', 'CLOSED'].map((state) => {
       parts.life.state = state;

@@ -52,8 +52,8 @@ export interface Connection {
   readonly status$: BehaviorSubject<ConnectionStatus>;
   /** The state in which it may carry traffic. */
   readonly readyState: ConnectionState;
-  /** `onWritten` is told by which session's port the message left. */
-  send(message: unknown, onWritten?: (port: Port) => void): Ticket;
+  /** `onWritten` is told by which session's port the message left, `onGivenUp` that one which waited never will. */
+  send(message: unknown, onWritten?: (port: Port) => void, onGivenUp?: () => void): Ticket;
   /** Bytes that wait to be sent. */
   unsentBytes(): number;
   /** Takes out what waits to be sent. */
@@ -148,8 +148,8 @@ class RenewedConnection
     });
   }
 
-  send(message: unknown, onWritten?: (port: Port) => void): Ticket {
-    return this.outbox.send(this.hooks.encode(message), onWritten);
+  send(message: unknown, onWritten?: (port: Port) => void, onGivenUp?: () => void): Ticket {
+    return this.outbox.send(this.hooks.encode(message), onWritten, onGivenUp);
   }
 
   unsentBytes(): number {

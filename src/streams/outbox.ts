@@ -63,9 +63,10 @@ export interface Port {
 export interface Outbox {
   /**
    * Takes a message of the user. `onWritten` is told the port as the message leaves, just before the socket has it, so
-   * that whoever waits for an answer is ready.
+   * that whoever waits for an answer is ready; `onGivenUp` once a message that was queued is out of the line and will not be
+   * sent, unless its ticket was cancelled.
    */
-  send(data: Data, onWritten?: (port: Port) => void): Ticket;
+  send(data: Data, onWritten?: (port: Port) => void, onGivenUp?: () => void): Ticket;
   /** A socket is open. Nothing of the user's goes its way before `release`. */
   open(socket: Outgoing): Port;
   /** Takes out what waits of the user's, oldest first: nothing of it will be sent. */
@@ -90,6 +91,7 @@ interface Exit extends Port {
 interface UserMessage extends Message<Exit> {
   readonly data: Data;
   readonly expiresAt: number;
+  readonly onGivenUp: (() => void) | undefined;
   hasLeft: boolean;
 }
 
@@ -139,7 +141,7 @@ class LanedOutbox implements Outbox {
     });
   }
 
-  send(data: Data, onWritten?: (port: Port) => void): Ticket {
+  send(data: Data, onWritten?: (port: Port) => void, onGivenUp?: () => void): Ticket {
     const { lanes, maxAgeMs } = this;
     const { users } = lanes;
     const exit = this.takeExit();
@@ -157,6 +159,7 @@ class LanedOutbox implements Outbox {
     const message: UserMessage = {
       data,
       expiresAt: maxAgeMs === Infinity ? Infinity : this.now() + maxAgeMs,
+      onGivenUp,
       hasLeft: false,
       run(exit) {
         message.hasLeft = true;
@@ -174,10 +177,11 @@ class LanedOutbox implements Outbox {
 
   drain(): Data[] {
     const { users } = this.lanes;
-    const left: Data[] = [];
-    for (let message = users.shift(); message !== undefined; message = users.shift()) left.push(message.data);
+    const left: UserMessage[] = [];
+    for (let message = users.shift(); message !== undefined; message = users.shift()) left.push(message);
     this.pump();
-    return left;
+    for (const { onGivenUp } of left) onGivenUp?.();
+    return left.map(({ data }) => data);
   }
 
   clear(): void {
@@ -233,9 +237,11 @@ class LanedOutbox implements Outbox {
     const { users } = this.lanes;
     if (this.maxAgeMs === Infinity || users.size === 0) return;
     const now = this.now();
-    let count = 0;
-    for (; (users.first?.expiresAt ?? Infinity) <= now; count += 1) users.shift();
-    if (count > 0) this.hooks.onLost?.('expired', count);
+    if ((users.first as UserMessage).expiresAt > now) return;
+    const expired: UserMessage[] = [];
+    while ((users.first?.expiresAt ?? Infinity) <= now) expired.push(users.shift() as UserMessage);
+    this.hooks.onLost?.('expired', expired.length);
+    for (const { onGivenUp } of expired) onGivenUp?.();
   }
 
   /** A socket that takes nothing more is no way out. */

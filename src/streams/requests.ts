@@ -17,21 +17,27 @@ export class RequestTimeoutError extends Error {
   }
 }
 
-/** The request could not be sent: the outbox is full, the feed is closed, or too many requests wait already. */
+/**
+ * The request was not sent: the outbox is full or has given its message up (too old, taken out), the feed is closed, or too many
+ * requests wait already.
+ */
 export class RequestRejectedError extends Error {
   override readonly name = 'RequestRejectedError';
 }
+
+/** Takes the message of a request to the outbox; one of the two is told at most once. */
+type Post = (onWritten: (by: unknown) => void, onGivenUp: () => void) => Ticket;
 
 /** Requests that wait for their reply. */
 export interface Requests {
   /**
    * Sends on subscription and emits the one reply; many may wait at once, the oldest that matches gets it. `post` takes
-   * the message to the outbox, and says by which connection it leaves. A request that is given up before that is taken
-   * out of the outbox again.
+   * the message to the outbox, and says by which connection it leaves, or that the outbox has given it up. A request that is
+   * given up before either is taken out of the outbox again.
    *
    * @throws {RangeError | TypeError} At once, if an option is wrong.
    */
-  ask(post: (onWritten: (by: unknown) => void) => Ticket, config: RequestConfig): Observable<unknown>;
+  ask(post: Post, config: RequestConfig): Observable<unknown>;
   /** Takes a message if it is a reply that somebody waits for; with `by`, who asked by that connection. */
   hear(message: unknown, by?: unknown): boolean;
   /** Whether any waits for its reply. */
@@ -69,10 +75,7 @@ class AskedInOrder implements Requests {
 
   constructor(private readonly maxInFlight: number) {}
 
-  ask(
-    post: (onWritten: (by: unknown) => void) => Ticket,
-    { match, timeoutMs = 10_000 }: RequestConfig,
-  ): Observable<unknown> {
+  ask(post: Post, { match, timeoutMs = 10_000 }: RequestConfig): Observable<unknown> {
     if (typeof match !== 'function') {
       throw new TypeError(`request: match must be a function, got ${typeof match}`);
     }
@@ -148,9 +151,12 @@ class AskedInOrder implements Requests {
     }
   }
 
-  private postOrForget(post: Parameters<Requests['ask']>[0], entry: Asked): Ticket {
+  private postOrForget(post: Post, entry: Asked): Ticket {
     try {
-      return post((by) => (entry.left = { by }));
+      return post(
+        (by) => (entry.left = { by }),
+        () => this.end(entry, new RequestRejectedError('its message was given up before it was sent')),
+      );
     } catch (error) {
       this.asked?.delete(entry);
       throw error;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { timer } from 'rxjs';
+import { retry, timer } from 'rxjs';
 import { createOutbox, type OutboxConfig, type SendResult, type Ticket } from '../../src/streams/outbox.js';
 import {
   createRequests,
@@ -30,7 +30,7 @@ const asking = (config?: OutboxConfig) => {
   const socket = { bufferedBytes: 0, send: (data: Data) => void sent.push(data) };
   const ask = (id: number, timeoutMs?: number) => {
     const requestConfig: RequestConfig = { match: is(id), ...(timeoutMs !== undefined && { timeoutMs }) };
-    return requests.ask((onWritten) => outbox.send(String(id), onWritten), requestConfig);
+    return requests.ask((...hooks) => outbox.send(String(id), ...hooks), requestConfig);
   };
   return { requests, outbox, sent, socket, ask };
 };
@@ -50,6 +50,39 @@ describe('requests', () => {
         expect(requests.hear({ id: 7 })).toBe(false);
         expect(post).toHaveBeenCalledTimes(1);
       });
+    }),
+  );
+
+  it(
+    'errors as soon as its message is given up unsent: too old, taken out, or left at the end',
+    marbles(({ expectObservable, flush }) => {
+      const error = new RequestRejectedError('its message was given up before it was sent');
+      const old = asking({ maxAgeMs: 10 });
+      expectObservable(old.ask(1, 60_000)).toBe('----------#', {}, error);
+      timer(11).subscribe(() => expect(old.requests.isWaiting()).toBe(false));
+
+      const taken = asking();
+      expectObservable(taken.ask(2, 60_000)).toBe('---#', {}, error);
+      timer(3).subscribe(() => expect(taken.outbox.drain()).toStrictEqual(['2']));
+
+      const left = asking();
+      expectObservable(left.ask(3, 60_000)).toBe('----#', {}, error);
+      timer(4).subscribe(() => left.outbox.clear());
+      flush();
+    }),
+  );
+
+  it(
+    'may ask again from within the error, which waits its own time',
+    marbles(({ expectObservable }) => {
+      const { ask, outbox } = asking({ maxAgeMs: 10 });
+      timer(15).subscribe(() => expect(outbox.size()).toBe(1));
+      timer(21).subscribe(() => expect(outbox.size()).toBe(0));
+      expectObservable(ask(1, 60_000).pipe(retry(1))).toBe(
+        '20ms #',
+        {},
+        new RequestRejectedError('its message was given up before it was sent'),
+      );
     }),
   );
 
