@@ -274,6 +274,55 @@ describe('close()', () => {
   );
 });
 
+describe('close(), with messages of a hook that the rate holds back', () => {
+  const leaving = (timeoutMs: number) => {
+    const { feed, transport, events } = scene(
+      'o',
+      {},
+      {
+        outbox: { rate: { max: 1, perMs: 100, marginMs: 0 } },
+        onConnected: (session) => {
+          session.send('hello');
+          at(50, () => ['bye', 'logout'].forEach((message) => session.send(message)));
+        },
+      },
+      { endMs: 1_000 },
+    );
+    const log: string[] = [];
+    transport.log$.subscribe((entry) => {
+      if (entry.type !== 'dial')
+        log.push(`${asyncScheduler.now()} ${entry.type === 'send' ? String(entry.data) : entry.type}`);
+    });
+    feed.events$.subscribe((event) => {
+      if (event.type === 'overflow')
+        log.push(`${asyncScheduler.now()} ${event.of} ${event.policy} ${event.count}`);
+    });
+    feed.stream('trade').subscribe();
+    at(60, () => void feed.close({ timeoutMs }));
+    return { log, events };
+  };
+
+  it(
+    'sends them first',
+    marbles(({ flush }) => {
+      const { log } = leaving(5_000);
+      flush();
+
+      expect(log).toStrictEqual(['0 hello', '101 bye', '202 logout', '202 close']);
+    }),
+  );
+
+  it(
+    'tells those as lost that wait at its deadline',
+    marbles(({ flush }) => {
+      const { log } = leaving(100);
+      flush();
+
+      expect(log).toStrictEqual(['0 hello', '101 bye', '160 close', '160 outbox closed 1', '160 terminate']);
+    }),
+  );
+});
+
 describe('close() of a session, by a hook', () => {
   const closing = (attempts: readonly string[], config: Partial<FeedConfig<TestSchemas>> = {}) => {
     const one = scene(

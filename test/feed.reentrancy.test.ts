@@ -685,7 +685,7 @@ describe('the bounds of a feed', () => {
   );
 
   it(
-    'what a server makes a session send is bounded like what the user sends',
+    'what a server makes a session send is bounded like what the user sends, and what is left of it told',
     marbles(({ flush }) => {
       const pings = { p: { type: 'ping' } };
       const { feed, events } = scene(
@@ -704,12 +704,16 @@ describe('the bounds of a feed', () => {
       flush();
 
       expect(events.filter(({ type }) => type === 'overflow')).toMatchObject([
-        { of: 'outbox', count: 1 },
-        { of: 'outbox', count: 2 },
-        { of: 'outbox', count: 4 },
-        { of: 'outbox', count: 8 },
-        { of: 'outbox', count: 16 },
-        { of: 'outbox', count: 32 },
+        { of: 'outbox', policy: 'full', count: 1 },
+        { of: 'outbox', policy: 'full', count: 2 },
+        { of: 'outbox', policy: 'full', count: 4 },
+        { of: 'outbox', policy: 'full', count: 8 },
+        { of: 'outbox', policy: 'full', count: 16 },
+        { of: 'outbox', policy: 'full', count: 32 },
+        // The five that waited.
+        { of: 'outbox', policy: 'closed', count: 1 },
+        { of: 'outbox', policy: 'closed', count: 2 },
+        { of: 'outbox', policy: 'closed', count: 4 },
       ]);
     }),
   );

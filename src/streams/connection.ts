@@ -197,6 +197,11 @@ class RenewedConnection
     this.hooks.onUnsent(...lost);
   }
 
+  /** They die with each connection, but with the last one they were to be sent first. */
+  onForgotten(count: number): void {
+    if (this.closing !== undefined) this.hooks.onUnsent('closed', count);
+  }
+
   /** A socket that cannot be written to is of no use, and its message is lost. */
   onWriteError(error: unknown): void {
     this.drop(error);

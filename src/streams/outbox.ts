@@ -36,6 +36,8 @@ export interface OutboxHooks {
    * finds no room in another lane comes again), too old, or left when the feed closed.
    */
   readonly onLost: (reason: 'full' | 'expired' | 'closed', count: number) => void;
+  /** Messages of a session, no ping and nothing about topics, that died with it. */
+  readonly onForgotten: (count: number) => void;
   /** A message that had waited could not be written, and is lost. (What is written at once throws to its caller.) */
   readonly onWriteError: (error: unknown) => void;
   /** The socket of that port takes nothing more, and the port is closed; what is the user's waits for the next. */
@@ -77,7 +79,7 @@ export interface Outbox {
   size(): number;
   /** Bytes of what waits, text in UTF-8. */
   bytes(): number;
-  /** Completes when nothing of the user's waits any more that could still be sent. */
+  /** Completes when nothing waits any more, of the user's or of the session in whose way that leaves, that could still be sent. */
   readonly flushed$: Observable<never>;
 }
 
@@ -135,7 +137,7 @@ class LanedOutbox implements Outbox {
 
   get flushed$(): Observable<never> {
     return defer(() => {
-      if (this.size() === 0 || this.lanes.carrier === undefined) return EMPTY;
+      if (this.isFlushed()) return EMPTY;
       this.idle$ ??= new Subject();
       return this.idle$.pipe(take(1), ignoreElements());
     });
@@ -224,6 +226,18 @@ class LanedOutbox implements Outbox {
     if (this.lanes.carrier === undefined) this.idle$?.next();
   }
 
+  /** Closes it, and tells what is left behind. */
+  abandon(way: Way<Exit>): void {
+    const { size } = way.session;
+    this.lanes.close(way);
+    if (size > 0) this.hooks.onForgotten?.(size);
+  }
+
+  private isFlushed(): boolean {
+    const { carrier, users } = this.lanes;
+    return carrier === undefined || users.size + carrier.session.size === 0;
+  }
+
   private clock(): Alarm {
     return (this.alarm ??= createAlarm(() => this.pump()));
   }
@@ -248,7 +262,7 @@ class LanedOutbox implements Outbox {
   private leaveClosing(): void {
     const { lanes, hooks } = this;
     for (let way = lanes.find(isClosing); way !== undefined; way = lanes.find(isClosing)) {
-      lanes.close(way);
+      this.abandon(way);
       hooks.onRefused?.(way.exit);
     }
   }
@@ -303,7 +317,7 @@ class LanedOutbox implements Outbox {
       if (lookAt !== Infinity) this.clock().set(lookAt);
       else this.alarm?.set(lookAt);
     }
-    if (this.size() === 0 || this.lanes.carrier === undefined) this.idle$?.next();
+    if (this.isFlushed()) this.idle$?.next();
     if (failure !== undefined) throw failure.error;
   }
 
@@ -354,7 +368,7 @@ class SocketPort implements Exit {
 
   close(): boolean {
     if (!this.lanes.isOpen(this.way)) return false;
-    this.lanes.close(this.way);
+    this.outbox.abandon(this.way);
     this.outbox.changed();
     return true;
   }

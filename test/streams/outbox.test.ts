@@ -614,6 +614,30 @@ describe('outbox', () => {
     );
 
     it(
+      'waits for the messages of the session in charge, too, and for those of no other',
+      marbles(({ expectObservable }) => {
+        const { outbox, port, sent } = ready({ rate: { max: 1, perMs: 2, marginMs: 0 } });
+        const other = outbox.open(fakeSocket());
+        for (const name of ['a', 'b']) port.send(() => sent.push(name));
+        timer(4).subscribe(() => other.send(() => undefined));
+        timer(4).subscribe(() => other.send(() => undefined));
+
+        expectObservable(outbox.flushed$).toBe('---|');
+      }),
+    );
+
+    it('tells what a session leaves behind, but for what is asked again on the next', () => {
+      const onForgotten = jest.fn();
+      const { outbox, port } = ready({ rate: { max: 1, perMs: 50 } }, { onForgotten });
+      for (const lane of ['session', 'session', 'session', 'ping', 'topics'] as const)
+        port.send(() => undefined, lane);
+      port.close();
+      outbox.open(fakeSocket()).close();
+
+      expect(onForgotten.mock.calls).toStrictEqual([[2]]);
+    });
+
+    it(
       'completes at once where nothing can be sent',
       marbles(({ expectObservable }) => {
         const outbox = createOutbox();
