@@ -16,7 +16,7 @@ import type { Outlet } from './outlet.js';
 import type { Connection } from './streams/connection.js';
 import type { ConnectionState } from './streams/events.js';
 import { ReconnectRequestedError } from './streams/failure.js';
-import { checkFarewell, type Farewell } from './streams/farewell.js';
+import { checkFarewell, type Farewell, farewellMs } from './streams/farewell.js';
 
 /** The feed that lives. */
 export interface LifeOwner extends RunParts {
@@ -172,7 +172,7 @@ export class FeedLife implements RunHooks {
    */
   close(farewell: Farewell = {}): Promise<void> {
     checkFarewell(farewell);
-    const { timeoutMs = 5_000 } = farewell;
+    const { timeoutMs = farewellMs } = farewell;
     const { closing: before } = this;
     this.opensAgain = false;
     this.askedAt = -1;
@@ -185,7 +185,7 @@ export class FeedLife implements RunHooks {
   }
 
   private end(farewell: Farewell): Closing {
-    const { timeoutMs = 5_000 } = farewell;
+    const { timeoutMs = farewellMs } = farewell;
     const { connection } = this.feed;
     let finish = noop;
     const done = new Promise<void>((resolve) => {
