@@ -152,6 +152,10 @@ class LiveFeed<S extends Schemas>
     for (const outlet of this.outlets.values()) outlet.flush();
   }
 
+  get initialMs(): number {
+    return this.config.reconnect?.initialMs ?? 1_000;
+  }
+
   // What any part tells.
 
   tell(event: FeedEvent): void {

@@ -25,6 +25,8 @@ export interface LifeOwner extends RunParts {
     'run' | 'status$' | 'readyState' | 'setState' | 'drop' | 'close' | 'sockets'
   >;
   readonly outlets: ReadonlyMap<string, Pick<Outlet, 'complete'>>;
+  /** Milliseconds between a run that gave up and one that was asked for as it did. */
+  readonly initialMs: number;
   /** A run begins: on a clean slate. */
   onRunBegun(): void;
   /** Nothing more comes of the run; told once, before its streams end and its users hear of it. */
@@ -84,6 +86,8 @@ export class FeedLife implements RunHooks {
   private opensAgain = false;
   /** The last connection or dial that `reconnect()` was called on. */
   private askedAt = -1;
+  /** The wait for a run that `reconnect()` asked for as the one before it gave up. */
+  private again: Subscription | undefined = undefined;
 
   constructor(private readonly feed: LifeOwner) {}
 
@@ -155,7 +159,10 @@ export class FeedLife implements RunHooks {
     );
   }
 
-  /** Makes a new connection now; while it closes, as soon as it is closed, and at its end, as soon as that is told. */
+  /**
+   * Makes a new connection now; while it closes, as soon as it is closed, and as it gives up, `initialMs` after that: who always asks then
+   * is no storm.
+   */
   reconnect(reason?: string): void {
     if (this.closing !== undefined) this.opensAgain = true;
     else if (this.isRunning) {
@@ -176,6 +183,7 @@ export class FeedLife implements RunHooks {
     const { closing: before } = this;
     this.opensAgain = false;
     this.askedAt = -1;
+    this.again?.unsubscribe();
     if (before === undefined) {
       return !this.isRunning && this.state === 'CLOSED' ? Promise.resolve() : this.end(farewell).done;
     }
@@ -239,7 +247,7 @@ export class FeedLife implements RunHooks {
   private rest(): void {
     const { connection, outlets } = this.feed;
     for (const outlet of outlets.values()) outlet.complete();
-    connection.setState('CLOSED');
+    if (this.state !== 'CLOSED') connection.setState('CLOSED');
   }
 
   // What a run tells.
@@ -249,6 +257,7 @@ export class FeedLife implements RunHooks {
     this.latest = run;
     this.isRunning = true;
     this.askedAt = -1;
+    this.again?.unsubscribe();
     this.feed.onRunBegun();
   }
 
@@ -266,7 +275,8 @@ export class FeedLife implements RunHooks {
     const isTold = this.state === (failure === undefined ? 'CLOSING' : 'CLOSED');
     if (!isTold) connection.setState('CLOSED', failure && { cause: failure.error });
     // Asked when it had nothing to drop any more, nor did it dial again.
-    if (run === this.latest && askedAt === connection.status$.value.generation) this.enter(holder);
+    if (run !== this.latest || askedAt !== connection.status$.value.generation) return;
+    this.again = asyncScheduler.schedule(() => void this.enter(holder), this.feed.initialMs);
   }
 
   forget(run: FeedRun): void {

@@ -15,11 +15,13 @@ export class Listener implements RunUser, Unsubscribable {
 
   constructor(private readonly subscriber: Subscriber<unknown>) {}
 
-  /** @param run Lets it into the run, which begins with the first. */
-  enter(run: (user: RunUser) => Run): void {
+  /**
+   * @param run Lets it into the run, which begins with the first.
+   * @param isPast The run has ended since it took its seat: who ended it at a value that was kept is not to start it again.
+   */
+  enter(run: (user: RunUser) => Run, isPast: boolean): void {
     const { subscriber } = this;
-    // Who ended the feed at a value that was kept is not to start it again.
-    if (this.going === 1) subscriber.complete();
+    if (isPast) subscriber.complete();
     if (subscriber.closed) return;
     this.#run = run(this);
     subscriber.add(this);

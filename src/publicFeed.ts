@@ -63,7 +63,7 @@ export interface Feed<S extends Schemas> {
   pause(): void;
   /** Takes back one `pause()`; without one it does nothing. */
   resume(): void;
-  /** Makes a new connection now, in every state; a feed that gave up or was closed starts again, one that does so just then at its end. */
+  /** Makes a new connection now, in every state; a feed that gave up or was closed starts again, one that is just giving up `initialMs` later. */
   reconnect(reason?: string): void;
   /**
    * Makes a new connection beside this one, and moves over when it is logged in and its topics are confirmed: nothing is
@@ -144,8 +144,10 @@ export class PublicFeed<S extends Schemas> implements Feed<S> {
     }
     return new DirectObservable((subscriber, taker) => {
       const listener = new Listener(subscriber);
-      listener.seat = outlet.hub.join(topic, subscriber, taker, listener);
-      listener.enter((user) => life.enter(user));
+      const seat = outlet.hub.join(topic, subscriber, taker, listener);
+      listener.seat = seat;
+      listener.enter((user) => life.enter(user), outlet.hub.isPast(seat));
+      outlet.hub.renew(seat);
     });
   };
 

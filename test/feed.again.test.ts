@@ -99,9 +99,9 @@ describe('reconnect() as a feed gives up', () => {
     ['when it is told to be CLOSED', 'state'],
   ])('%s starts it again, once', (_when, asked) =>
     marbles(({ flush }) => {
-      const { feed, events, transport } = scene(['r', 'o', 'o'], letters, {}, { endMs: 100 });
-      const dials: number[] = [];
-      transport.dials$.subscribe((dial) => dials.push(dial));
+      const { feed, events, transport } = scene(['r', 'o', 'o'], letters, {}, { endMs: 200 });
+      const dials: string[] = [];
+      transport.dials$.subscribe((dial) => dials.push(`${asyncScheduler.now()} ${dial}`));
       const isIt = ({ status }: { status?: { state: string } }): boolean =>
         status === undefined || status.state === 'CLOSED';
       feed.events$
@@ -113,7 +113,7 @@ describe('reconnect() as a feed gives up', () => {
       feed.stream('trade').subscribe({ error: () => undefined });
       flush();
 
-      expect(dials).toStrictEqual([1, 2]);
+      expect(dials).toStrictEqual(['0 1', '100 2']); // initialMs later
       expect(events.filter(({ type }) => type === 'connected')).toHaveLength(1);
     })(),
   );
@@ -126,7 +126,12 @@ describe('reconnect() as a feed gives up', () => {
         settled: timer(100).pipe(map(() => undefined)),
       };
       const policies = { normal: { action: 'giveUp' } } as const;
-      const { feed } = scene([], {}, { transport: slow, reconnect: { policies } }, { endMs: 1_000 });
+      const { feed } = scene(
+        [],
+        {},
+        { transport: slow, reconnect: { policies, initialMs: 100 } },
+        { endMs: 1_000 },
+      );
       const { heard, listen } = listener();
       const states: string[] = [];
       feed.status$.subscribe(({ state }) => states.push(`${asyncScheduler.now()} ${state}`));
@@ -140,8 +145,8 @@ describe('reconnect() as a feed gives up', () => {
         '0 CONNECTING',
         '0 CONNECTED',
         '15 CLOSED',
-        '101 CONNECTING',
-        '101 CONNECTED',
+        '201 CONNECTING',
+        '201 CONNECTED',
         '1000 CLOSING',
         '1000 CLOSED',
       ]);
@@ -175,6 +180,86 @@ describe('reconnect() as a feed gives up', () => {
         '200 CLOSED',
       ]);
       expect(heard).toStrictEqual(['37 1', '200 complete']);
+    }),
+  );
+
+  it(
+    'each time is no storm, nor an endless recursion where a dial fails at once',
+    marbles(({ flush }) => {
+      const url = jest.fn(() => 'no url');
+      const { feed } = scene([], {}, { url }, { endMs: 1_050 });
+      feed.events$.pipe(filter(({ type }) => type === 'gaveUp')).subscribe(() => feed.reconnect());
+      feed.stream('trade').subscribe({ error: () => undefined });
+      flush();
+
+      expect(url).toHaveBeenCalledTimes(11); // every 100 ms
+    }),
+  );
+});
+
+describe('a run that has ended', () => {
+  it(
+    'says nothing more over the one that has begun since',
+    marbles(({ flush }) => {
+      const { feed } = scene(['--r', '--- 10ms o-a'], letters, {}, { endMs: 100 });
+      const { heard, listen } = listener();
+      const states: string[] = [];
+      feed.status$.subscribe(({ state }) => states.push(state));
+      const subscription = feed.stream('trade').subscribe({ error: () => undefined });
+      feed.events$.pipe(filter(({ type }) => type === 'disconnected')).subscribe(() => {
+        subscription.unsubscribe();
+        listen(feed.stream('trade'));
+      });
+      flush();
+
+      expect(states).toStrictEqual([
+        ...['DISCONNECTED', 'CONNECTING', 'DISCONNECTED', 'CONNECTING', 'CONNECTED', 'CLOSING', 'CLOSED'],
+      ]);
+      expect(heard).toStrictEqual(['17 1', '100 complete']);
+    }),
+  );
+
+  it(
+    'leaves no time limit of a pause behind',
+    marbles(({ flush }) => {
+      const { feed } = scene(['o', 'o'], letters, {}, { endMs: 50 });
+      feed.stream('trade').subscribe({ complete: () => feed.pause() });
+      at(5, () => void feed.close());
+      flush();
+
+      expect(asyncScheduler.now()).toBe(50);
+    }),
+  );
+
+  it(
+    'by who heard a value that was kept is not begun again by that',
+    marbles(({ flush }) => {
+      const sequence = { of: ({ id }: Trade) => id, reorder: { maxItems: 10, maxMs: 10 } };
+      const { feed, events } = scene(['o(ac)', '--o-b-c'], letters, withTrades({ replay: 1, sequence }), {
+        endMs: 50,
+      });
+      const { heard } = listener();
+      feed.stream('trade').subscribe();
+      feed
+        .stream('trade')
+        .pipe(
+          filter(({ id }) => id === 3),
+          take(1),
+        )
+        .subscribe(() => {
+          // eslint-disable-next-line rxjs-x/no-nested-subscribe -- as a user may
+          feed.stream('trade').subscribe({
+            next: ({ id }) => {
+              heard.push(`${id}`);
+              void feed.close();
+            },
+            complete: () => heard.push('complete'),
+          });
+        });
+      flush();
+
+      expect(heard).toStrictEqual(['3', 'complete']);
+      expect(events.filter(({ type }) => type === 'connected')).toHaveLength(1);
     }),
   );
 });

@@ -10,7 +10,14 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
   const status$ = new BehaviorSubject({ state: 'DISCONNECTED', generation: 0 } as ConnectionStatus);
   const server = { frames$: new Subject<never>(), gone$: new Subject<never>(), isFlushed: true };
   const owner: LifeOwner = {
-    ...({ maxItems: 2, sliceMs: 5, overflow: 'drop-oldest', frameKey: undefined, lingerMs: 0 } as const),
+    ...({
+      maxItems: 2,
+      sliceMs: 5,
+      overflow: 'drop-oldest',
+      frameKey: undefined,
+      lingerMs: 0,
+      initialMs: 100,
+    } as const),
     connection: {
       status$,
       readyState,
@@ -285,15 +292,27 @@ describe('the life of a feed', () => {
       ]);
     });
 
-    it('begins the next run, if it is asked when this one has nothing to drop any more', () => {
-      const { life, log, status$, server, user } = rig();
-      life.enter(user('a'));
-      life.reconnect();
-      status$.next({ ...status$.value, state: 'CLOSED' });
-      server.frames$.error(new Error('given up'));
+    it.each([
+      ['begins the next run initialMs after this one, if that has nothing to drop any more', 0],
+      ['but not if it is closed before', 50],
+      ['but not if the next run has begun before', 51],
+    ])('%s', (_what, ms) =>
+      marbles(({ flush }) => {
+        const { life, log, status$, server, user } = rig();
+        life.enter(user('a'));
+        life.reconnect();
+        status$.next({ ...status$.value, state: 'CLOSED' });
+        server.frames$.error(new Error('given up'));
+        expect(log.slice(3)).toStrictEqual(['over', 'a failed', 'hang up']);
+        log.length = 0;
+        if (ms === 50) asyncScheduler.schedule(() => void life.close(), ms);
+        if (ms === 51) asyncScheduler.schedule(() => void life.enter(user('b')), ms);
+        flush();
 
-      expect(log.slice(3)).toStrictEqual(['over', 'begun', 'dial', 'a failed', 'hang up']);
-    });
+        expect(log).toStrictEqual(ms === 50 ? [] : ['begun', 'dial']);
+        expect(asyncScheduler.now()).toBe(ms === 0 ? 100 : ms);
+      })(),
+    );
 
     it.each(['the last one has left', 'it is closed'])('does not bring it back after %s', async (by) => {
       const { life, log, server, user } = rig();
@@ -454,6 +473,15 @@ describe('the life of a feed', () => {
         ...['CLOSING', 'begun', 'dial', 'farewell undefined', 'over', 'trade complete', 'a done', 'hang up'],
         ...['trade complete', 'CLOSED'],
       ]);
+
+      const late = rig();
+      late.status$.subscribe(({ state }) => state === 'CLOSING' && late.life.enter(late.user('a')));
+      const closing = late.life.close();
+      late.status$.next({ ...late.status$.value, state: 'CLOSED' });
+      late.log.length = 0;
+      late.server.gone$.complete();
+      await closing;
+      expect(late.log).toStrictEqual(['trade complete']);
     });
 
     it('says farewell before what follows has begun', async () => {
@@ -530,7 +558,7 @@ describe('the life of a feed', () => {
       await ended;
 
       expect(log.slice(4)).toStrictEqual([
-        ...['over', 'CLOSED of gone', 'a failed', 'hang up', 'trade complete', 'CLOSED'],
+        ...['over', 'CLOSED of gone', 'a failed', 'hang up', 'trade complete'],
       ]);
     });
 

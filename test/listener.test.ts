@@ -25,7 +25,7 @@ describe('Listener', () => {
     ['the stream, then the run', ['complete', 'ended'] as const],
   ])('completes when both have ended: %s', (_order, ends) => {
     const { told, listener, run } = seated();
-    listener.enter(run);
+    listener.enter(run, false);
     const [first, second] = ends;
     listener[first](undefined);
     expect(told).toStrictEqual(['enter']);
@@ -36,7 +36,7 @@ describe('Listener', () => {
 
   it('errors with the run, and takes nothing more from the stream before it is told', () => {
     const { told, listener, run } = seated();
-    listener.enter(run);
+    listener.enter(run, false);
     const error = new Error('gave up');
     listener.ended({ error });
 
@@ -45,16 +45,15 @@ describe('Listener', () => {
 
   it('leaves the run when it unsubscribes', () => {
     const { told, subscriber, listener, run } = seated();
-    listener.enter(run);
+    listener.enter(run, false);
     subscriber.unsubscribe();
 
     expect(told).toStrictEqual(['enter', 'leave']);
   });
 
-  it('does not begin a run when the stream has ended before, but is done', () => {
+  it('does not begin a run when one has ended since it took its seat, but is done', () => {
     const { told, listener, run } = seated();
-    listener.complete();
-    listener.enter(run);
+    listener.enter(run, true);
 
     expect(told).toStrictEqual(['complete']);
   });
@@ -62,7 +61,7 @@ describe('Listener', () => {
   it('does not begin a run when the subscriber has left before', () => {
     const { told, subscriber, listener, run } = seated();
     subscriber.unsubscribe();
-    listener.enter(run);
+    listener.enter(run, false);
 
     expect(told).toStrictEqual([]);
   });

@@ -94,6 +94,16 @@ export class Hub<T> implements ChannelOwner<T> {
     this.era += 1;
   }
 
+  /** Whether an era has begun since it was taken. */
+  isPast(seat: Seat<T>): boolean {
+    return seat.era < this.era;
+  }
+
+  /** As if it had been taken just now. */
+  renew(seat: Seat<T>): void {
+    seat.era = this.era;
+  }
+
   /** As `endAll`, but for who joined since the last `beginEra`. */
   endEarlier(failure?: { readonly error: unknown }): void {
     const { era } = this;

@@ -100,8 +100,6 @@ class RenewedConnection
   private cut$: Subject<void> | undefined = undefined;
   private dials = 0;
   private readyCount = 0;
-  /** Of the subscriptions of `run` the last one: they follow each other. */
-  private running: Subscriber<never> | undefined = undefined;
   /** What `close()` says to the socket, and until when (epoch ms). */
   private closing: { readonly words: Farewell; readonly deadline: number } | undefined = undefined;
   /** From `close()` on the session in charge hands over no more. */

@@ -34,7 +34,7 @@ export interface Reading {
   takeTurn(): void;
   /** There is no connection: nothing to be read takes too long. */
   rest(): void;
-  /** Forgets who holds it. */
+  /** Forgets who holds it, and what is read. */
   reset(): void;
 }
 
@@ -123,6 +123,8 @@ class HeldReading implements Reading {
   reset(): void {
     this.isPaused = this.isYielding = this.isTold = false;
     this.holds = this.pauses = 0;
+    this.sessions = [];
+    this.rest();
   }
 
   /** Asked anew: who was called meanwhile may have let go, which the compiler does not see. */

@@ -1,4 +1,4 @@
-import { asyncScheduler, BehaviorSubject } from 'rxjs';
+import { asyncScheduler, BehaviorSubject, type Subscriber } from 'rxjs';
 import type { RetryDecision, RetryFailure } from '../operators/retryBackoff.js';
 import type { ConnectionHooks } from './connectionConfig.js';
 import type { ConnectionState, ConnectionStatus } from './events.js';
@@ -24,6 +24,8 @@ export class ReportingConnection implements RecoveryHooks {
   protected inChargeSince = 0;
   /** Somebody runs it: a wait for the next dial ends in one. */
   protected isActive = false;
+  /** Of the subscriptions of `run` the last one: they follow each other. */
+  protected running: Subscriber<never> | undefined = undefined;
 
   constructor(readonly hooks: ConnectionHooks) {}
 
@@ -60,7 +62,9 @@ export class ReportingConnection implements RecoveryHooks {
   onRetry(decision: RetryDecision): void {
     const { error, attempt, delayMs } = decision;
     const { classAttempt, previousMs, jitteredMs, floorMs } = decision;
+    const { running } = this;
     this.onComplete(decision);
+    if (this.isSucceeded(running)) return;
     this.hooks.tell({
       type: 'retry',
       error,
@@ -73,13 +77,16 @@ export class ReportingConnection implements RecoveryHooks {
       delayMs,
       ...this.stamp(),
     });
-    if (this.isActive) this.setState('RECONNECTING', { attempt, retryInMs: delayMs, cause: error });
+    if (this.isActive && !this.isSucceeded(running))
+      this.setState('RECONNECTING', { attempt, retryInMs: delayMs, cause: error });
   }
 
   onGiveUp(error: unknown, failure: RetryFailure): void {
+    const { running } = this;
     this.onComplete(failure);
+    if (this.isSucceeded(running)) return;
     this.hooks.tell({ type: 'gaveUp', error, ...this.stamp() });
-    this.setState('CLOSED', { attempt: failure.attempt, cause: error });
+    if (!this.isSucceeded(running)) this.setState('CLOSED', { attempt: failure.attempt, cause: error });
   }
 
   onComplete(failure: RetryFailure): void {
@@ -97,6 +104,11 @@ export class ReportingConnection implements RecoveryHooks {
   /** Of the session that was in charge: the failure knows how long the line was up, rotations included. */
   upMsOf({ upMs }: RetryFailure): number {
     return upMs === undefined ? 0 : asyncScheduler.now() - this.inChargeSince;
+  }
+
+  /** Whoever was told has begun the next run: of this one nothing is to be heard any more. */
+  private isSucceeded(run: Subscriber<never> | undefined): boolean {
+    return this.running !== undefined && this.running !== run;
   }
 
   protected stamp(): { readonly generation: number; readonly at: number } {
