@@ -119,6 +119,7 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
   }
 
   complete(): void {
+    this.hub.announceEnd();
     this.isCompleting = true;
     if (this.holding === undefined) this.onFlushed();
     else this.holding.flush();

@@ -147,7 +147,6 @@ export class PublicFeed<S extends Schemas> implements Feed<S> {
       const seat = outlet.hub.join(topic, subscriber, taker, listener);
       listener.seat = seat;
       listener.enter((user) => life.enter(user), outlet.hub.isPast(seat));
-      outlet.hub.renew(seat);
     });
   };
 

@@ -1,4 +1,4 @@
-import { asyncScheduler, filter, map, type Observable, take, timer } from 'rxjs';
+import { asyncScheduler, filter, map, type Observable, take, tap, timer } from 'rxjs';
 import type { FeedConfig } from 'millrace';
 import { closes, refuses, scriptedTransport } from '../src/testing/scriptedTransport.js';
 import { marbles } from './marbles.js';
@@ -260,6 +260,19 @@ describe('a run that has ended', () => {
 
       expect(heard).toStrictEqual(['3', 'complete']);
       expect(events.filter(({ type }) => type === 'connected')).toHaveLength(1);
+    }),
+  );
+
+  it(
+    'by who heard a value that was kept, as he sent the others away, is followed by his own',
+    marbles(({ flush }) => {
+      const { feed } = scene(['oa', 'o-b'], letters, withTrades({ replay: 1 }), { endMs: 50 });
+      const { heard, listen } = listener();
+      const others = feed.stream('trade').subscribe();
+      at(5, () => listen(feed.stream('trade').pipe(tap(() => others.unsubscribe()))));
+      flush();
+
+      expect(heard).toStrictEqual(['5 1', '7 2', '50 complete']);
     }),
   );
 });

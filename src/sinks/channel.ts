@@ -134,7 +134,7 @@ export class Seat<T> implements Unsubscribable {
     public taker: Taker<T> | undefined,
     public listener: Listening,
     /** Its owner's, when it came. */
-    public era: number,
+    readonly era: number,
   ) {
     this.#channel = channel;
   }

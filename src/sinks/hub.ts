@@ -31,8 +31,10 @@ export class Hub<T> implements ChannelOwner<T> {
   /** What is sent meanwhile waits here. */
   private waiting: Set<() => void> | undefined = undefined;
   private isBusy = false;
-  /** Counts the ends; who came in an earlier one is to be ended. */
+  /** Counts the ends that there may be. */
   private era = 0;
+  /** Who came before this one is to be ended, or has been. */
+  private endedEra = 0;
 
   constructor(private readonly config: HubConfig) {
     const { replay, maxTopics } = config;
@@ -86,30 +88,31 @@ export class Hub<T> implements ChannelOwner<T> {
   /** Completes the present subscribers, or errors them, cancels what lingers, and forgets every value kept. */
   endAll(failure?: { readonly error: unknown }): void {
     this.beginEra();
+    this.announceEnd();
     this.endEarlier(failure);
   }
 
-  /** Who joins from here on is not ended by `endEarlier`. */
+  /** Who joins from here on is not meant by an end that is announced later. */
   beginEra(): void {
     this.era += 1;
   }
 
-  /** Whether an era has begun since it was taken. */
+  /** Who joined before the last `beginEra` is to be ended, by `endEarlier`. */
+  announceEnd(): void {
+    this.endedEra = this.era;
+  }
+
+  /** Whether its end was announced. */
   isPast(seat: Seat<T>): boolean {
-    return seat.era < this.era;
+    return seat.era < this.endedEra;
   }
 
-  /** As if it had been taken just now. */
-  renew(seat: Seat<T>): void {
-    seat.era = this.era;
-  }
-
-  /** As `endAll`, but for who joined since the last `beginEra`. */
+  /** As `endAll`, for those whose end was announced. */
   endEarlier(failure?: { readonly error: unknown }): void {
-    const { era } = this;
+    const { endedEra } = this;
     this.inTurn(() => {
       this.forgetAll();
-      for (const channel of this.channels()) this.end(channel, failure, era);
+      for (const channel of this.channels()) this.end(channel, failure, endedEra);
     });
   }
 

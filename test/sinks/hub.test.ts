@@ -159,6 +159,7 @@ describe('a hub', () => {
     hub.next('1', 'a');
     hub.beginEra();
     for (const topic of [undefined, 'a']) join(hub, topic, second!);
+    hub.announceEnd();
     hub.endEarlier();
     hub.next('2', 'a');
     for (const topic of [undefined, 'a']) join(hub, topic, third!);
