@@ -101,34 +101,41 @@ export interface FeedParts {
   readonly health: Pick<HealthMonitor, 'changes$' | 'status' | 'isHealthy' | 'isStreamHealthy'>;
 }
 
+const shownHealth = (health: FeedParts['health']): FeedParts['health'] => ({
+  changes$: health.changes$,
+  status: () => health.status(),
+  isHealthy: () => health.isHealthy(),
+  isStreamHealthy: (stream, topic) => health.isStreamHealthy(stream, topic),
+});
+
 /** What a message gets that is sent to a closed feed. */
 const refused: Ticket = { result: 'rejected', cancel: () => false };
 
 /**
  * What a user gets of a feed, and no more. Each method works without its `this`, as in `merge(a$, b$).subscribe(feed.send)`; the
- * getter is in the class, since an object that has one of its own takes four times the memory.
+ * getters are in the class, since an object that has one of its own takes four times the memory, and make what many never ask for.
  */
 export class PublicFeed<S extends Schemas> implements Feed<S> {
-  readonly status$: Observable<ConnectionStatus>;
   readonly events$: Observable<FeedEvent>;
   readonly rejected$: Observable<Rejected>;
-  readonly health: Feed<S>['health'];
 
   /** Not `private`: who prints a feed is to see no URL and no header. */
   readonly #feed: FeedParts;
+  #status$: Observable<ConnectionStatus> | undefined = undefined;
+  #health: Feed<S>['health'] | undefined = undefined;
 
   constructor(feed: FeedParts) {
     this.#feed = feed;
-    this.status$ = feed.connection.status$.asObservable();
     this.events$ = feed.events.values$;
     this.rejected$ = feed.rejects.rejected$;
-    const { health } = feed;
-    this.health = {
-      changes$: health.changes$,
-      status: () => health.status(),
-      isHealthy: () => health.isHealthy(),
-      isStreamHealthy: (stream, topic) => health.isStreamHealthy(stream, topic),
-    };
+  }
+
+  get status$(): Observable<ConnectionStatus> {
+    return (this.#status$ ??= this.#feed.connection.status$.asObservable());
+  }
+
+  get health(): Feed<S>['health'] {
+    return (this.#health ??= shownHealth(this.#feed.health));
   }
 
   readonly stream = <K extends keyof S & string>(name: K, topic?: string): StreamOf<S, K> => {

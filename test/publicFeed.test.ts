@@ -184,6 +184,7 @@ describe('the feed a user gets', () => {
     expect([changes$, status(), isHealthy(), isStreamHealthy('a', 'b')]).toStrictEqual([
       ...['changes$', ['rows'], true, 'a b'],
     ]);
+    expect(Object.is(feed.status$, feed.status$) && Object.is(feed.health, health)).toBe(true);
     expect((feed.status$ as Partial<BehaviorSubject<unknown>>).next).toBeUndefined();
   });
 
