@@ -278,8 +278,4 @@ export class FeedLife implements RunHooks {
     if (run !== this.latest || askedAt !== connection.status$.value.generation) return;
     this.again = asyncScheduler.schedule(() => void this.enter(holder), this.feed.initialMs);
   }
-
-  forget(run: FeedRun): void {
-    if (this.run === run) this.run = undefined;
-  }
 }

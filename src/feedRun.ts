@@ -46,8 +46,6 @@ export interface RunHooks {
   over(run: FeedRun): void;
   /** What it has delivered is all there will be, or what made it fail; told once, and before its users, unless the last one left. */
   finished(run: FeedRun, failure: Failure | undefined): void;
-  /** Who comes from here on begins the next one. */
-  forget(run: FeedRun): void;
 }
 
 /**
@@ -134,7 +132,6 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     this.isOver = true;
     this.hooks.over(this);
     this.hooks.finished(this, failure);
-    this.hooks.forget(this);
     this.linger?.unsubscribe();
     const users = [...this.users];
     this.users.clear();
@@ -145,7 +142,6 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   /** Ends it, with nobody to tell. */
   private abandon(): void {
     this.isOver = true;
-    this.hooks.forget(this);
     this.tearDown();
   }
 

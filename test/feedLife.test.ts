@@ -1,4 +1,4 @@
-import { asyncScheduler, BehaviorSubject, defer, Observable, Subject, throwError } from 'rxjs';
+import { asyncScheduler, BehaviorSubject, defer, noop, Observable, Subject, throwError } from 'rxjs';
 import { FeedClosedError, FeedLife, type LifeOwner } from '../src/feedLife.js';
 import type { RunUser } from '../src/feedRun.js';
 import type { ConnectionState, ConnectionStatus } from '../src/streams/events.js';
@@ -8,7 +8,12 @@ import { marbles } from './marbles.js';
 const rig = (readyState: ConnectionState = 'CONNECTED') => {
   const log: string[] = [];
   const status$ = new BehaviorSubject({ state: 'DISCONNECTED', generation: 0 } as ConnectionStatus);
-  const server = { frames$: new Subject<never>(), gone$: new Subject<never>(), isFlushed: true };
+  const server = {
+    frames$: new Subject<never>(),
+    gone$: new Subject<never>(),
+    isFlushed: true,
+    onHangUp: noop,
+  };
   const owner: LifeOwner = {
     ...({
       maxItems: 2,
@@ -27,7 +32,10 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
           server.frames$ = new Subject();
           return new Observable<never>((subscriber) => {
             subscriber.add(server.frames$.subscribe(subscriber));
-            subscriber.add(() => log.push('hang up'));
+            subscriber.add(() => {
+              log.push('hang up');
+              server.onHangUp();
+            });
           });
         }),
       setState: (state, extra) => {
@@ -140,17 +148,18 @@ describe('the life of a feed', () => {
     expect(log.slice(9)).toStrictEqual(['over', 'trade complete', 'CLOSED', 'b done', 'hang up']);
   });
 
-  it('starts a run clean, though the one before it has not been over', () => {
-    const { life, log, user } = rig();
+  it('starts a run clean, though the one that its last user has left is not over yet', () => {
+    const { life, log, server, user } = rig();
     const a = user('a');
     const first = life.enter(a);
-    life.forget(first);
-    life.enter(user('b'));
-    expect(log).toStrictEqual(['begun', 'dial', 'over', 'begun', 'dial']);
-    first.leave(a); // which forgets it again
+    server.onHangUp = () => {
+      server.onHangUp = noop;
+      life.enter(user('b'));
+    };
+    first.leave(a);
     life.enter(user('c'));
 
-    expect(log.slice(5)).toStrictEqual(['hang up']);
+    expect(log).toStrictEqual(['begun', 'dial', 'hang up', 'over', 'begun', 'dial']);
   });
 
   it('keeps what it was CLOSED of first', () => {

@@ -53,12 +53,9 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
     over: () => log.push('over'),
     finished: (_run, failure) =>
       log.push(failure === undefined ? 'finished' : `failed: ${(failure.error as Error).message}`),
-    forget(run) {
-      if (owner.run === run) owner.run = undefined;
-    },
   };
   const enter = (user: RunUser): FeedRun => {
-    if (owner.run !== undefined) {
+    if (owner.run?.isOver === false) {
       owner.run.enter(user);
       return owner.run;
     }
