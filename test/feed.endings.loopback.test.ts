@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { filter, firstValueFrom, NEVER, type Observable, Subject, timeout } from 'rxjs';
@@ -38,6 +38,17 @@ interface Server {
   readonly empty: () => Promise<void>;
 }
 
+/** Listens until the test is over, when it destroys its connections; resolves to its address. */
+const listen = async (server: HttpServer, sockets: Iterable<Socket>): Promise<string> => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
 const serve = async (onConnection: (ws: WebSocket) => void): Promise<Server> => {
   const sockets = new Set<Socket>();
   let accepted = 0;
@@ -51,14 +62,9 @@ const serve = async (onConnection: (ws: WebSocket) => void): Promise<Server> => 
   server.on('upgrade', (request, _socket, head) => {
     upgrades.handleUpgrade(request, request.socket, head, onConnection);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanups.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
+  const url = await listen(server, sockets);
   return {
-    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     sockets,
     accepted: () => accepted,
     empty: async () => {
@@ -161,14 +167,8 @@ describe('a close that the peer does not finish, on a real socket', () => {
       socket.write([...head, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
       if (isFirst) socket.write(words);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    cleanups.push(() => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    });
     return {
-      url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      url: await listen(server, sockets),
       heard,
       hears: () => soon(hears$),
     };
