@@ -6,6 +6,7 @@ import { Demand, type DemandHooks } from './demand.js';
 import { FeedLife, type LifeOwner } from './feedLife.js';
 import { createDispatch, type Dispatch, type DispatchHooks, quietly } from './dispatch.js';
 import { jsonCodec } from './jsonCodec.js';
+import { defaultInitialMs } from './operators/backoff.js';
 import type { Overflow } from './operators/boundedLine.js';
 import type { Mistrust } from './operators/skim.js';
 import { type TurnBudget, turnBudgetOf } from './operators/turnBudget.js';
@@ -153,7 +154,7 @@ class LiveFeed<S extends Schemas>
   }
 
   get initialMs(): number {
-    return this.config.reconnect?.initialMs ?? 1_000;
+    return this.config.reconnect?.initialMs ?? defaultInitialMs;
   }
 
   // What any part tells.

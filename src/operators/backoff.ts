@@ -1,6 +1,9 @@
 /** The longest delay a timer can hold; a longer one would overflow and fire at once. */
 export const maxTimerMs = 2 ** 31 - 1;
 
+/** Of `initialMs`. */
+export const defaultInitialMs = 1_000;
+
 /** What a jitter function draws from. */
 export interface JitterContext {
   readonly initialMs: number;
@@ -77,7 +80,7 @@ export const jitters: Readonly<Record<JitterName, (context: JitterContext) => nu
  * @throws {TypeError} On creation, if a number is none, or `random` is not a function.
  */
 export function backoff({
-  initialMs = 1_000,
+  initialMs = defaultInitialMs,
   maxMs = 30_000,
   multiplier = 2,
   jitter = 'wide',

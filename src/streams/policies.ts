@@ -1,4 +1,4 @@
-import type { BackoffConfig } from '../operators/backoff.js';
+import { type BackoffConfig, defaultInitialMs } from '../operators/backoff.js';
 import type { RetryFailure, RetryPolicy } from '../operators/retryBackoff.js';
 import { AuthenticationError, classify, type FailureClass } from './failure.js';
 import {
@@ -51,7 +51,7 @@ export interface ResolvedPolicies {
  * @throws {TypeError | RangeError} On creation, if a class, a field or an action has a name that means nothing, or a number is out of its range.
  */
 export function resolvePolicies(
-  { classify: classifyOwn, policies = {}, initialMs = 1_000 }: ReconnectConfig,
+  { classify: classifyOwn, policies = {}, initialMs = defaultInitialMs }: ReconnectConfig,
   { onHookFailed, onForgetPositions }: PolicyHooks = {},
 ): ResolvedPolicies {
   if (classifyOwn !== undefined && typeof classifyOwn !== 'function') {
