@@ -228,6 +228,25 @@ describe('a rotation', () => {
   );
 
   it(
+    'that a policy completes fails, and the subscribers stay with the old connection',
+    marbles(({ expectObservable }) => {
+      const policies = { config: { action: 'complete' } } as const;
+      const { feed, events } = scene(
+        ['o 50ms a', 'r'],
+        { a: trade(1), r: refuses(404) },
+        { reconnect: { policies } },
+        { endMs: 500 },
+      );
+      at(10, () => feed.rotate());
+      expectObservable(feed.stream('trade').pipe(ids), '^ 100ms !').toBe('51ms a', { a: 1 });
+      at(99, () => {
+        expect(told(events)).toStrictEqual(['0 connected', '10 rotating', '10 rotateFailed']);
+        expect(events.at(-1)).toMatchObject({ error: { name: 'HandshakeError', status: 404 } });
+      });
+    }),
+  );
+
+  it(
     'whose topics are not confirmed within timeoutMs fails',
     marbles(({ flush }) => {
       const { feed, events } = scene(

@@ -283,8 +283,11 @@ class RenewedConnection
   }
 
   retrying(hasLed: () => boolean): MonoTypeOperatorFunction<OpenSession> {
-    return this.recovery.retryingRotation(hasLed, ({ error, delayMs }) =>
-      this.hooks.tell({ type: 'rotateFailed', error, retryInMs: delayMs, ...this.stamp() }),
+    return this.recovery.retryingRotation(
+      hasLed,
+      ({ error, delayMs }) =>
+        this.hooks.tell({ type: 'rotateFailed', error, retryInMs: delayMs, ...this.stamp() }),
+      ({ error }) => this.onFailed(error),
     );
   }
 

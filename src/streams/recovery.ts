@@ -41,6 +41,7 @@ export interface Recovery {
   retryingRotation<T>(
     hasLed: () => boolean,
     onRetry: (decision: RetryDecision) => void,
+    onComplete: (failure: RetryFailure) => void,
   ): MonoTypeOperatorFunction<T>;
   classify(error: unknown): FailureClass;
   /** Ends the wait for the next dial. */
@@ -91,6 +92,7 @@ class PolicyRecovery implements Recovery {
   retryingRotation<T>(
     hasLed: () => boolean,
     onRetry: (decision: RetryDecision) => void,
+    onComplete: (failure: RetryFailure) => void,
   ): MonoTypeOperatorFunction<T> {
     return retryBackoff({
       ...this.common(),
@@ -99,6 +101,7 @@ class PolicyRecovery implements Recovery {
         this.endpoints.failed(false);
         onRetry(decision);
       },
+      onComplete,
     });
   }
 

@@ -104,12 +104,31 @@ describe('createRecovery', () => {
         recovery.retryingRotation(
           () => failures === 1,
           () => (failures += 1),
+          () => log.push('never'),
         ),
       );
       expectObservable(rotation$).toBe('a-(b#)', undefined, closed);
       flush();
 
       expect([failures, log]).toStrictEqual([1, []]);
+    }),
+  );
+
+  it(
+    'completes a rotation as a policy says, and tells it by itself',
+    marbles(({ expectObservable, flush }) => {
+      const { recovery, dials$, log } = rig({ policies: { network: { action: 'complete' } } });
+      const rotation$ = dials$(closed, closed).pipe(
+        recovery.retryingRotation(
+          () => false,
+          () => log.push('never'),
+          ({ error }) => log.push(`it: ${(error as Error).message}`),
+        ),
+      );
+      expectObservable(rotation$).toBe('(a|)');
+      flush();
+
+      expect(log).toStrictEqual(['it: socket closed with 1006']);
     }),
   );
 
