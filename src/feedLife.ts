@@ -22,7 +22,7 @@ import { checkFarewell, type Farewell, farewellMs } from './streams/farewell.js'
 export interface LifeOwner extends RunParts {
   readonly connection: Pick<
     Connection,
-    'run' | 'status$' | 'readyState' | 'setState' | 'drop' | 'close' | 'sockets'
+    'run' | 'giveUp' | 'status$' | 'readyState' | 'setState' | 'drop' | 'close' | 'sockets'
   >;
   readonly outlets: ReadonlyMap<string, Pick<Outlet, 'complete'>>;
   /** Milliseconds between a run that gave up and one that was asked for as it did. */

@@ -23,7 +23,7 @@ export interface RunUser {
 
 /** The parts of the feed that runs. */
 export interface RunParts {
-  readonly connection: Pick<Connection, 'run'>;
+  readonly connection: Pick<Connection, 'run' | 'giveUp'>;
   readonly dispatch: Pick<Dispatch, 'receive'>;
   readonly backlog: Pick<Backlog, 'came' | 'done'>;
   readonly ledger: Pick<Ledger, 'receive' | 'settle'>;
@@ -110,6 +110,9 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     backlog.came();
     ledger.receive();
     if (this.line.accept(frame, at)) return;
+    const { failure } = this.line;
+    // It overflowed, which is to be an error.
+    if (failure !== undefined && !this.haveFramesEnded) this.feed.connection.giveUp(failure.error);
     this.framesEnded();
     this.frames.unsubscribe();
   };

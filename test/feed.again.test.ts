@@ -2,7 +2,7 @@ import { asyncScheduler, filter, map, type Observable, take, tap, timer } from '
 import type { FeedConfig } from 'millrace';
 import { closes, refuses, scriptedTransport } from '../src/testing/scriptedTransport.js';
 import { marbles } from './marbles.js';
-import { scene, type TestSchemas, Trade, trade } from './scene.js';
+import { scene, type TestSchemas, told, Trade, trade } from './scene.js';
 
 const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
 const letters = {
@@ -273,6 +273,63 @@ describe('a run that has ended', () => {
       flush();
 
       expect(heard).toStrictEqual(['5 1', '7 2', '50 complete']);
+    }),
+  );
+});
+
+describe('a buffer that overflows, where that is an error', () => {
+  const slow = () => ({
+    ...scriptedTransport(['oa-(bcde)--a', 'o-d'], letters, { stepsAfterPause: 3 }),
+    settled: timer(10).pipe(map(() => undefined)),
+  });
+  const overflowing = (): Partial<FeedConfig<TestSchemas>> => ({
+    transport: slow(),
+    buffer: { maxItems: 2, sliceMs: 1, overflow: 'error' },
+    reconnect: { initialMs: 5, jitter: 'none' },
+  });
+
+  it(
+    'is told as what the feed gave up for, and follows what waited',
+    marbles(({ flush }) => {
+      const { feed, events } = scene([], {}, overflowing(), { endMs: 100 });
+      const { heard, listen } = listener();
+      const failures: unknown[] = [];
+      const states: string[] = [];
+      feed.status$.subscribe(({ state, cause }) => {
+        states.push(`${asyncScheduler.now()} ${state}`);
+        if (cause !== undefined) failures.push(cause);
+      });
+      feed.stream('trade').subscribe({ error: (error: unknown) => failures.push(error) });
+      listen(feed.stream('trade'));
+      flush();
+
+      expect(heard).toStrictEqual(['1 1', '11 2', '11 3', '11 BufferOverflowError']);
+      expect(states).toStrictEqual(['0 DISCONNECTED', '0 CONNECTING', '0 CONNECTED', '3 CLOSED']);
+      expect(told(events)).toStrictEqual(['0 connected', '3 overflow', '3 disconnected', '3 gaveUp']);
+      expect(events).toContainEqual(
+        expect.objectContaining({ type: 'disconnected', class: 'unknown', upMs: 3, error: failures[0] }),
+      );
+      expect(new Set(failures).size).toBe(1);
+      expect(feed.stats()).toMatchObject({ received: 4, delivered: 3, dropped: 1, held: 0 });
+    }),
+  );
+
+  it(
+    'leaves a feed that reconnect() starts again, when all of it is over',
+    marbles(({ flush }) => {
+      const { feed, events } = scene([], {}, overflowing(), { endMs: 100 });
+      feed.stream('trade').subscribe({ error: () => undefined });
+      events.length = 0;
+      feed.events$.pipe(filter(({ type }) => type === 'gaveUp')).subscribe(() => feed.reconnect());
+      flush();
+
+      expect(told(events)).toStrictEqual([
+        '0 connected',
+        '3 overflow',
+        '3 disconnected',
+        '3 gaveUp',
+        '16 connected',
+      ]);
     }),
   );
 });

@@ -246,7 +246,7 @@ describe('a feed whose last subscriber leaves while frames wait, and no more are
 
       expect(handlers).toHaveLength(1);
       expect(feed.stats()).toMatchObject({ received: 4, delivered: 1, dropped: 3, held: 0 });
-      expect(told(events)).toStrictEqual(['0 connected', '1 overflow']);
+      expect(told(events)).toStrictEqual(['0 connected', '1 overflow', '1 disconnected', '1 gaveUp']);
     }),
   );
 });

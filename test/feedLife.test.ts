@@ -43,6 +43,7 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
         status$.next({ ...status$.value, state, ...extra });
       },
       drop: (error) => log.push(`drop: ${error.name}, ${error.message}`),
+      giveUp: noop,
       close: ({ code }) => {
         log.push(`farewell ${code}`);
         if (server.isFlushed) server.frames$.complete();

@@ -29,6 +29,7 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
             }),
           );
         }),
+      giveUp: (error) => log.push(`give up: ${(error as Error).message}`),
     },
     dispatch: { receive: ({ data }) => log.push(`took ${String(data)}`) },
     backlog: { came: () => log.push('came'), done: () => log.push('done') },
@@ -117,7 +118,7 @@ describe('a run of a feed', () => {
     expect(log.slice(-4)).toStrictEqual(['came', 'done', 'dropped', 'lost to buffer']);
   });
 
-  it('that takes nothing more, since the bound is an error, drops what waits when the last user leaves', () => {
+  it('that takes nothing more, since the bound is an error, gives up, and drops what waits when the last user leaves', () => {
     const source$ = new Subject<string>();
     const { owner, log, enter, user } = rig(source$);
     owner.overflow = 'error';
@@ -125,6 +126,7 @@ describe('a run of a feed', () => {
     const run = enter(a);
     owner.isBusy = true;
     for (const data of '123') source$.next(data);
+    expect(log.slice(-2)).toStrictEqual(['give up: more than 2 values had to wait', 'hang up']);
     log.length = 0;
     run.leave(a);
 

@@ -54,6 +54,8 @@ export interface Failure {
 
 /** Values on their way to who takes them, of which a bounded number wait when it is not their turn. */
 export interface BoundedLine<T> {
+  /** What it was ended with, or an overflow that is an error: told by `onDone` when what waits is taken. */
+  readonly failure: Failure | undefined;
   /** Values that wait. */
   size(): number;
   /** Takes a value in, at the time `at` (epoch ms): false once nothing more is taken in, and what comes then is dropped as `ended`. */
@@ -88,7 +90,7 @@ class TakenInTurn<T> implements BoundedLine<T> {
   /** Some were in the turn before, though the source stopped: more comes than can be taken. */
   private isOverloaded = false;
   private hasEnded = false;
-  private failure: Failure | undefined = undefined;
+  failure: Failure | undefined = undefined;
   /** Done, left, or broken by a hook that threw. */
   private isOver = false;
 

@@ -60,6 +60,8 @@ export interface Connection {
   takeUnsent(): readonly Data[];
   /** Drops this connection, or this dial, for the reason given; `ReconnectRequestedError` makes the next dial at once. */
   drop(error: Error): void;
+  /** Ends the run with this error, told as any other for which it is given up. */
+  giveUp(error: unknown): void;
   /** Makes a new connection beside this one and moves over to it; without a ready connection it does nothing. */
   rotate(): void;
   /** Takes nothing more in, flushes the outbox, then completes `run` and says farewell to the socket. */
@@ -98,6 +100,8 @@ class RenewedConnection
   private readonly line: LineOfSessions;
   /** Ends the wait for the last frames of a retired connection; made when one retires. */
   private cut$: Subject<void> | undefined = undefined;
+  /** Of the run. */
+  private attempts = Subscription.EMPTY;
   private dials = 0;
   private readyCount = 0;
   /** What `close()` says to the socket, and until when (epoch ms). */
@@ -135,7 +139,7 @@ class RenewedConnection
       this.running = subscriber;
       this.isActive = true;
       if (online$ !== undefined) attach(subscriber, followNetwork(online$, this, this.recovery), subscriber);
-      const attempts = new Subscription();
+      const attempts = (this.attempts = new Subscription());
       subscriber.add(attempts);
       if (!subscriber.closed) {
         const delivery = deliverInTurn(subscriber, take, this);
@@ -162,6 +166,16 @@ class RenewedConnection
     this.dropped = error;
     this.liveDials.tell((dial) => dial.drop(error));
     if (classifyByDefault(error) === 'requested') this.recovery.wake();
+  }
+
+  giveUp(error: unknown): void {
+    const { running, inCharge, inChargeSince } = this;
+    const upMs = asyncScheduler.now() - inChargeSince;
+    this.attempts.unsubscribe(); // first: whoever is told is to find nothing that goes on
+    if (running?.closed !== false) return; // ended by who was told of that
+    if (inCharge !== undefined) this.onComplete({ error, class: this.recovery.classify(error), upMs });
+    this.tellGaveUp(running, error, 0);
+    running.error(error);
   }
 
   rotate(): void {

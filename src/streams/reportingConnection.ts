@@ -84,12 +84,10 @@ export class ReportingConnection implements RecoveryHooks {
   onGiveUp(error: unknown, failure: RetryFailure): void {
     const { running } = this;
     this.onComplete(failure);
-    if (this.isSucceeded(running)) return;
-    this.hooks.tell({ type: 'gaveUp', error, ...this.stamp() });
-    if (!this.isSucceeded(running)) this.setState('CLOSED', { attempt: failure.attempt, cause: error });
+    this.tellGaveUp(running, error, failure.attempt);
   }
 
-  onComplete(failure: RetryFailure): void {
+  onComplete(failure: Pick<RetryFailure, 'error' | 'class' | 'upMs'>): void {
     const { error, class: name } = failure;
     this.hooks.onOver();
     this.hooks.tell({
@@ -102,8 +100,14 @@ export class ReportingConnection implements RecoveryHooks {
   }
 
   /** Of the session that was in charge: the failure knows how long the line was up, rotations included. */
-  upMsOf({ upMs }: RetryFailure): number {
+  upMsOf({ upMs }: Pick<RetryFailure, 'upMs'>): number {
     return upMs === undefined ? 0 : asyncScheduler.now() - this.inChargeSince;
+  }
+
+  protected tellGaveUp(run: Subscriber<never> | undefined, error: unknown, attempt: number): void {
+    if (this.isSucceeded(run)) return;
+    this.hooks.tell({ type: 'gaveUp', error, ...this.stamp() });
+    if (!this.isSucceeded(run)) this.setState('CLOSED', { attempt, cause: error });
   }
 
   /** Whoever was told has begun the next run: of this one nothing is to be heard any more. */

@@ -7,7 +7,7 @@ import {
   createConnection,
 } from '../../src/streams/connection.js';
 import type { Frame } from '../../src/streams/session.js';
-import { PauseTimeoutError } from '../../src/streams/failure.js';
+import { PauseTimeoutError, ReconnectRequestedError } from '../../src/streams/failure.js';
 import { fails, opens, refuses, scriptedTransport } from '../../src/testing/scriptedTransport.js';
 import { marbles } from '../marbles.js';
 
@@ -473,4 +473,74 @@ describe('a connection', () => {
       ]);
     }),
   );
+
+  describe('that is given up', () => {
+    const reason = new Error('enough');
+    const givenUp = (
+      flush: () => void,
+      scripts: string[],
+      atMs: number,
+      react: (event: FeedEvent, connection: Connection) => void = noop,
+    ): string[] => {
+      const log: string[] = [];
+      const { connection, transport } = rig(
+        scripts,
+        {},
+        {},
+        {
+          tell: (event) => {
+            log.push(event.type === 'state' ? event.status.state : event.type);
+            if (event.type === 'disconnected') log.push(`${event.class} after ${event.upMs}`);
+            react(event, connection);
+          },
+          onEnded: () => log.push('ended'),
+        },
+      );
+      transport.dials$.subscribe((dial) => log.push(`dial ${dial}`));
+      connection.run(noop).subscribe({
+        error: (error: unknown) => log.push(error === reason ? '#' : String(error)),
+        complete: () => log.push('|'),
+      });
+      timer(atMs).subscribe(() => {
+        log.length = 0;
+        connection.giveUp(reason);
+      });
+      flush();
+      return log;
+    };
+
+    it(
+      'tells of it, and ends with what it is given up for',
+      marbles(({ flush }) => {
+        expect(givenUp(flush, ['o'], 7)).toStrictEqual([
+          ...['ended', 'disconnected', 'unknown after 7', 'gaveUp', 'CLOSED', '#'],
+        ]);
+      }),
+    );
+
+    it(
+      'between two connections, tells of no other one',
+      marbles(({ flush }) => {
+        expect(givenUp(flush, ['o--#', 'o'], 7)).toStrictEqual(['gaveUp', 'CLOSED', '#']);
+      }),
+    );
+
+    it(
+      'leaves nothing that who is told could drop, and be dialled again for',
+      marbles(({ flush }) => {
+        const log = givenUp(flush, ['o', 'o'], 7, ({ type }, connection) => {
+          if (type === 'gaveUp') connection.drop(new ReconnectRequestedError(undefined));
+        });
+
+        expect(log).not.toContain('dial 2');
+      }),
+    );
+
+    it(
+      'does nothing to one that nobody runs',
+      marbles(({ flush }) => {
+        expect(givenUp(flush, ['o'], 7, (_event, connection) => connection.close({}))).toStrictEqual([]);
+      }),
+    );
+  });
 });
