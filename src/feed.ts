@@ -150,7 +150,10 @@ class LiveFeed<S extends Schemas>
     this.rejects.reset();
     // Last: whoever is told may begin the next run.
     this.requests.fail(new RequestRejectedError('the feed was closed'));
-    for (const outlet of this.outlets.values()) outlet.flush();
+    for (const outlet of this.outlets.values()) {
+      outlet.flush();
+      outlet.hub.forget();
+    }
   }
 
   get initialMs(): number {
@@ -268,6 +271,10 @@ class LiveFeed<S extends Schemas>
     this.reading.rest();
     this.losses.reset();
     this.health.setAlive(false);
+  }
+
+  onRest(): void {
+    this.life.rested();
   }
 
   // Of the dispatch.

@@ -261,6 +261,11 @@ export class FeedLife implements RunHooks {
     this.feed.onRunBegun();
   }
 
+  /** The connection has ended: with the run, unless what it brought still waits. Who is told of its state may begin the next one. */
+  rested(): void {
+    if (this.latest?.isOver === true) this.over(this.latest);
+  }
+
   over(run: FeedRun): void {
     if (run !== this.latest || !this.isRunning) return;
     this.isRunning = false;

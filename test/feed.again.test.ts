@@ -277,6 +277,47 @@ describe('a run that has ended', () => {
   );
 });
 
+describe('values that were kept for late subscribers', () => {
+  it.each<[string, Partial<FeedConfig<TestSchemas>>, string[]]>([
+    ['gave up', { reconnect: { policies: { normal: { action: 'giveUp' } } } }, ['oa 5ms n', 'o-b']],
+    ['was left', {}, ['oa', 'o-b']],
+  ])('are forgotten by a feed that %s', (_how, config, attempts) =>
+    marbles(({ flush }) => {
+      const { feed } = scene(
+        attempts,
+        { ...letters, b: trade(2, 'ETH') },
+        { ...withTrades({ replay: 1, topic: ({ symbol }) => symbol }), ...config },
+        { endMs: 50 },
+      );
+      const { heard, listen } = listener();
+      const first = feed.stream('trade', 'ETH').subscribe({ error: () => undefined });
+      at(9, () => first.unsubscribe());
+      at(10, () => {
+        listen(feed.stream('trade'));
+        listen(feed.stream('trade', 'BTC')); // which nobody listened to
+      });
+      flush();
+
+      expect(heard).toStrictEqual(['12 2', '50 complete', '50 complete']);
+    })(),
+  );
+
+  it(
+    'are forgotten though they come out as it ends',
+    marbles(({ flush }) => {
+      const sequence = { of: ({ id }: Trade) => id, reorder: { maxItems: 10, maxMs: 100 } };
+      const { feed } = scene(['o(ac)', 'o-b'], letters, withTrades({ replay: 1, sequence }), { endMs: 50 });
+      const { heard, listen } = listener();
+      const first = feed.stream('trade').subscribe();
+      at(9, () => first.unsubscribe());
+      at(10, () => listen(feed.stream('trade')));
+      flush();
+
+      expect(heard).toStrictEqual(['12 2', '50 complete']);
+    }),
+  );
+});
+
 describe('a buffer that overflows, where that is an error', () => {
   const slow = () => ({
     ...scriptedTransport(['oa-(bcde)--a', 'o-d'], letters, { stepsAfterPause: 3 }),

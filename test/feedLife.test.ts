@@ -163,6 +163,21 @@ describe('the life of a feed', () => {
     expect(log).toStrictEqual(['begun', 'dial', 'hang up', 'over', 'begun', 'dial']);
   });
 
+  it('tells that a run is over before the state of a connection that nobody runs any more, unless frames wait', () => {
+    const { life, log, server, user } = rig();
+    const a = user('a');
+    const first = life.enter(a);
+    life.rested();
+    expect(log).toStrictEqual(['begun', 'dial']);
+    server.onHangUp = () => {
+      life.rested();
+      log.push('DISCONNECTED');
+    };
+    first.leave(a);
+
+    expect(log.slice(2)).toStrictEqual(['hang up', 'over', 'DISCONNECTED']);
+  });
+
   it('keeps what it was CLOSED of first', () => {
     const { life, log, status$, server, user } = rig();
     life.enter(user('a'));

@@ -92,9 +92,15 @@ export class Hub<T> implements ChannelOwner<T> {
     this.endEarlier(failure);
   }
 
-  /** Who joins from here on is not meant by an end that is announced later. */
+  /** Who joins from here on is not meant by an end that is announced later, and gets nothing that was kept before. */
   beginEra(): void {
     this.era += 1;
+    this.forgetEvery();
+  }
+
+  /** Forgets the values that were kept since, once all that was sent is delivered. */
+  forget(): void {
+    this.inTurn(() => this.forgetEvery());
   }
 
   /** Who joined before the last `beginEra` is to be ended, by `endEarlier`. */
@@ -184,6 +190,11 @@ export class Hub<T> implements ChannelOwner<T> {
   private forgetAll(): void {
     this.wholeKept?.clear();
     this.unheard?.clear();
+  }
+
+  private forgetEvery(): void {
+    this.forgetAll();
+    for (const { kept } of this.channels()) kept?.clear();
   }
 
   private open(topic: string | undefined): Channel<T> {

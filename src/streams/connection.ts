@@ -361,6 +361,11 @@ class RenewedConnection
     return afterReading(farewellMs, this.hooks);
   }
 
+  /** Asked anew, which the compiler does not see. */
+  private isRunning(): boolean {
+    return this.running !== undefined;
+  }
+
   /** A run is over. */
   private rest(run: Subscriber<never>): void {
     const { unread, hooks } = this;
@@ -369,6 +374,8 @@ class RenewedConnection
     if (run !== this.running) return; // the next run began while this one told of its end
     this.running = undefined;
     this.isActive = false;
+    hooks.onRest();
+    if (this.isRunning()) return; // by who was told
     const { state } = this.status$.value;
     if (state !== 'CLOSED' && state !== 'CLOSING') this.setState('DISCONNECTED');
   }

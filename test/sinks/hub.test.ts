@@ -166,7 +166,7 @@ describe('a hub', () => {
     hub.endEarlier(); // nobody has come since
 
     expect(first).toStrictEqual(['1', '1', 'over', 'over', 'over']);
-    expect(second).toStrictEqual(['1', '1', '2', '2']);
+    expect(second).toStrictEqual(['2', '2']);
     expect(third).toStrictEqual(['2', '2']);
     expect(told).toStrictEqual([
       ['open', undefined],
@@ -181,6 +181,25 @@ describe('a hub', () => {
       ['over', 'over'],
       [],
     ]);
+  });
+
+  it('forgets what it keeps as an era begins, and what comes out late when it is told', () => {
+    const hub = create({ replay: 2 });
+    const late: string[] = [];
+    const first = join(hub, 'a', [], (value) => {
+      if (value !== '2') return;
+      hub.beginEra();
+      for (const topic of [undefined, 'b']) join(hub, topic, late).unsubscribe();
+      hub.next('3', 'a');
+      hub.next('4', 'b');
+      hub.forget();
+      hub.next('5', 'b');
+    });
+    hub.next('1', 'b');
+    hub.next('2', 'a');
+    for (const topic of [undefined, 'a', 'b']) join(hub, topic, late);
+
+    expect([late, first.closed]).toStrictEqual([['5', '5'], false]);
   });
 
   it('ends who was in when that was asked, though it has to wait for a value on its way', () => {
