@@ -5,6 +5,8 @@ import {
   defer,
   EMPTY,
   filter,
+  from,
+  ignoreElements,
   merge,
   noop,
   Observable,
@@ -207,14 +209,7 @@ export class FeedLife implements RunHooks {
     this.closing = closing;
     closing.hurry(timeoutMs);
     connection.setState('CLOSING');
-    closing.run = this.latest; // who was told may have begun one
-    const ended$ = this.isRunning ? this.running$().pipe(catchError(() => EMPTY)) : EMPTY;
-    const farewell$ = defer(() => {
-      connection.close(farewell);
-      return EMPTY;
-    });
-    // The farewell second, as it may end the run at once.
-    concat(merge(ended$, farewell$), sockets.gone$).subscribe({
+    concat(this.ending$(closing, farewell), sockets.gone$).subscribe({
       complete: () => {
         closing.rest();
         if (this.closing === closing) this.closing = undefined;
@@ -227,6 +222,19 @@ export class FeedLife implements RunHooks {
       error: noop, // there is none: what ends in one is caught above
     });
     return closing;
+  }
+
+  private ending$(closing: Closing, farewell: Farewell): Observable<never> {
+    const { closing: other } = this;
+    // Who was told closed it, too, and may have begun the next run since, which is not meant.
+    if (other !== closing) return other === undefined ? EMPTY : from(other.done).pipe(ignoreElements());
+    closing.run = this.latest; // or begun one
+    const ended$ = this.isRunning ? this.running$().pipe(catchError(() => EMPTY)) : EMPTY;
+    const farewell$ = defer(() => {
+      this.feed.connection.close(farewell);
+      return EMPTY;
+    });
+    return merge(ended$, farewell$); // the farewell second, as it may end the run at once
   }
 
   /** Emits nothing, and ends as the run does, which begins with it if there is none. */

@@ -1,4 +1,15 @@
-import { asyncScheduler, BehaviorSubject, defer, noop, Observable, Subject, throwError } from 'rxjs';
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  defer,
+  EMPTY,
+  ignoreElements,
+  noop,
+  Observable,
+  Subject,
+  throwError,
+  timer,
+} from 'rxjs';
 import { FeedClosedError, FeedLife, type LifeOwner } from '../src/feedLife.js';
 import type { RunUser } from '../src/feedRun.js';
 import type { ConnectionState, ConnectionStatus } from '../src/streams/events.js';
@@ -508,6 +519,35 @@ describe('the life of a feed', () => {
       await closing;
       expect(late.log).toStrictEqual(['trade complete']);
     });
+
+    it.each([
+      ['at once', EMPTY, []],
+      ['later', timer(5), ['no sooner']],
+    ])(
+      'is done with another that ends all %s, and leaves alone what follows',
+      async (_when, gone$, meanwhile) => {
+        const { life, owner, log, status$, user } = rig();
+        const waits = [EMPTY, gone$.pipe(ignoreElements())];
+        Object.assign(owner.connection, { sockets: () => ({ gone$: waits.shift(), terminate: noop }) });
+        let other = Promise.resolve();
+        status$.subscribe(({ state }) => {
+          if (state === 'CLOSED') life.enter(user('b'));
+          if (state !== 'CLOSING' || log.length > 1) return;
+          life.enter(user('a'));
+          other = life.close().then(() => void log.push('the other, too'));
+        });
+        const ended = closed(log, life.close());
+        await nextTurn();
+        if (log.at(-1) === 'hang up') log.push('no sooner');
+        await Promise.all([ended, other]);
+
+        expect(log).toStrictEqual([
+          ...['CLOSING', 'begun', 'dial', 'CLOSING', 'farewell undefined'],
+          ...['over', 'trade complete', 'a done', 'hang up', ...meanwhile],
+          ...['trade complete', 'CLOSED', 'begun', 'dial', 'closed', 'the other, too'],
+        ]);
+      },
+    );
 
     it('says farewell before what follows has begun', async () => {
       const { life, log, status$, server } = rig();
