@@ -150,10 +150,12 @@ class LiveFeed<S extends Schemas>
     this.rejects.reset();
     // Last: whoever is told may begin the next run.
     this.requests.fail(new RequestRejectedError('the feed was closed'));
-    for (const outlet of this.outlets.values()) {
-      outlet.flush();
-      outlet.hub.forget();
-    }
+    for (const outlet of this.outlets.values()) outlet.flush();
+    this.forget();
+  }
+
+  forget(): void {
+    for (const { hub } of this.outlets.values()) hub.forget();
   }
 
   get initialMs(): number {

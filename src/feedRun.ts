@@ -36,6 +36,8 @@ export interface RunParts {
   /** For `conflate`. */
   readonly frameKey: ((frame: Frame) => unknown) | undefined;
   readonly lingerMs: number;
+  /** Nothing that was delivered so far is kept for who comes later. */
+  forget(): void;
 }
 
 /** Who hears how a run goes. */
@@ -169,6 +171,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   take(frame: Frame, at: number): void {
     this.feed.dispatch.receive(frame, at);
     this.feed.backlog.done();
+    if (this.isOver) this.feed.forget(); // it ended while this was on its way
   }
 
   onDrop(_frame: Frame, reason: 'overflow' | 'conflated' | 'ended'): void {

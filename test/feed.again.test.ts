@@ -303,6 +303,21 @@ describe('values that were kept for late subscribers', () => {
   );
 
   it(
+    'are forgotten though one is on its way when the last one leaves',
+    marbles(({ flush }) => {
+      const sequence = { of: ({ id }: Trade) => id };
+      const { feed } = scene(['o(ac)', 'o-b'], letters, withTrades({ replay: 2, sequence }), { endMs: 50 });
+      const { heard, listen } = listener();
+      const first = feed.stream('trade').subscribe();
+      feed.events$.pipe(filter(({ type }) => type === 'gap')).subscribe(() => first.unsubscribe());
+      at(10, () => listen(feed.stream('trade')));
+      flush();
+
+      expect(heard).toStrictEqual(['12 2', '50 complete']);
+    }),
+  );
+
+  it(
     'are forgotten though they come out as it ends',
     marbles(({ flush }) => {
       const sequence = { of: ({ id }: Trade) => id, reorder: { maxItems: 10, maxMs: 100 } };

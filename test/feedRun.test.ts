@@ -50,6 +50,7 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
         leave: () => log.push('left'),
       }),
     },
+    forget: () => log.push('forget'),
     begun: () => log.push('begun'),
     over: () => log.push('over'),
     finished: (_run, failure) =>
@@ -131,6 +132,18 @@ describe('a run of a feed', () => {
     run.leave(a);
 
     expect(log).toStrictEqual(['left', 'done', 'dropped', 'done', 'dropped', 'over']);
+  });
+
+  it('that ends at a frame forgets what was kept of it since', () => {
+    const source$ = new Subject<string>();
+    const { owner, log, enter, user } = rig(source$);
+    const a = user('a');
+    owner.dispatch.receive = () => run.leave(a);
+    const run = enter(a);
+    log.length = 0;
+    source$.next('1');
+
+    expect(log).toStrictEqual(['came', 'hang up', 'left', 'over', 'done', 'forget']);
   });
 
   it('works off each frame that waited as it came, though all came in one object', () => {
