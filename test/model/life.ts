@@ -1,4 +1,12 @@
-import { asyncScheduler, type Observable, type Subscription } from 'rxjs';
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  type Observable,
+  of,
+  type Subscription,
+  throwError,
+  timer,
+} from 'rxjs';
 import * as v from 'valibot';
 import { createFeed, isBalanced, type TopicRef } from 'millrace';
 import type { Deed, LifePlay, Moment } from './lifePlay.js';
@@ -68,12 +76,28 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
   const isWaiting = turnMs > 0; // CLOSED by a failure while frames wait: what they are is still to come
   const names = (refs: readonly TopicRef[]): string[] =>
     refs.map(({ stream, topic = '' }) => `${stream}/${topic}`);
+  const online$ = new BehaviorSubject(true);
+  let logins = 0;
+  const logIn = (): Promise<void> | Observable<unknown> => {
+    called('login');
+    if (play.login === 'promised') return Promise.resolve();
+    if (play.login === 'takes time') return timer(2);
+    return play.login === 'fails at times' && ++logins % 3 === 1 ? throwError(() => new Error('no')) : of(0);
+  };
   const feed = createFeed<LifeSchemas>({
     url: 'ws://test',
     transport: server.transport,
     random: () => 0.5,
     lingerMs,
-    heartbeat: { off: true },
+    heartbeat: play.beats ? { everyMs: 25, timeoutMs: 8 } : { off: true },
+    online$,
+    ...(play.login !== 'none' && { authenticate: logIn }),
+    ...(play.greets && {
+      onConnected: () => {
+        called('greeting');
+        return timer(1);
+      },
+    }),
     reconnect: {
       ...{ jitter: 'none', initialMs: 4, maxMs: 10, stableMs: 50 },
       policies: { normal: { action: normal } },
@@ -220,6 +244,8 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
     rotate: () => feed.rotate(),
     pause: () => feed.pause(),
     resume: () => feed.resume(),
+    'go offline': () => online$.next(false),
+    'go online': () => online$.next(true),
     send: () => void feed.send({}),
     request: () =>
       void feed
@@ -237,7 +263,7 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
     ({ state } = status);
     if (state === 'CLOSING') isClosing = true;
     if (state === 'CLOSED') isClosing = false;
-    called(status.state as Moment);
+    called(status.state);
   });
   feed.events$.subscribe((event) => {
     if (event.type === 'gaveUp') {
@@ -258,7 +284,7 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
       if (waiting.length > 0 && isOver) breaks('heard', `${state} for ${show(waiting)}`);
       const now = asyncScheduler.now();
       if (waiting.length > 0 || done.has('open') || done.has('reconnect')) unwantedSince = now;
-      const isGone = server.live.size === 0 && (state === 'CLOSED' || state === 'DISCONNECTED');
+      const isGone = server.live.size === 0 && ['CLOSING', 'CLOSED', 'DISCONNECTED'].includes(state);
       if (now - unwantedSince > lingerMs + LEAVING_MS && !isGone) breaks('idle', `${state} at ${now}`);
       if (server.live.size > (done.has('rotate') ? 2 : 1)) breaks('single', `${server.live.size} sockets`);
       const { streams, ...counts } = feed.stats();
@@ -268,6 +294,8 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
     beServedWell() {
       for (let pauses = 0; pauses < MOST_DEEDS; pauses += 1) feed.resume();
       server.serveWell();
+      online$.next(true);
+      if (state === 'CLOSING') act('close at once'); // which may be asking a server that is silent
       act('reconnect');
       act('listen');
       for (const guest of guests) guest.served = 0;

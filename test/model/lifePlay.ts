@@ -4,16 +4,27 @@ import fc from 'fast-check';
 export const DEEDS = [
   ...(['listen', 'listen to X', 'listen to Y', 'listen elsewhere', 'leave', 'leave all'] as const),
   ...(['open', 'close', 'close within 9 ms', 'close at once', 'reconnect', 'rotate'] as const),
-  ...(['pause', 'resume', 'send', 'request'] as const),
+  ...(['pause', 'resume', 'send', 'request', 'go offline', 'go online'] as const),
 ] as const;
 export type Deed = (typeof DEEDS)[number];
 
 /** When somebody is called by a feed: a state, an event, or what befell him. */
 export const MOMENTS = [
-  ...(['CONNECTING', 'CONNECTED', 'RECONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'] as const),
+  ...(['CONNECTING', 'CONNECTED', 'AUTHENTICATED', 'RECONNECTING'] as const),
+  ...(['DISCONNECTED', 'CLOSING', 'CLOSED'] as const),
   ...(['state event', 'connected', 'disconnected', 'gaveUp', 'subscribing', 'unsubscribed', 'gap'] as const),
   ...(['value', 'value', 'error', 'error', 'complete', 'complete', 'request failed'] as const),
-  ...(['opened', 'not opened', 'closed', 'subscribe hook', 'unsubscribe hook'] as const),
+  ...(['opened', 'not opened', 'closed', 'subscribe hook', 'unsubscribe hook', 'login', 'greeting'] as const),
+  ...([
+    'paused',
+    'resumed',
+    'retry',
+    'rotating',
+    'rotated',
+    'rotateFailed',
+    'overflow',
+    'unhealthy',
+  ] as const),
 ] as const;
 export type Moment = (typeof MOMENTS)[number];
 
@@ -25,6 +36,10 @@ export interface LifePlay {
   readonly replay: number;
   readonly reorders: boolean;
   readonly subscribes: boolean;
+  readonly login: 'none' | 'at once' | 'promised' | 'takes time' | 'fails at times';
+  readonly greets: boolean;
+  /** It notices within some 30 ms that a server is silent. */
+  readonly beats: boolean;
   /** The outbox lets two messages a while pass. */
   readonly isRated: boolean;
   /** Milliseconds that a turn of the event loop takes; with 0, frames never wait. */
@@ -50,7 +65,7 @@ export const lifePlays: fc.Arbitrary<LifePlay> = fc.record({
   attempts: fc.array(
     fc.constantFrom(
       ...['o-a-b', 'o(ab)-(cd)', 'oa(ac)', 'o-(ac)-n', 'o(ac)n', 'o-a 5ms n', 'oabcd-e', 'o-a-c 20ms n'],
-      ...['r', '--r', 'u', '#', 'o--#', 'on', 'o(abc)#', '---', 'o---a---c---d'],
+      ...['r', '--r', 'u', '#', 'o--#', 'on', 'o(abc)#', '---', 'o---a---c---d', 'o-a-s', 's', 'o(ac)s'],
     ),
     { maxLength: 5 },
   ),
@@ -58,6 +73,16 @@ export const lifePlays: fc.Arbitrary<LifePlay> = fc.record({
   replay: fc.constantFrom(0, 2),
   reorders: fc.boolean(),
   subscribes: fc.boolean(),
+  login: fc.constantFrom<LifePlay['login'][]>(
+    'none',
+    'none',
+    'at once',
+    'promised',
+    'takes time',
+    'fails at times',
+  ),
+  greets: fc.boolean(),
+  beats: fc.boolean(),
   isRated: fc.boolean(),
   turnMs: fc.constantFrom(0, 3),
   overflow: fc.constantFrom<LifePlay['overflow'][]>('drop-oldest', 'error'),

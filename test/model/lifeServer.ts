@@ -1,5 +1,5 @@
 import { map, of, timer } from 'rxjs';
-import { closes, refuses, scriptedTransport } from '../../src/testing/scriptedTransport.js';
+import { closes, refuses, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
 import type { Socket, SocketHandler, Transport } from '../../src/streams/transport.js';
 import type { LifePlay } from './lifePlay.js';
 
@@ -18,7 +18,7 @@ const value = (id: number, symbol = 'X') => ({ type: 'trade', symbol, id });
 const LIFE_LETTERS = {
   ...{ a: value(1), b: value(2), c: value(3), d: value(4), e: value(1, 'Y') },
   ...{ p: value(WELL), q: value(WELL, 'Y') },
-  ...{ r: refuses(404), u: refuses(503), n: closes(1000) },
+  ...{ r: refuses(404), u: refuses(503), n: closes(1000), s: silence() },
 };
 const SERVED_WELL = 'o--(pq)';
 /** More dials than this are a storm. */
