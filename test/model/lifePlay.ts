@@ -12,7 +12,16 @@ export type Deed = (typeof DEEDS)[number];
 export const MOMENTS = [
   ...(['CONNECTING', 'CONNECTED', 'AUTHENTICATED', 'RECONNECTING'] as const),
   ...(['DISCONNECTED', 'CLOSING', 'CLOSED'] as const),
-  ...(['state event', 'connected', 'disconnected', 'gaveUp', 'subscribing', 'unsubscribed', 'gap'] as const),
+  ...([
+    'state event',
+    'connected',
+    'disconnected',
+    'gaveUp',
+    'subscribing',
+    'unsubscribed',
+    'gap',
+    'late',
+  ] as const),
   ...(['value', 'value', 'error', 'error', 'complete', 'complete', 'request failed'] as const),
   ...(['opened', 'not opened', 'closed', 'subscribe hook', 'unsubscribe hook', 'login', 'greeting'] as const),
   ...([
@@ -66,6 +75,7 @@ export const lifePlays: fc.Arbitrary<LifePlay> = fc.record({
     fc.constantFrom(
       ...['o-a-b', 'o(ab)-(cd)', 'oa(ac)', 'o-(ac)-n', 'o(ac)n', 'o-a 5ms n', 'oabcd-e', 'o-a-c 20ms n'],
       ...['r', '--r', 'u', '#', 'o--#', 'on', 'o(abc)#', '---', 'o---a---c---d', 'o-a-s', 's', 'o(ac)s'],
+      ...['oa-(bcde)-a', 'oa--(bcd)(ecb)#', 'oa-(bcde)n'],
     ),
     { maxLength: 5 },
   ),

@@ -38,7 +38,7 @@ export interface LifeServer {
 /** A server that knows who is connected, and what each has asked for. */
 export function createLifeServer({ attempts, turnMs }: LifePlay, onStorm: () => void): LifeServer {
   const well = Array.from({ length: MOST_DIALS + 1 }, () => SERVED_WELL);
-  const scripted = scriptedTransport([...attempts, ...well], LIFE_LETTERS);
+  const scripted = scriptedTransport([...attempts, ...well], LIFE_LETTERS, { stepsAfterPause: 4 });
   const good = scriptedTransport(well, LIFE_LETTERS);
   const live = new Set<number>();
   let dials = 0;
