@@ -275,10 +275,6 @@ class LiveFeed<S extends Schemas>
     this.health.setAlive(false);
   }
 
-  onRest(): void {
-    this.life.rested();
-  }
-
   // Of the dispatch.
 
   pong(from: OpenSession): void {

@@ -261,17 +261,11 @@ export class FeedLife implements RunHooks {
   // What a run tells.
 
   begun(run: FeedRun): void {
-    if (this.latest !== undefined) this.over(this.latest); // if it is still telling of its end: this one starts clean
     this.latest = run;
     this.isRunning = true;
     this.askedAt = -1;
     this.again?.unsubscribe();
     this.feed.onRunBegun();
-  }
-
-  /** The connection has ended: with the run, unless what it brought still waits. Who is told of its state may begin the next one. */
-  rested(): void {
-    if (this.latest?.isOver === true) this.over(this.latest);
   }
 
   over(run: FeedRun): void {

@@ -44,7 +44,7 @@ export interface RunParts {
 export interface RunHooks {
   /** Before anything else of the run. */
   begun(run: FeedRun): void;
-  /** Nothing more comes of it; told once or more, and before its users. */
+  /** Nothing more comes of it; told before its users, and before the connection goes. */
   over(run: FeedRun): void;
   /** What it has delivered is all there will be, or what made it fail; told once, and before its users, unless the last one left. */
   finished(run: FeedRun, failure: Failure | undefined): void;
@@ -67,6 +67,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   /** The frames and the line, which may end in either order. */
   private going = 2;
   private haveFramesEnded = false;
+  private failure: Failure | undefined = undefined;
   /** Nothing more comes of it, though it may still be telling so. */
   isOver = false;
 
@@ -113,46 +114,46 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     ledger.receive();
     if (this.line.accept(frame, at)) return;
     const { failure } = this.line;
-    // It overflowed, which is to be an error.
-    if (failure !== undefined && !this.haveFramesEnded) this.feed.connection.giveUp(failure.error);
-    this.framesEnded();
+    const hasOverflowed = failure !== undefined && !this.haveFramesEnded && !this.isOver;
+    this.framesEnded(failure);
+    if (hasOverflowed) this.feed.connection.giveUp(failure.error);
     this.frames.unsubscribe();
   };
 
-  /** The connection hands over no more; told once or more. */
+  /** The connection hands over no more; told once or more, and what it is told of first, it ends with. */
   framesEnded(failure?: Failure): void {
     if (this.haveFramesEnded || this.isOver) return;
     this.haveFramesEnded = true;
-    this.line.end(failure);
+    this.failure = failure;
+    this.line.end();
     this.oneEnded();
   }
 
   private oneEnded(): void {
     this.going -= 1;
-    if (this.going === 0) this.finish(undefined);
+    if (this.going === 0) this.finish(this.failure);
   }
 
   private finish(failure: Failure | undefined): void {
     if (this.isOver) return;
-    this.isOver = true;
-    this.hooks.over(this);
+    this.beOver();
     this.hooks.finished(this, failure);
     this.linger?.unsubscribe();
     const users = [...this.users];
     this.users.clear();
     for (const user of users) user.ended(failure);
-    this.tearDown();
+    this.frames.unsubscribe();
   }
 
   /** Ends it, with nobody to tell. */
   private abandon(): void {
-    this.isOver = true;
-    this.tearDown();
+    this.beOver();
+    this.frames.unsubscribe();
   }
 
-  /** Harmless when repeated. The frames may have ended long before, at an overflow that is an error: the rest still waits. */
-  private tearDown(): void {
-    this.frames.unsubscribe();
+  /** First of all, as whoever is told of what ends with it comes for the next run. */
+  private beOver(): void {
+    this.isOver = true;
     this.line.leave();
     this.hooks.over(this);
   }
@@ -170,8 +171,9 @@ export class FeedRun implements BoundedLineConfig<Frame> {
 
   take(frame: Frame, at: number): void {
     this.feed.dispatch.receive(frame, at);
-    this.feed.backlog.done();
-    if (this.isOver) this.feed.forget(); // it ended while this was on its way
+    if (this.isOver)
+      this.feed.forget(); // it ended while this was on its way
+    else this.feed.backlog.done();
   }
 
   onDrop(_frame: Frame, reason: 'overflow' | 'conflated' | 'ended'): void {
@@ -197,9 +199,8 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     this.feed.reading.takeTurn();
   }
 
-  onDone(failure?: Failure): void {
-    if (failure === undefined) this.oneEnded();
-    else this.finish(failure);
+  onDone(): void {
+    this.oneEnded();
   }
 
   onError(error: unknown): void {

@@ -333,6 +333,50 @@ describe('values that were kept for late subscribers', () => {
   );
 });
 
+describe('values that were kept, as a run ends', () => {
+  it(
+    'do not reach who listens again when a request fails with it',
+    marbles(({ flush }) => {
+      const { feed } = scene(
+        ['oa', 'o-b'],
+        letters,
+        withTrades({ replay: 5, topic: ({ symbol }) => symbol }),
+        { endMs: 50 },
+      );
+      const { heard, listen } = listener();
+      const first = feed.stream('trade', 'ETH').subscribe();
+      const again = { error: () => listen(feed.stream('trade', 'BTC')) };
+      at(1, () => void feed.request('q', { match: () => false, timeoutMs: 50 }).subscribe(again));
+      at(7, () => first.unsubscribe());
+      flush();
+
+      expect(heard).toStrictEqual(['9 2', '50 complete']);
+    }),
+  );
+
+  it(
+    'do not reach who listens again at one of them that comes out then',
+    marbles(({ flush }) => {
+      const sequence = { of: ({ id }: Trade) => id, reorder: { maxItems: 10, maxMs: 100 } };
+      const policies = { normal: { action: 'giveUp' } } as const;
+      const { feed } = scene(
+        ['oa(cde)n', 'o-b'],
+        letters,
+        { ...withTrades({ replay: 5, sequence }), reconnect: { policies } },
+        { endMs: 50 },
+      );
+      const { heard, listen } = listener();
+      feed.stream('trade').subscribe({
+        next: ({ id }) => id === 4 && listen(feed.stream('trade')),
+        error: () => undefined,
+      });
+      flush();
+
+      expect(heard).toStrictEqual(['7 5', '9 2', '50 complete']); // 5 was not out yet
+    }),
+  );
+});
+
 describe('a buffer that overflows, where that is an error', () => {
   const slow = () => ({
     ...scriptedTransport(['oa-(bcde)--a', 'o-d'], letters, { stepsAfterPause: 3 }),
@@ -386,6 +430,70 @@ describe('a buffer that overflows, where that is an error', () => {
         '3 gaveUp',
         '16 connected',
       ]);
+    }),
+  );
+
+  it(
+    'loses its connection at once, and with that the requests it was to answer',
+    marbles(({ flush }) => {
+      const { feed } = scene([], {}, overflowing(), { endMs: 100 });
+      const { heard, listen } = listener();
+      listen(feed.stream('trade'));
+      at(2, () => {
+        feed
+          .request('q', { match: () => false, timeoutMs: 50 })
+
+          .subscribe({ error: (error: unknown) => heard.push(`request: ${(error as Error).name}`) });
+      });
+      flush();
+
+      expect(heard).toContain('request: BufferOverflowError');
+      expect(asyncScheduler.now()).toBe(100); // and leaves no timer of a farewell
+    }),
+  );
+
+  it.each<[string, string, string[], string[]]>([
+    ['is closed when it is told of that', 'overflow', ['11 3', '11 complete'], []],
+    [
+      'is closed as it gives up',
+      'gaveUp',
+      ['11 3', '11 BufferOverflowError'],
+      ['3 disconnected', '3 gaveUp'],
+    ],
+  ])('ends as it was told first, if it %s', (_when, asked, end, gaveUp) =>
+    marbles(({ flush }) => {
+      const { feed, events } = scene([], {}, overflowing(), { endMs: 100 });
+      const { heard, listen } = listener();
+      const states: string[] = [];
+      feed.status$.subscribe(({ state }) => states.push(`${asyncScheduler.now()} ${state}`));
+      listen(feed.stream('trade'));
+      feed.events$.pipe(filter(({ type }) => type === asked)).subscribe(() => void feed.close());
+      flush();
+
+      expect(heard).toStrictEqual(['1 1', '11 2', ...end]);
+      expect(told(events)).toStrictEqual(['0 connected', '3 overflow', ...gaveUp]);
+      expect(states.slice(3)).toStrictEqual(['3 CLOSING', '11 CLOSED']);
+    })(),
+  );
+
+  it(
+    'harms no run that began when it was told of that',
+    marbles(({ flush }) => {
+      const { feed } = scene([], {}, overflowing(), { endMs: 100 });
+      const { heard, listen } = listener();
+      const first = feed.stream('trade').subscribe();
+      feed.events$
+        .pipe(
+          filter(({ type }) => type === 'overflow'),
+          take(1),
+        )
+        .subscribe(() => {
+          first.unsubscribe();
+          listen(feed.stream('trade'));
+        });
+      flush();
+
+      expect(heard).toStrictEqual(['5 4', '100 complete']);
     }),
   );
 });

@@ -161,7 +161,7 @@ describe('the life of a feed', () => {
     expect(log.slice(9)).toStrictEqual(['over', 'trade complete', 'CLOSED', 'b done', 'hang up']);
   });
 
-  it('starts a run clean, though the one that its last user has left is not over yet', () => {
+  it('is over before the connection goes that its last user has left: who hears of that comes for the next run', () => {
     const { life, log, server, user } = rig();
     const a = user('a');
     const first = life.enter(a);
@@ -172,22 +172,7 @@ describe('the life of a feed', () => {
     first.leave(a);
     life.enter(user('c'));
 
-    expect(log).toStrictEqual(['begun', 'dial', 'hang up', 'over', 'begun', 'dial']);
-  });
-
-  it('tells that a run is over before the state of a connection that nobody runs any more, unless frames wait', () => {
-    const { life, log, server, user } = rig();
-    const a = user('a');
-    const first = life.enter(a);
-    life.rested();
-    expect(log).toStrictEqual(['begun', 'dial']);
-    server.onHangUp = () => {
-      life.rested();
-      log.push('DISCONNECTED');
-    };
-    first.leave(a);
-
-    expect(log.slice(2)).toStrictEqual(['hang up', 'over', 'DISCONNECTED']);
+    expect(log).toStrictEqual(['begun', 'dial', 'over', 'hang up', 'begun', 'dial']);
   });
 
   it('keeps what it was CLOSED of first', () => {

@@ -8,9 +8,15 @@ import { marbles } from './marbles.js';
 const rig = (source$: Observable<string>, lingerMs = 0) => {
   const log: string[] = [];
   const owner: RunParts &
-    RunHooks & { run: FeedRun | undefined; isBusy: boolean; overflow: RunParts['overflow'] } = {
+    RunHooks & {
+      run: FeedRun | undefined;
+      isBusy: boolean;
+      work: () => void;
+      overflow: RunParts['overflow'];
+    } = {
     run: undefined,
     isBusy: false,
+    work: () => undefined,
     maxItems: 2,
     sliceMs: 5,
     overflow: 'drop-oldest',
@@ -42,13 +48,16 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
     },
     losses: { count: (of) => log.push(`lost to ${of}`) },
     turns: {
-      join: () => ({
-        mayWork: () => !owner.isBusy,
-        enter: () => !owner.isBusy,
-        exit: () => undefined,
-        wait: () => undefined,
-        leave: () => log.push('left'),
-      }),
+      join: (_sliceMs, onTurn) => {
+        owner.work = onTurn;
+        return {
+          mayWork: () => !owner.isBusy,
+          enter: () => !owner.isBusy,
+          exit: () => undefined,
+          wait: () => undefined,
+          leave: () => log.push('left'),
+        };
+      },
     },
     forget: () => log.push('forget'),
     begun: () => log.push('begun'),
@@ -82,8 +91,8 @@ describe('a run of a feed', () => {
     source$.complete();
 
     expect(log).toStrictEqual([
-      ...['begun', 'dial', 'came', 'took 1', 'done', 'left', 'over', 'finished'],
-      ...['a done', 'b done', 'hang up', 'left', 'over'],
+      ...['begun', 'dial', 'came', 'took 1', 'done', 'left', 'left', 'over', 'finished'],
+      ...['a done', 'b done', 'hang up'],
     ]);
   });
 
@@ -93,7 +102,7 @@ describe('a run of a feed', () => {
     Object.assign(owner, { begun });
     enter(user('a'));
 
-    expect(log).toStrictEqual(['over', 'finished', 'a done', 'left', 'over']);
+    expect(log).toStrictEqual(['left', 'over', 'finished', 'a done']);
   });
 
   it('works off what waits in line before it ends, and drops that when the deadline does not wait', () => {
@@ -106,7 +115,7 @@ describe('a run of a feed', () => {
     expect(log).toStrictEqual(['begun', 'dial', 'came', 'yield', 'hang up']);
     run.complete();
 
-    expect(log.slice(5)).toStrictEqual(['over', 'finished', 'a done', 'left', 'done', 'dropped', 'over']);
+    expect(log.slice(5)).toStrictEqual(['left', 'done', 'dropped', 'over', 'finished', 'a done']);
   });
 
   it('books what the bound costs', () => {
@@ -143,7 +152,38 @@ describe('a run of a feed', () => {
     log.length = 0;
     source$.next('1');
 
-    expect(log).toStrictEqual(['came', 'hang up', 'left', 'over', 'done', 'forget']);
+    expect(log).toStrictEqual(['came', 'left', 'over', 'hang up', 'forget']);
+  });
+
+  it('ends with what it is told of first, though its bound is an error', () => {
+    const source$ = new Subject<string>();
+    const { owner, log, enter, user } = rig(source$);
+    owner.overflow = 'error';
+    owner.losses.count = () => source$.complete(); // as by close(), of who is told of the overflow
+    enter(user('a'));
+    owner.isBusy = true;
+    for (const data of '123') source$.next(data);
+    owner.isBusy = false;
+    owner.work();
+
+    expect(log.filter((each) => each.startsWith('give up'))).toStrictEqual([]);
+    expect(log.slice(-3)).toStrictEqual(['over', 'finished', 'a done']);
+  });
+
+  it('gives up no other run, if who is told that its bound is hit leaves it', () => {
+    const source$ = new Subject<string>();
+    const { owner, log, enter, user } = rig(source$);
+    owner.overflow = 'error';
+    const a = user('a');
+    owner.losses.count = () => {
+      run.leave(a);
+      enter(user('b'));
+    };
+    const run = enter(a);
+    owner.isBusy = true;
+    for (const data of '123') source$.next(data);
+
+    expect(log.filter((each) => /give up|dial/.test(each))).toStrictEqual(['dial', 'dial']);
   });
 
   it('works off each frame that waited as it came, though all came in one object', () => {
@@ -168,15 +208,7 @@ describe('a run of a feed', () => {
     enter(user('a'));
     source$.error(new Error('gone'));
 
-    expect(log.slice(2)).toStrictEqual([
-      'left',
-      'over',
-      'failed: gone',
-      'a failed',
-      'hang up',
-      'left',
-      'over',
-    ]);
+    expect(log.slice(2)).toStrictEqual([...['left', 'left', 'over', 'failed: gone', 'a failed', 'hang up']]);
   });
 
   it(
@@ -191,7 +223,7 @@ describe('a run of a feed', () => {
       asyncScheduler.schedule(() => log.push(`at ${asyncScheduler.now()}`), 24);
       flush();
 
-      expect(log).toStrictEqual(['begun', 'dial', 'at 24', 'hang up', 'left', 'over']);
+      expect(log).toStrictEqual(['begun', 'dial', 'at 24', 'left', 'over', 'hang up']);
     }),
   );
 

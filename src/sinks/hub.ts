@@ -35,6 +35,8 @@ export class Hub<T> implements ChannelOwner<T> {
   private era = 0;
   /** Who came before this one is to be ended, or has been. */
   private endedEra = 0;
+  /** What is kept is about to be forgotten. */
+  private isBetween = false;
 
   constructor(private readonly config: HubConfig) {
     const { replay, maxTopics } = config;
@@ -73,7 +75,7 @@ export class Hub<T> implements ChannelOwner<T> {
     channel.linger?.unsubscribe();
     const seat = channel.add(subscriber, taker, listener, this.era);
     const { kept } = channel;
-    if (kept !== undefined) this.now(() => kept.replayTo(subscriber));
+    if (kept !== undefined && !this.isBetween) this.now(() => kept.replayTo(subscriber));
     // Whom the values kept were enough for opens nothing, nor does who ended the stream at one of them.
     if (channel.isTold || channel.size === 0 || !channel.isOpen) return seat;
     channel.isTold = true;
@@ -87,20 +89,24 @@ export class Hub<T> implements ChannelOwner<T> {
 
   /** Completes the present subscribers, or errors them, cancels what lingers, and forgets every value kept. */
   endAll(failure?: { readonly error: unknown }): void {
-    this.beginEra();
+    this.era += 1;
     this.announceEnd();
     this.endEarlier(failure);
   }
 
-  /** Who joins from here on is not meant by an end that is announced later, and gets nothing that was kept before. */
+  /** Who joins from here on is not meant by an end that is announced later, and until `forget` gets nothing that is kept. */
   beginEra(): void {
     this.era += 1;
-    this.forgetEvery();
+    this.isBetween = true;
   }
 
-  /** Forgets the values that were kept since, once all that was sent is delivered. */
+  /** Forgets every value kept, once all that was sent is delivered. */
   forget(): void {
-    this.inTurn(() => this.forgetEvery());
+    this.inTurn(() => {
+      this.forgetAll();
+      for (const { kept } of this.channels()) kept?.clear();
+      this.isBetween = false;
+    });
   }
 
   /** Who joined before the last `beginEra` is to be ended, by `endEarlier`. */
@@ -190,11 +196,6 @@ export class Hub<T> implements ChannelOwner<T> {
   private forgetAll(): void {
     this.wholeKept?.clear();
     this.unheard?.clear();
-  }
-
-  private forgetEvery(): void {
-    this.forgetAll();
-    for (const { kept } of this.channels()) kept?.clear();
   }
 
   private open(topic: string | undefined): Channel<T> {

@@ -100,8 +100,6 @@ class RenewedConnection
   private readonly line: LineOfSessions;
   /** Ends the wait for the last frames of a retired connection; made when one retires. */
   private cut$: Subject<void> | undefined = undefined;
-  /** Of the run. */
-  private attempts = Subscription.EMPTY;
   private dials = 0;
   private readyCount = 0;
   /** What `close()` says to the socket, and until when (epoch ms). */
@@ -139,7 +137,7 @@ class RenewedConnection
       this.running = subscriber;
       this.isActive = true;
       if (online$ !== undefined) attach(subscriber, followNetwork(online$, this, this.recovery), subscriber);
-      const attempts = (this.attempts = new Subscription());
+      const attempts = new Subscription();
       subscriber.add(attempts);
       if (!subscriber.closed) {
         const delivery = deliverInTurn(subscriber, take, this);
@@ -169,11 +167,11 @@ class RenewedConnection
   }
 
   giveUp(error: unknown): void {
-    const { running, inCharge, inChargeSince } = this;
-    const upMs = asyncScheduler.now() - inChargeSince;
-    this.attempts.unsubscribe(); // first: whoever is told is to find nothing that goes on
-    if (running?.closed !== false) return; // ended by who was told of that
-    if (inCharge !== undefined) this.onComplete({ error, class: this.recovery.classify(error), upMs });
+    const { running } = this;
+    this.recovery.giveUpFor(error);
+    this.drop(error);
+    if (running?.closed !== false) return;
+    // There was nothing to drop: it waits for the next dial.
     this.tellGaveUp(running, error, 0);
     running.error(error);
   }
@@ -361,11 +359,6 @@ class RenewedConnection
     return afterReading(farewellMs, this.hooks);
   }
 
-  /** Asked anew, which the compiler does not see. */
-  private isRunning(): boolean {
-    return this.running !== undefined;
-  }
-
   /** A run is over. */
   private rest(run: Subscriber<never>): void {
     const { unread, hooks } = this;
@@ -374,8 +367,6 @@ class RenewedConnection
     if (run !== this.running) return; // the next run began while this one told of its end
     this.running = undefined;
     this.isActive = false;
-    hooks.onRest();
-    if (this.isRunning()) return; // by who was told
     const { state } = this.status$.value;
     if (state !== 'CLOSED' && state !== 'CLOSING') this.setState('DISCONNECTED');
   }

@@ -57,8 +57,6 @@ export interface ConnectionHooks {
   readonly onEnded: (session: OpenSession, error: unknown) => void;
   /** There is no connection any more, or a dial failed. */
   readonly onOver: () => void;
-  /** Nobody runs it any more, which the state says next. */
-  readonly onRest: () => void;
   /** Reading is paused on purpose: no verdict of silence. */
   readonly isPaused: () => boolean;
   /** Reading waits for its turn of the event loop, which no pause is told of: no verdict either. @default never */

@@ -105,7 +105,7 @@ export type FeedEvent =
       readonly upMs: number;
     })
   | RetryEvent
-  /** No policy allows another dial. */
+  /** No policy allows another dial, or the buffer overflowed where that is an error. */
   | (Told & { readonly type: 'gaveUp'; readonly error: unknown })
   /** A new connection is made beside this one. */
   | (Told & { readonly type: 'rotating' })

@@ -44,6 +44,8 @@ export interface Recovery {
     onComplete: (failure: RetryFailure) => void,
   ): MonoTypeOperatorFunction<T>;
   classify(error: unknown): FailureClass;
+  /** This failure, when it comes, is given up for: no policy is asked. */
+  giveUpFor(error: unknown): void;
   /** Ends the wait for the next dial. */
   wake(): void;
 }
@@ -60,6 +62,7 @@ class PolicyRecovery implements Recovery {
   private policies: ResolvedPolicies | undefined = undefined;
   private made: RetryRules | undefined = undefined;
   private wake$: Subject<void> | undefined = undefined;
+  private final: unknown = undefined;
 
   constructor(
     private readonly config: RecoveryConfig,
@@ -109,6 +112,10 @@ class PolicyRecovery implements Recovery {
     return this.resolved().classify(error);
   }
 
+  giveUpFor(error: unknown): void {
+    this.final = error;
+  }
+
   wake(): void {
     this.wake$?.next();
   }
@@ -119,6 +126,7 @@ class PolicyRecovery implements Recovery {
   }
 
   private decide(failure: RetryFailure): RetryPolicy {
+    if (this.final !== undefined && failure.error === this.final) return { action: 'giveUp' };
     const decided = this.resolved().policy(failure);
     if (decided.action !== 'giveUp' || failure.class !== 'config') return decided;
     // One URL that can never work says nothing of the others.

@@ -87,7 +87,7 @@ export class ReportingConnection implements RecoveryHooks {
     this.tellGaveUp(running, error, failure.attempt);
   }
 
-  onComplete(failure: Pick<RetryFailure, 'error' | 'class' | 'upMs'>): void {
+  onComplete(failure: RetryFailure): void {
     const { error, class: name } = failure;
     this.hooks.onOver();
     this.hooks.tell({
@@ -100,14 +100,16 @@ export class ReportingConnection implements RecoveryHooks {
   }
 
   /** Of the session that was in charge: the failure knows how long the line was up, rotations included. */
-  upMsOf({ upMs }: Pick<RetryFailure, 'upMs'>): number {
+  upMsOf({ upMs }: RetryFailure): number {
     return upMs === undefined ? 0 : asyncScheduler.now() - this.inChargeSince;
   }
 
   protected tellGaveUp(run: Subscriber<never> | undefined, error: unknown, attempt: number): void {
     if (this.isSucceeded(run)) return;
     this.hooks.tell({ type: 'gaveUp', error, ...this.stamp() });
-    if (!this.isSucceeded(run)) this.setState('CLOSED', { attempt, cause: error });
+    // Whoever was told may have closed it, which is told when it is done.
+    const isClosing = this.status$.value.state === 'CLOSING';
+    if (!isClosing && !this.isSucceeded(run)) this.setState('CLOSED', { attempt, cause: error });
   }
 
   /** Whoever was told has begun the next run: of this one nothing is to be heard any more. */

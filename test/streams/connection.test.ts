@@ -40,7 +40,6 @@ const rig = (
       onReady: () => undefined,
       onEnded: () => undefined,
       onOver: () => undefined,
-      onRest: () => undefined,
       isPaused: () => false,
       resumed$: NEVER,
       ...own,
@@ -495,7 +494,6 @@ describe('a connection', () => {
             react(event, connection);
           },
           onEnded: () => log.push('ended'),
-          onRest: () => log.push('rest'),
         },
       );
       transport.dials$.subscribe((dial) => log.push(`dial ${dial}`));
@@ -515,7 +513,7 @@ describe('a connection', () => {
       'tells of it, and ends with what it is given up for',
       marbles(({ flush }) => {
         expect(givenUp(flush, ['o'], 7)).toStrictEqual([
-          ...['ended', 'disconnected', 'unknown after 7', 'gaveUp', 'CLOSED', '#', 'rest'],
+          ...['ended', 'disconnected', 'unknown after 7', 'gaveUp', 'CLOSED', '#'],
         ]);
       }),
     );
@@ -523,7 +521,7 @@ describe('a connection', () => {
     it(
       'between two connections, tells of no other one',
       marbles(({ flush }) => {
-        expect(givenUp(flush, ['o--#', 'o'], 7)).toStrictEqual(['gaveUp', 'CLOSED', '#', 'rest']);
+        expect(givenUp(flush, ['o--#', 'o'], 7)).toStrictEqual(['gaveUp', 'CLOSED', '#']);
       }),
     );
 
@@ -545,37 +543,4 @@ describe('a connection', () => {
       }),
     );
   });
-
-  it(
-    'tells that it rests before its state says so, unless who was told runs it again',
-    marbles(({ flush }) => {
-      const log: string[] = [];
-      let rests = 0;
-      const { connection } = rig(
-        ['o', 'o'],
-        {},
-        {},
-        {
-          tell: (event) => event.type === 'state' && log.push(event.status.state),
-          onRest: () => {
-            log.push('rest');
-            if (++rests === 1)
-              connection
-                .run(noop)
-                .pipe(takeUntil(timer(50)))
-                .subscribe();
-          },
-        },
-      );
-      connection
-        .run(noop)
-        .pipe(takeUntil(timer(10)))
-        .subscribe();
-      flush();
-
-      expect(log).toStrictEqual([
-        ...['CONNECTING', 'CONNECTED', 'rest', 'CONNECTING', 'CONNECTED', 'rest', 'DISCONNECTED'],
-      ]);
-    }),
-  );
 });

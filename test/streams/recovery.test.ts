@@ -115,6 +115,16 @@ describe('createRecovery', () => {
   );
 
   it(
+    'gives up for what it is told to, whatever the policies say, and for nothing else',
+    marbles(({ expectObservable, flush }) => {
+      const { recovery, run$ } = rig();
+      recovery.giveUpFor(closed);
+      expectObservable(run$(invalid, closed)).toBe('a-(b#)', undefined, closed);
+      flush();
+    }),
+  );
+
+  it(
     'completes a rotation as a policy says, and tells it by itself',
     marbles(({ expectObservable, flush }) => {
       const { recovery, dials$, log } = rig({ policies: { network: { action: 'complete' } } });
