@@ -197,4 +197,31 @@ describe('pause() and resume()', () => {
       await server.close();
     }
   });
+
+  it.each<[string, string[], number, number | undefined, string[]]>([
+    [
+      'that ended before it',
+      ['o|', 'o'],
+      10,
+      undefined,
+      ['1 disconnected', '1 retry', '10 paused', '76 connected', '176 disconnected', '176 retry'],
+    ],
+    [
+      'that ended since',
+      ['o', `${'-'.repeat(30)}o`, 'o'],
+      10,
+      60,
+      ['10 paused', '60 disconnected', '60 retry', '90 connected', '190 disconnected', '190 retry'],
+    ],
+  ])('have maxPauseMs of a connection, and of none %s', (_when, attempts, pausedAt, lostAt, expected) =>
+    marbles(({ flush }) => {
+      const { feed, events } = scene(attempts, {}, { buffer: { maxPauseMs: 100 } }, { endMs: 200 });
+      feed.stream('trade').subscribe();
+      at(pausedAt, () => feed.pause());
+      if (lostAt !== undefined) at(lostAt, () => feed.reconnect());
+      flush();
+
+      expect(told(events).slice(0, 7)).toStrictEqual(['0 connected', ...expected]);
+    })(),
+  );
 });

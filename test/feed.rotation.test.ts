@@ -295,6 +295,57 @@ describe('a rotation', () => {
   );
 
   it(
+    'that is on its way takes over from none that reconnect() was called on',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        ['o', 'o', 'o'],
+        {},
+        { subscriptions: topics },
+        { reply: acked((attempt) => (attempt === 2 ? 50 : 1)), endMs: 100 },
+      );
+      feed.stream('trade', 'BTC').subscribe();
+      at(10, () => feed.rotate());
+      at(20, () => feed.reconnect());
+      flush();
+
+      expect(told(events).filter((event) => !/subscri/.test(event))).toStrictEqual([
+        ...['0 connected', '10 rotating', '20 disconnected', '20 retry', '20 connected'],
+      ]);
+    }),
+  );
+
+  it(
+    'is a reconnect to onConnected',
+    marbles(({ flush }) => {
+      const asked: unknown[] = [];
+      const onConnected = (_session: unknown, about: unknown): void => void asked.push(about);
+      const { feed } = scene(['o', 'o'], {}, { onConnected }, { endMs: 50 });
+      feed.stream('trade').subscribe();
+      at(10, () => feed.rotate());
+      flush();
+
+      expect(asked).toStrictEqual([
+        { generation: 1, isReconnect: false },
+        { generation: 2, isReconnect: true },
+      ]);
+    }),
+  );
+
+  it(
+    'is possible in each run',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['o', 'o', 'o'], {}, {}, { endMs: 50 });
+      feed.stream('trade').subscribe();
+      at(10, () => void feed.close({ timeoutMs: 0 }));
+      at(20, () => void feed.stream('trade').subscribe());
+      at(30, () => feed.rotate());
+      flush();
+
+      expect(told(events)).toContain('30 rotating');
+    }),
+  );
+
+  it(
     'begins by the clock, at 90 to 100 % of everyMs, and again on the new connection',
     marbles(({ expectObservable }) => {
       const { feed, transport } = scene(['o', 'o', 'o'], {}, { rotate: { everyMs: 1_000 } });

@@ -278,6 +278,15 @@ describe('the life of a feed', () => {
       await expect(opened).rejects.toThrow(new Error('given up'));
     });
 
+    it('that was rejected listens to no state any more', async () => {
+      const { life, status$, server } = rig();
+      const opened = life.open();
+      server.frames$.error(new Error('gone'));
+      await expect(opened).rejects.toThrow('gone');
+
+      expect(status$.observed).toBe(false);
+    });
+
     it('that nobody awaits is no unhandled rejection when it is closed', async () => {
       const unhandled = jest.fn();
       process.once('unhandledRejection', unhandled);

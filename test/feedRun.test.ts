@@ -155,6 +155,21 @@ describe('a run of a feed', () => {
     expect(log).toStrictEqual(['came', 'left', 'over', 'hang up', 'forget']);
   });
 
+  it('ends once, and not for nobody', () => {
+    const { log, enter, user } = rig(new Subject());
+    const run = enter(user('a'));
+    run.complete();
+    run.complete();
+    expect(log.filter((each) => each === 'finished')).toHaveLength(1);
+    log.length = 0;
+    const b = user('b');
+    const next = enter(b);
+    next.leave(b);
+    next.complete();
+
+    expect(log).not.toContain('finished');
+  });
+
   it('ends with what it is told of first, though its bound is an error', () => {
     const source$ = new Subject<string>();
     const { owner, log, enter, user } = rig(source$);

@@ -203,6 +203,33 @@ describe('a hub', () => {
     expect([late, first.closed]).toStrictEqual([['5', '5'], false]);
   });
 
+  it('replays what is kept once to who joins from inside a delivery', () => {
+    const hub = create({ replay: 1 });
+    const heard: string[] = [];
+    hub.next('0', 'b');
+    join(hub, 'a', [], () => {
+      join(hub, 'b', heard);
+      hub.next('2', 'b'); // waits until all have heard 1
+      heard.push('then');
+    });
+    hub.next('1', 'a');
+
+    expect(heard).toStrictEqual(['0', 'then', '2']);
+  });
+
+  it('forgets at its end what was sent just before, though both have to wait', () => {
+    const hub = create({ replay: 1 });
+    const heard: string[] = [];
+    join(hub, 'a', [], () => {
+      hub.next('late', 'b');
+      hub.endAll();
+    });
+    hub.next('1', 'a');
+    join(hub, 'b', heard);
+
+    expect(heard).toStrictEqual([]);
+  });
+
   it('ends who was in when that was asked, though it has to wait for a value on its way', () => {
     const hub = create();
     const [first, second]: string[][] = [[], []];

@@ -223,4 +223,36 @@ describe('reading', () => {
       expect(reading.isPaused).toBe(false);
     }),
   );
+
+  it(
+    'goes on for as many resume() as there were pause(), and for none that takes back what is another’s',
+    marbles(() => {
+      const { reading } = rig();
+      reading.pause();
+      reading.resume();
+      reading.hold();
+      reading.resume();
+
+      expect(reading.isPaused).toBe(true);
+      reading.reset();
+    }),
+  );
+
+  it(
+    'neither stops nor waits for what has ended',
+    marbles(({ flush }) => {
+      const { reading, log, session } = rig();
+      const [a, b] = [session('a'), session('b')];
+      reading.add(a);
+      reading.delete(a);
+      reading.hold();
+      flush();
+      expect(log).toStrictEqual(['paused']);
+      reading.add(b);
+      reading.reset();
+      flush();
+
+      expect(log).toStrictEqual(['paused', 'b stops']); // and never 'too long'
+    }),
+  );
 });

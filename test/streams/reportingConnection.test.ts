@@ -1,4 +1,4 @@
-import { timer } from 'rxjs';
+import { Observable, timer } from 'rxjs';
 import type { RetryDecision } from '../../src/operators/retryBackoff.js';
 import type { ConnectionHooks } from '../../src/streams/connectionConfig.js';
 import { ReportingConnection } from '../../src/streams/reportingConnection.js';
@@ -14,6 +14,11 @@ class Connection extends ReportingConnection {
   }
   run(): void {
     this.isActive = true;
+  }
+  follow(): void {
+    new Observable<never>((subscriber) => {
+      this.running = subscriber;
+    }).subscribe();
   }
 }
 
@@ -187,5 +192,26 @@ describe('what a connection says of itself', () => {
         'forget',
       ]);
     }),
+  );
+
+  it.each(['retry', 'give up'])(
+    'is nothing more of a run that was followed by the next when its failure was told: %s',
+    (what) =>
+      marbles(({ flush }) => {
+        const log: unknown[] = [];
+        const connection: Connection = new Connection({
+          tell: ({ type }) => {
+            log.push(type);
+            connection.follow();
+          },
+          onOver: () => undefined,
+        } as Partial<ConnectionHooks> as ConnectionHooks);
+        connection.run();
+        if (what === 'retry') connection.onRetry(decision);
+        else connection.onGiveUp(error, failure);
+        flush();
+
+        expect([log, connection.status$.value.state]).toStrictEqual([['disconnected'], 'DISCONNECTED']);
+      })(),
   );
 });
