@@ -133,6 +133,8 @@ class LiveFeed<S extends Schemas>
   // Of its life.
 
   onRunBegun(): void {
+    // What was kept is of the run before, be it what was on its way as that ended.
+    for (const { hub } of this.outlets.values()) hub.forget();
     this.backlog.clear();
     this.health.start();
     this.demand.start();
@@ -151,11 +153,6 @@ class LiveFeed<S extends Schemas>
     // Last: whoever is told may begin the next run.
     this.requests.fail(new RequestRejectedError('the feed was closed'));
     for (const outlet of this.outlets.values()) outlet.flush();
-    this.forget();
-  }
-
-  forget(): void {
-    for (const { hub } of this.outlets.values()) hub.forget();
   }
 
   get initialMs(): number {

@@ -36,8 +36,6 @@ export interface RunParts {
   /** For `conflate`. */
   readonly frameKey: ((frame: Frame) => unknown) | undefined;
   readonly lingerMs: number;
-  /** Nothing that was delivered so far is kept for who comes later. */
-  forget(): void;
 }
 
 /** Who hears how a run goes. */
@@ -67,6 +65,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   /** The frames and the line, which may end in either order. */
   private going = 2;
   private haveFramesEnded = false;
+  private isGivingUp = false;
   private failure: Failure | undefined = undefined;
   /** Nothing more comes of it, though it may still be telling so. */
   isOver = false;
@@ -114,9 +113,12 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     ledger.receive();
     if (this.line.accept(frame, at)) return;
     const { failure } = this.line;
-    const hasOverflowed = failure !== undefined && !this.haveFramesEnded && !this.isOver;
+    if (failure !== undefined && !this.haveFramesEnded && !this.isOver) {
+      if (this.isGivingUp) return; // a frame that was held comes out as its connection is dropped
+      this.isGivingUp = true;
+      this.feed.connection.giveUp(failure.error);
+    }
     this.framesEnded(failure);
-    if (hasOverflowed) this.feed.connection.giveUp(failure.error);
     this.frames.unsubscribe();
   };
 
@@ -171,9 +173,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
 
   take(frame: Frame, at: number): void {
     this.feed.dispatch.receive(frame, at);
-    if (this.isOver)
-      this.feed.forget(); // it ended while this was on its way
-    else this.feed.backlog.done();
+    if (!this.isOver) this.feed.backlog.done(); // the next run may count by now
   }
 
   onDrop(_frame: Frame, reason: 'overflow' | 'conflated' | 'ended'): void {

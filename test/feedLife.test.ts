@@ -87,7 +87,6 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
       }),
     },
     outlets: new Map([['trade', { complete: () => log.push('trade complete') }]]),
-    forget: noop,
     onRunBegun: () => log.push('begun'),
     onRunOver: () => log.push('over'),
   };

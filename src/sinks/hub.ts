@@ -35,7 +35,7 @@ export class Hub<T> implements ChannelOwner<T> {
   private era = 0;
   /** Who came before this one is to be ended, or has been. */
   private endedEra = 0;
-  /** What is kept is about to be forgotten. */
+  /** What is kept is to be forgotten. */
   private isBetween = false;
 
   constructor(private readonly config: HubConfig) {
