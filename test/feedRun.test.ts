@@ -184,6 +184,22 @@ describe('a run of a feed', () => {
     expect(log.slice(-3)).toStrictEqual(['over', 'finished', 'a done']);
   });
 
+  it('gives up once, though frames that were held come out as it does', () => {
+    const source$ = new Subject<string>();
+    const { owner, log, enter, user } = rig(source$);
+    owner.overflow = 'error';
+    owner.connection.giveUp = () => {
+      log.push('give up');
+      source$.next('4');
+    };
+    enter(user('a'));
+    owner.isBusy = true;
+    for (const data of '123') source$.next(data);
+
+    expect(log.filter((each) => each === 'give up')).toHaveLength(1);
+    expect(log.slice(-3)).toStrictEqual(['done', 'dropped', 'hang up']); // 4 is booked, too
+  });
+
   it('gives up no other run, if who is told that its bound is hit leaves it', () => {
     const source$ = new Subject<string>();
     const { owner, log, enter, user } = rig(source$);
