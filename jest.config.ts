@@ -6,6 +6,8 @@ import type { Config } from 'jest';
 
 const config: Config = {
   testEnvironment: 'node',
+  // Jest would leave one core idle, which on two is half of them.
+  maxWorkers: '100%',
   roots: ['<rootDir>/test', '<rootDir>/examples'],
   testPathIgnorePatterns: ['captures', 'browser', 'fuzz', 'network', 'load'].map(
     (suite) => `<rootDir>/test/${suite}/`,

@@ -12,6 +12,7 @@ process.env['FUZZ_CASES'] ??= '1000000';
  */
 const config: Config = {
   testEnvironment: 'node',
+  maxWorkers: '100%',
   roots: ['<rootDir>/test/fuzz'],
   transform: { '\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.jest.json' }] },
   moduleNameMapper: {

@@ -12,6 +12,7 @@ process.env['MODEL_RUNS'] ??= '10000';
  */
 const config: Config = {
   testEnvironment: 'node',
+  maxWorkers: '100%',
   roots: ['<rootDir>/test/model'],
   transform: { '\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.jest.json' }] },
   moduleNameMapper: {
