@@ -140,7 +140,7 @@ class LiveFeed<S extends Schemas>
     this.demand.start();
   }
 
-  onRunOver(): void {
+  onRunOver(): () => void {
     // Who comes from here on comes for the next run.
     for (const { hub } of this.outlets.values()) hub.beginEra();
     this.reading.reset();
@@ -150,9 +150,10 @@ class LiveFeed<S extends Schemas>
     this.health.stop();
     this.demand.stop();
     this.rejects.reset();
+    const failRequests = this.requests.giveUp();
     // Last: whoever is told may begin the next run.
-    this.requests.fail(new RequestRejectedError('the feed was closed'));
     for (const outlet of this.outlets.values()) outlet.flush();
+    return () => failRequests(new RequestRejectedError('the feed was closed'));
   }
 
   get initialMs(): number {

@@ -31,8 +31,11 @@ export interface LifeOwner extends RunParts {
   readonly initialMs: number;
   /** A run begins: on a clean slate. */
   onRunBegun(): void;
-  /** Nothing more comes of the run; told once, before its streams end and its users hear of it. */
-  onRunOver(): void;
+  /**
+   * Nothing more comes of the run; told once, before its streams end and its users hear of it. Yields what is to be told of that when
+   * its connection is gone.
+   */
+  onRunOver(): () => void;
 }
 
 /** Keeps a feed running without a subscriber. */
@@ -99,6 +102,8 @@ export class FeedLife implements RunHooks {
 
   /** One more for whom the feed is to run. */
   enter(user: RunUser): FeedRun {
+    // Who was told how the last one ends may come before that is told.
+    if (this.run?.isOver === true) this.tellDisconnected();
     const { run } = this;
     if (run?.isOver === false) {
       run.enter(user);
@@ -268,10 +273,14 @@ export class FeedLife implements RunHooks {
     this.feed.onRunBegun();
   }
 
-  over(run: FeedRun): void {
-    if (run !== this.latest || !this.isRunning) return;
+  over(run: FeedRun): () => void {
+    if (run !== this.latest || !this.isRunning) return noop;
     this.isRunning = false;
-    this.feed.onRunOver();
+    return this.feed.onRunOver();
+  }
+
+  disconnected(run: FeedRun): void {
+    if (run === this.latest) this.tellDisconnected();
   }
 
   finished(run: FeedRun, failure: Failure | undefined): void {
@@ -279,10 +288,15 @@ export class FeedLife implements RunHooks {
     const { askedAt } = this;
     if (failure === undefined) for (const outlet of outlets.values()) outlet.complete();
     if (run !== this.latest) return; // who was told has begun the next one
-    const isTold = this.state === (failure === undefined ? 'CLOSING' : 'CLOSED');
+    const isTold = this.state === 'CLOSED' || (this.state === 'CLOSING' && failure === undefined);
     if (!isTold) connection.setState('CLOSED', failure && { cause: failure.error });
     // Asked when it had nothing to drop any more, nor did it dial again.
     if (run !== this.latest || askedAt !== connection.status$.value.generation) return;
     this.again = asyncScheduler.schedule(() => void this.enter(holder), this.feed.initialMs);
+  }
+
+  private tellDisconnected(): void {
+    const isTold = this.state === 'DISCONNECTED' || this.state === 'CLOSING' || this.state === 'CLOSED';
+    if (!isTold) this.feed.connection.setState('DISCONNECTED');
   }
 }

@@ -42,8 +42,10 @@ export interface RunParts {
 export interface RunHooks {
   /** Before anything else of the run. */
   begun(run: FeedRun): void;
-  /** Nothing more comes of it; told before its users, and before the connection goes. */
-  over(run: FeedRun): void;
+  /** Nothing more comes of it; told before its users, and before the connection goes. Yields what is to be told of it when that is gone. */
+  over(run: FeedRun): () => void;
+  /** Its connection is gone, though nobody closed it, nor gave up. */
+  disconnected(run: FeedRun): void;
   /** What it has delivered is all there will be, or what made it fail; told once, and before its users, unless the last one left. */
   finished(run: FeedRun, failure: Failure | undefined): void;
 }
@@ -119,7 +121,6 @@ export class FeedRun implements BoundedLineConfig<Frame> {
       this.feed.connection.giveUp(failure.error);
     }
     this.framesEnded(failure);
-    this.frames.unsubscribe();
   };
 
   /** The connection hands over no more; told once or more, and what it is told of first, it ends with. */
@@ -129,6 +130,9 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     this.failure = failure;
     this.line.end();
     this.oneEnded();
+    if (this.going === 0) return;
+    this.frames.unsubscribe();
+    this.hooks.disconnected(this);
   }
 
   private oneEnded(): void {
@@ -144,20 +148,21 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     const users = [...this.users];
     this.users.clear();
     for (const user of users) user.ended(failure);
-    this.frames.unsubscribe();
   }
 
   /** Ends it, with nobody to tell. */
   private abandon(): void {
     this.beOver();
-    this.frames.unsubscribe();
+    this.hooks.disconnected(this);
   }
 
-  /** First of all, as whoever is told of what ends with it comes for the next run. */
+  /** First of all, as whoever is told of what ends with it comes for the next run, which shares no connection with this one. */
   private beOver(): void {
     this.isOver = true;
     this.line.leave();
-    this.hooks.over(this);
+    const tell = this.hooks.over(this);
+    this.frames.unsubscribe();
+    tell();
   }
 
   // What the line asks and tells. Between socket and parser: what comes faster than it is worked off waits there, and the event

@@ -1,4 +1,14 @@
-import { asyncScheduler, filter, map, type Observable, take, tap, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  filter,
+  map,
+  type Observable,
+  Subscription,
+  take,
+  tap,
+  timer,
+} from 'rxjs';
 import type { FeedConfig } from 'millrace';
 import { closes, refuses, scriptedTransport } from '../src/testing/scriptedTransport.js';
 import { marbles } from './marbles.js';
@@ -14,13 +24,12 @@ const letters = {
 const listener = () => {
   const heard: string[] = [];
   const note = (what: string): void => void heard.push(`${asyncScheduler.now()} ${what}`);
-  const listen = (values$: Observable<{ id: number }>): void => {
+  const listen = (values$: Observable<{ id: number }>): Subscription =>
     values$.subscribe({
       next: ({ id }) => note(`${id}`),
       error: (error: unknown) => note((error as Error).name),
       complete: () => note('complete'),
     });
-  };
   return { heard, listen };
 };
 
@@ -88,6 +97,148 @@ describe('who subscribes as a feed ends', () => {
 
       const silent = events.filter(({ type }) => type === 'unhealthy');
       expect(silent.map(({ at: when }) => when)).toStrictEqual([62]);
+    }),
+  );
+});
+
+describe('who ends a feed as it is told of its failure', () => {
+  type Parts = Readonly<Record<'close' | 'leave', () => void>>;
+  const play = (
+    flush: () => void,
+    attempts: string[],
+    when: string,
+    act: (parts: Parts) => void,
+    config: (close: () => void) => Partial<FeedConfig<TestSchemas>> = () => ({}),
+  ) => {
+    const { heard, listen } = listener();
+    const close = (): void => void feed.close();
+    const { feed, events } = scene(attempts, letters, config(close), { endMs: 1_000 });
+    const states: string[] = [];
+    const subscription = new Subscription();
+    feed.events$.subscribe((event) => {
+      if (asyncScheduler.now() < 1_000 && event.type === 'state') states.push(event.status.state);
+      if (event.type === when) act({ close, leave: () => subscription.unsubscribe() });
+    });
+    subscription.add(listen(feed.stream('trade')));
+    flush();
+    return { heard, states, told: told(events) };
+  };
+
+  it.each<[string, string, string, string[], string[]]>([
+    ['disconnected', 'is retried', 'o-n', ['CONNECTED'], ['0 connected', '2 disconnected']],
+    ['retry', 'is retried', 'o-n', ['CONNECTED'], ['0 connected', '2 disconnected', '2 retry']],
+    ['disconnected', 'gives up', 'r', [], ['0 disconnected']],
+    ['gaveUp', 'gives up', 'r', [], ['0 disconnected', '0 gaveUp']],
+  ])('closes it at %s, when it %s: hears nothing more of that', (when, _what, script, states, events) =>
+    marbles(({ flush }) => {
+      const played = play(flush, [script, 'oa'], when, ({ close }) => close());
+
+      expect(played.told).toStrictEqual(events);
+      expect(played.states).toStrictEqual(['CONNECTING', ...states, 'CLOSING', 'CLOSED']);
+      expect(played.heard).toStrictEqual([script === 'r' ? '0 complete' : '2 complete']);
+    })(),
+  );
+
+  it.each<[string, string, string, string[], string[]]>([
+    ['disconnected', 'is retried', 'o-n', ['CONNECTED'], ['0 connected', '2 disconnected']],
+    ['retry', 'is retried', 'o-n', ['CONNECTED'], ['0 connected', '2 disconnected', '2 retry']],
+    ['disconnected', 'gives up', 'r', [], ['0 disconnected']],
+    ['gaveUp', 'gives up', 'r', [], ['0 disconnected', '0 gaveUp']],
+  ])('leaves it at %s, when it %s: hears nothing more of that', (when, _what, script, states, events) =>
+    marbles(({ flush }) => {
+      const played = play(flush, [script, 'oa'], when, ({ leave }) => leave());
+
+      expect(played.told).toStrictEqual(events);
+      expect(played.states).toStrictEqual(['CONNECTING', ...states, 'DISCONNECTED']);
+      expect(played.heard).toStrictEqual([]);
+    })(),
+  );
+
+  it.each<[string, 'retry' | 'giveUp']>([
+    ['retried', 'retry'],
+    ['given up', 'giveUp'],
+  ])('closes it in the hook that is asked whether it is to be %s', (_what, action) =>
+    marbles(({ flush }) => {
+      const played = play(
+        flush,
+        ['o-n', 'oa'],
+        '',
+        () => undefined,
+        (close) => {
+          const classify = () => {
+            close();
+            return 'normal' as const;
+          };
+          const policies = { normal: { action } };
+          return { reconnect: { jitter: 'none', classify, policies } };
+        },
+      );
+
+      expect(played.told).toStrictEqual(['0 connected']);
+      expect(played.states).toStrictEqual(['CONNECTING', 'CONNECTED', 'CLOSING', 'CLOSED']);
+      expect(played.heard).toStrictEqual(['2 complete']);
+    })(),
+  );
+
+  it(
+    'loses it as it is told that it closes: it is CLOSED next, not RECONNECTING',
+    marbles(({ flush }) => {
+      const online$ = new BehaviorSubject(true);
+      const { feed } = scene(['o', 'o'], letters, { online$ }, { endMs: 100 });
+      const states: string[] = [];
+      feed.status$.subscribe(({ state }) => {
+        states.push(state);
+        if (state === 'CLOSING') online$.next(false);
+      });
+      feed.stream('trade').subscribe();
+      at(5, () => void feed.close());
+      flush();
+
+      expect(states).toStrictEqual(['DISCONNECTED', 'CONNECTING', 'CONNECTED', 'CLOSING', 'CLOSED']);
+    }),
+  );
+});
+
+describe('the connection of a run that is over', () => {
+  it(
+    'is gone by the time its streams complete: what befalls the next one is told once',
+    marbles(({ flush }) => {
+      const online$ = new BehaviorSubject(true);
+      const { feed, events } = scene(['o', 'o'], letters, { online$ }, { endMs: 50 });
+      const again = (): void => void feed.stream('trade').subscribe();
+      feed.stream('trade').subscribe({
+        complete: () => {
+          if (asyncScheduler.now() > 5) return;
+          again();
+          online$.next(false);
+        },
+      });
+      at(5, () => void feed.close());
+      flush();
+
+      expect(told(events)).toStrictEqual(['0 connected', '5 disconnected', '5 retry']);
+    }),
+  );
+
+  it(
+    'takes no message along that is sent as its streams complete',
+    marbles(({ flush }) => {
+      const { feed, events, transport } = scene(['o', 'o'], letters, {}, { endMs: 50 });
+      const sent: unknown[] = [];
+      transport.sends$.subscribe((data) => sent.push(data));
+      const again = (): void => void feed.stream('trade').subscribe();
+      feed.stream('trade').subscribe({
+        complete: () => {
+          if (asyncScheduler.now() > 5) return;
+          again();
+          expect(feed.send('hello')).toBe('queued');
+        },
+      });
+      at(5, () => void feed.close());
+      flush();
+
+      expect(sent).toStrictEqual(['hello']);
+      expect(told(events)).toStrictEqual(['0 connected', '5 connected']);
     }),
   );
 });

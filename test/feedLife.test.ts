@@ -40,6 +40,7 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
       run: () =>
         defer(() => {
           log.push('dial');
+          status$.next({ ...status$.value, state: 'CONNECTING' });
           server.frames$ = new Subject();
           return new Observable<never>((subscriber) => {
             subscriber.add(server.frames$.subscribe(subscriber));
@@ -88,7 +89,10 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
     },
     outlets: new Map([['trade', { complete: () => log.push('trade complete') }]]),
     onRunBegun: () => log.push('begun'),
-    onRunOver: () => log.push('over'),
+    onRunOver: () => {
+      log.push('over');
+      return () => undefined;
+    },
   };
   const user = (name: string, told?: () => void): RunUser => ({
     ended: (failure) => {
@@ -115,7 +119,7 @@ describe('the life of a feed', () => {
     expect(life.enter(user('c'))).not.toBe(first);
 
     expect(log).toStrictEqual([
-      ...['begun', 'dial', 'over', 'trade complete', 'CLOSED', 'a done', 'b done', 'hang up'],
+      ...['begun', 'dial', 'over', 'hang up', 'trade complete', 'CLOSED', 'a done', 'b done'],
       ...['begun', 'dial'],
     ]);
   });
@@ -123,10 +127,12 @@ describe('the life of a feed', () => {
   it('is another run for who comes as soon as the one before is over, which then changes nothing any more', () => {
     const { life, owner, log, server, user } = rig();
     life.enter(user('a'));
-    owner.onRunOver = () => void life.enter(user('b'));
+    owner.onRunOver = () => () => void life.enter(user('b'));
     server.frames$.complete();
 
-    expect(log).toStrictEqual(['begun', 'dial', 'begun', 'dial', 'trade complete', 'a done', 'hang up']);
+    expect(log).toStrictEqual([
+      ...['begun', 'dial', 'hang up', 'DISCONNECTED', 'begun', 'dial', 'trade complete', 'a done'],
+    ]);
   });
 
   it('is another run for who comes when it is told that it is CLOSED', () => {
@@ -136,7 +142,7 @@ describe('the life of a feed', () => {
     server.frames$.complete();
 
     expect(log.slice(2)).toStrictEqual([
-      ...['over', 'trade complete', 'CLOSED', 'begun', 'dial', 'a done', 'hang up'],
+      ...['over', 'hang up', 'trade complete', 'CLOSED', 'begun', 'dial', 'a done'],
     ]);
   });
 
@@ -145,7 +151,7 @@ describe('the life of a feed', () => {
     life.enter(user('a'));
     server.frames$.error(new Error('given up'));
 
-    expect(log.slice(2)).toStrictEqual(['over', 'CLOSED of given up', 'a failed', 'hang up']);
+    expect(log.slice(2)).toStrictEqual(['over', 'hang up', 'CLOSED of given up', 'a failed']);
   });
 
   it('is over once for each run, though the next begins while it tells of its end', () => {
@@ -154,10 +160,10 @@ describe('the life of a feed', () => {
     server.frames$.complete();
 
     expect(log).toStrictEqual([
-      ...['begun', 'dial', 'over', 'trade complete', 'CLOSED', 'a done', 'begun', 'dial', 'hang up'],
+      ...['begun', 'dial', 'over', 'hang up', 'trade complete', 'CLOSED', 'a done', 'begun', 'dial'],
     ]);
     server.frames$.complete();
-    expect(log.slice(9)).toStrictEqual(['over', 'trade complete', 'CLOSED', 'b done', 'hang up']);
+    expect(log.slice(9)).toStrictEqual(['over', 'hang up', 'trade complete', 'CLOSED', 'b done']);
   });
 
   it('is over before the connection goes that its last user has left: who hears of that comes for the next run', () => {
@@ -171,7 +177,48 @@ describe('the life of a feed', () => {
     first.leave(a);
     life.enter(user('c'));
 
-    expect(log).toStrictEqual(['begun', 'dial', 'over', 'hang up', 'begun', 'dial']);
+    expect(log).toStrictEqual(['begun', 'dial', 'over', 'hang up', 'DISCONNECTED', 'begun', 'dial']);
+  });
+
+  it.each([
+    ['as the one before is over', 'onRunOver'],
+    ['as its connection goes', 'onHangUp'],
+  ])('%s, is told first that this is DISCONNECTED, and once', (_when, hook) => {
+    const { life, owner, log, status$, server, user } = rig();
+    const a = user('a');
+    const first = life.enter(a);
+    status$.next({ ...status$.value, state: 'CONNECTED' });
+    const next = (): (() => void) => {
+      server.onHangUp = noop;
+      life.enter(user('b'));
+      return noop;
+    };
+    if (hook === 'onHangUp') server.onHangUp = next;
+    else owner.onRunOver = next;
+    log.length = 0;
+    first.leave(a);
+
+    expect(log.filter((line) => !['over', 'hang up'].includes(line))).toStrictEqual([
+      'DISCONNECTED',
+      'begun',
+      'dial',
+    ]);
+  });
+
+  it('is one run for whoever comes as that is told', () => {
+    const { life, owner, log, status$, user } = rig();
+    const a = user('a');
+    const first = life.enter(a);
+    status$.next({ ...status$.value, state: 'CONNECTED' });
+    owner.onRunOver = () => {
+      life.enter(user('b'));
+      return noop;
+    };
+    status$.subscribe(({ state }) => state === 'DISCONNECTED' && life.enter(user('c')));
+    log.length = 0;
+    first.leave(a);
+
+    expect(log).toStrictEqual(['DISCONNECTED', 'begun', 'dial', 'hang up']);
   });
 
   it('keeps what it was CLOSED of first', () => {
@@ -180,7 +227,18 @@ describe('the life of a feed', () => {
     status$.next({ ...status$.value, state: 'CLOSED' });
     server.frames$.error(new Error('later'));
 
-    expect(log.slice(2)).toStrictEqual(['over', 'a failed', 'hang up']);
+    expect(log.slice(2)).toStrictEqual(['over', 'hang up', 'a failed']);
+  });
+
+  it('is CLOSED once, though whoever is told that its streams end closes it', () => {
+    const { life, owner, log, server, user } = rig();
+    life.enter(user('a'));
+    owner.onRunOver = () => () => void life.close();
+    server.gone$.complete();
+    Object.assign(owner.connection, { sockets: () => ({ gone$: EMPTY, terminate: noop }) });
+    server.frames$.complete();
+
+    expect(log.filter((line) => line === 'CLOSED')).toHaveLength(1);
   });
 
   describe('open', () => {
@@ -318,7 +376,7 @@ describe('the life of a feed', () => {
 
       expect(log).toStrictEqual([
         ...['begun', 'dial', 'drop: ReconnectRequestedError, reconnect requested: second'],
-        ...['over', 'trade complete', 'CLOSED', 'hang up', 'begun', 'dial'],
+        ...['over', 'hang up', 'trade complete', 'CLOSED', 'begun', 'dial'],
       ]);
     });
 
@@ -333,7 +391,7 @@ describe('the life of a feed', () => {
         life.reconnect();
         status$.next({ ...status$.value, state: 'CLOSED' });
         server.frames$.error(new Error('given up'));
-        expect(log.slice(3)).toStrictEqual(['over', 'a failed', 'hang up']);
+        expect(log.slice(3)).toStrictEqual(['over', 'hang up', 'a failed']);
         log.length = 0;
         if (ms === 50) asyncScheduler.schedule(() => void life.close(), ms);
         if (ms === 51) asyncScheduler.schedule(() => void life.enter(user('b')), ms);
@@ -365,7 +423,7 @@ describe('the life of a feed', () => {
       const ended = closed(log, life.close());
       life.reconnect();
       expect(log.slice(2)).toStrictEqual([
-        ...['CLOSING', 'farewell undefined', 'over', 'trade complete', 'hang up'],
+        ...['CLOSING', 'farewell undefined', 'over', 'hang up', 'trade complete'],
       ]);
       server.gone$.complete();
       await ended;
@@ -389,7 +447,7 @@ describe('the life of a feed', () => {
       await ended;
 
       expect(log.slice(2)).toStrictEqual([
-        ...['CLOSING', 'farewell 4000', 'over', 'trade complete', 'a done', 'hang up', 'later'],
+        ...['CLOSING', 'farewell 4000', 'over', 'hang up', 'trade complete', 'a done', 'later'],
         ...['trade complete', 'CLOSED', 'closed'],
       ]);
     });
@@ -447,7 +505,7 @@ describe('the life of a feed', () => {
       server.gone$.complete();
       await Promise.resolve();
       expect(log).toStrictEqual([
-        ...['CLOSING', 'farewell undefined', 'over', 'trade complete', 'b done', 'hang up'],
+        ...['CLOSING', 'farewell undefined', 'over', 'hang up', 'trade complete', 'b done'],
         ...['trade complete', 'CLOSED'],
       ]);
       log.length = 0;
@@ -500,8 +558,8 @@ describe('the life of a feed', () => {
       await ended;
 
       expect(log).toStrictEqual([
-        ...['CLOSING', 'begun', 'dial', 'farewell undefined', 'over', 'trade complete', 'a done', 'hang up'],
-        ...['trade complete', 'CLOSED'],
+        ...['CLOSING', 'begun', 'dial', 'farewell undefined', 'over', 'hang up', 'trade complete', 'CLOSED'],
+        ...['a done', 'trade complete'],
       ]);
 
       const late = rig();
@@ -532,12 +590,12 @@ describe('the life of a feed', () => {
         });
         const ended = closed(log, life.close());
         await nextTurn();
-        if (log.at(-1) === 'hang up') log.push('no sooner');
+        if (log.at(-1) === 'a done') log.push('no sooner');
         await Promise.all([ended, other]);
 
         expect(log).toStrictEqual([
           ...['CLOSING', 'begun', 'dial', 'CLOSING', 'farewell undefined'],
-          ...['over', 'trade complete', 'a done', 'hang up', ...meanwhile],
+          ...['over', 'hang up', 'trade complete', 'a done', ...meanwhile],
           ...['trade complete', 'CLOSED', 'begun', 'dial', 'closed', 'the other, too'],
         ]);
       },
@@ -575,7 +633,7 @@ describe('the life of a feed', () => {
         flush();
 
         expect(log.slice(3)).toStrictEqual([
-          ...['farewell undefined', 'at 29', 'over', 'trade complete', 'a done', 'hang up', 'terminate'],
+          ...['farewell undefined', 'at 29', 'over', 'hang up', 'trade complete', 'a done', 'terminate'],
           ...['trade complete', 'CLOSED'],
         ]);
         expect(asyncScheduler.now()).toBe(30);
@@ -617,7 +675,7 @@ describe('the life of a feed', () => {
       await ended;
 
       expect(log.slice(4)).toStrictEqual([
-        ...['over', 'CLOSED of gone', 'a failed', 'hang up', 'trade complete'],
+        ...['over', 'hang up', 'CLOSED of gone', 'a failed', 'trade complete'],
       ]);
     });
 

@@ -60,7 +60,11 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
       },
     },
     begun: () => log.push('begun'),
-    over: () => log.push('over'),
+    over: () => {
+      log.push('over');
+      return () => log.push('told');
+    },
+    disconnected: () => log.push('disconnected'),
     finished: (_run, failure) =>
       log.push(failure === undefined ? 'finished' : `failed: ${(failure.error as Error).message}`),
   };
@@ -90,8 +94,8 @@ describe('a run of a feed', () => {
     source$.complete();
 
     expect(log).toStrictEqual([
-      ...['begun', 'dial', 'came', 'took 1', 'done', 'left', 'left', 'over', 'finished'],
-      ...['a done', 'b done', 'hang up'],
+      ...['begun', 'dial', 'came', 'took 1', 'done', 'left', 'left', 'over', 'hang up', 'told'],
+      ...['finished', 'a done', 'b done'],
     ]);
   });
 
@@ -101,7 +105,7 @@ describe('a run of a feed', () => {
     Object.assign(owner, { begun });
     enter(user('a'));
 
-    expect(log).toStrictEqual(['left', 'over', 'finished', 'a done']);
+    expect(log).toStrictEqual(['left', 'over', 'told', 'finished', 'a done']);
   });
 
   it('works off what waits in line before it ends, and drops that when the deadline does not wait', () => {
@@ -111,10 +115,10 @@ describe('a run of a feed', () => {
     owner.isBusy = true;
     source$.next('1');
     source$.complete();
-    expect(log).toStrictEqual(['begun', 'dial', 'came', 'yield', 'hang up']);
+    expect(log).toStrictEqual(['begun', 'dial', 'came', 'yield', 'hang up', 'disconnected']);
     run.complete();
 
-    expect(log.slice(5)).toStrictEqual(['left', 'done', 'dropped', 'over', 'finished', 'a done']);
+    expect(log.slice(6)).toStrictEqual(['left', 'done', 'dropped', 'over', 'told', 'finished', 'a done']);
   });
 
   it('books what the bound costs', () => {
@@ -135,11 +139,13 @@ describe('a run of a feed', () => {
     const run = enter(a);
     owner.isBusy = true;
     for (const data of '123') source$.next(data);
-    expect(log.slice(-2)).toStrictEqual(['give up: more than 2 values had to wait', 'hang up']);
+    expect(log.slice(-3)).toStrictEqual([
+      ...['give up: more than 2 values had to wait', 'hang up', 'disconnected'],
+    ]);
     log.length = 0;
     run.leave(a);
 
-    expect(log).toStrictEqual(['left', 'done', 'dropped', 'done', 'dropped', 'over']);
+    expect(log).toStrictEqual(['left', 'done', 'dropped', 'done', 'dropped', 'over', 'told', 'disconnected']);
   });
 
   it('that ends at a frame counts it no more, as the next one may count by then', () => {
@@ -151,7 +157,7 @@ describe('a run of a feed', () => {
     log.length = 0;
     source$.next('1');
 
-    expect(log).toStrictEqual(['came', 'left', 'over', 'hang up']);
+    expect(log).toStrictEqual(['came', 'left', 'over', 'hang up', 'told', 'disconnected']);
   });
 
   it('ends once, and not for nobody', () => {
@@ -181,7 +187,7 @@ describe('a run of a feed', () => {
     owner.work();
 
     expect(log.filter((each) => each.startsWith('give up'))).toStrictEqual([]);
-    expect(log.slice(-3)).toStrictEqual(['over', 'finished', 'a done']);
+    expect(log.slice(-3)).toStrictEqual(['told', 'finished', 'a done']);
   });
 
   it('gives up once, though frames that were held come out as it does', () => {
@@ -197,7 +203,7 @@ describe('a run of a feed', () => {
     for (const data of '123') source$.next(data);
 
     expect(log.filter((each) => each === 'give up')).toHaveLength(1);
-    expect(log.slice(-3)).toStrictEqual(['done', 'dropped', 'hang up']); // 4 is booked, too
+    expect(log.slice(-3)).toStrictEqual(['dropped', 'hang up', 'disconnected']); // 4 is booked, too
   });
 
   it('gives up no other run, if who is told that its bound is hit leaves it', () => {
@@ -238,7 +244,9 @@ describe('a run of a feed', () => {
     enter(user('a'));
     source$.error(new Error('gone'));
 
-    expect(log.slice(2)).toStrictEqual([...['left', 'left', 'over', 'failed: gone', 'a failed', 'hang up']]);
+    expect(log.slice(2)).toStrictEqual([
+      ...['left', 'left', 'over', 'hang up', 'told', 'failed: gone', 'a failed'],
+    ]);
   });
 
   it(
@@ -253,7 +261,16 @@ describe('a run of a feed', () => {
       asyncScheduler.schedule(() => log.push(`at ${asyncScheduler.now()}`), 24);
       flush();
 
-      expect(log).toStrictEqual(['begun', 'dial', 'at 24', 'left', 'over', 'hang up']);
+      expect(log).toStrictEqual([
+        'begun',
+        'dial',
+        'at 24',
+        'left',
+        'over',
+        'hang up',
+        'told',
+        'disconnected',
+      ]);
     }),
   );
 
@@ -268,6 +285,7 @@ describe('a run of a feed', () => {
   });
 
   it('is to its users what share is', () => {
+    const isHangUp = (line: string): boolean => line.startsWith('hang up');
     const step = fc.record({
       after: fc.nat(6),
       do: fc.constantFrom('enter', 'enter', 'leave', 'leave', 'complete', 'fail'),
@@ -345,7 +363,10 @@ describe('a run of a feed', () => {
               };
             });
             flush();
-            expect(ofRun).toStrictEqual(ofShare);
+            // Which hangs up after it has told its users.
+            const [ownHangUps, sharedHangUps] = [ofRun, ofShare].map((log) => log.filter(isHangUp));
+            const [own, shared] = [ofRun, ofShare].map((log) => log.filter((line) => !isHangUp(line)));
+            expect([own, ownHangUps]).toStrictEqual([shared, sharedHangUps]);
           })();
         },
       ),

@@ -135,7 +135,6 @@ class RenewedConnection
     return new Observable((subscriber) => {
       const { online$ } = this.config;
       this.running = subscriber;
-      this.isActive = true;
       if (online$ !== undefined) attach(subscriber, followNetwork(online$, this, this.recovery), subscriber);
       const attempts = new Subscription();
       subscriber.add(attempts);
@@ -181,15 +180,16 @@ class RenewedConnection
   }
 
   close({ timeoutMs = farewellMs, ...words }: Farewell): void {
-    this.closing = { words, deadline: asyncScheduler.now() + timeoutMs };
+    const { running } = this;
+    const closing = (this.closing = { words, deadline: asyncScheduler.now() + timeoutMs });
     this.isLast = true;
     this.liveDials.tell((dial) => dial.stopIntake());
     this.stops$?.next();
     // eslint-disable-next-line rxjs-x/no-ignored-error -- neither of them errors
     concat(this.outbox.flushed$.pipe(takeUntil(timer(timeoutMs))), of(undefined)).subscribe(() => {
-      this.running?.complete();
-      this.closing = undefined;
-      this.outbox.clear();
+      this.outbox.clear(); // first: when the run ends the next may begin, and send
+      running?.complete();
+      if (this.closing === closing) this.closing = undefined;
     });
   }
 
@@ -364,10 +364,6 @@ class RenewedConnection
     const { unread, hooks } = this;
     this.unread = [];
     for (const session of unread) hooks.onLost(session.abandon(), session);
-    if (run !== this.running) return; // the next run began while this one told of its end
-    this.running = undefined;
-    this.isActive = false;
-    const { state } = this.status$.value;
-    if (state !== 'CLOSED' && state !== 'CLOSING') this.setState('DISCONNECTED');
+    if (run === this.running) this.running = undefined; // else the next run began while this one told of its end
   }
 }

@@ -22,9 +22,7 @@ export class ReportingConnection implements RecoveryHooks {
   protected generation = 0;
   protected inCharge: OpenSession | undefined = undefined;
   protected inChargeSince = 0;
-  /** Somebody runs it: a wait for the next dial ends in one. */
-  protected isActive = false;
-  /** Of the subscriptions of `run` the last one: they follow each other. */
+  /** Of the subscriptions of `run` the last one, unless it is over: they follow each other. */
   protected running: Subscriber<never> | undefined = undefined;
 
   constructor(readonly hooks: ConnectionHooks) {}
@@ -64,7 +62,7 @@ export class ReportingConnection implements RecoveryHooks {
     const { classAttempt, previousMs, jitteredMs, floorMs } = decision;
     const { running } = this;
     this.onComplete(decision);
-    if (this.isSucceeded(running)) return;
+    if (this.isOver(running) || this.isClosing()) return;
     this.hooks.tell({
       type: 'retry',
       error,
@@ -77,7 +75,7 @@ export class ReportingConnection implements RecoveryHooks {
       delayMs,
       ...this.stamp(),
     });
-    if (this.isActive && !this.isSucceeded(running))
+    if (!this.isOver(running) && !this.isClosing())
       this.setState('RECONNECTING', { attempt, retryInMs: delayMs, cause: error });
   }
 
@@ -88,6 +86,7 @@ export class ReportingConnection implements RecoveryHooks {
   }
 
   onComplete(failure: RetryFailure): void {
+    if (this.running === undefined) return; // ended by a hook that was asked about it
     const { error, class: name } = failure;
     this.hooks.onOver();
     this.hooks.tell({
@@ -105,16 +104,19 @@ export class ReportingConnection implements RecoveryHooks {
   }
 
   protected tellGaveUp(run: Subscriber<never> | undefined, error: unknown, attempt: number): void {
-    if (this.isSucceeded(run)) return;
+    if (this.isOver(run)) return;
     this.hooks.tell({ type: 'gaveUp', error, ...this.stamp() });
-    // Whoever was told may have closed it, which is told when it is done.
-    const isClosing = this.status$.value.state === 'CLOSING';
-    if (!isClosing && !this.isSucceeded(run)) this.setState('CLOSED', { attempt, cause: error });
+    if (!this.isOver(run) && !this.isClosing()) this.setState('CLOSED', { attempt, cause: error });
   }
 
-  /** Whoever was told has begun the next run: of this one nothing is to be heard any more. */
-  private isSucceeded(run: Subscriber<never> | undefined): boolean {
-    return this.running !== undefined && this.running !== run;
+  /** Whoever was told has ended this run: of its failure nothing more is to be heard. */
+  private isOver(run: Subscriber<never> | undefined): boolean {
+    return run === undefined || run !== this.running;
+  }
+
+  /** Whoever was told closes it, which is told when it is done. */
+  private isClosing(): boolean {
+    return this.status$.value.state === 'CLOSING';
   }
 
   protected stamp(): { readonly generation: number; readonly at: number } {

@@ -1,4 +1,4 @@
-import { defer, type Observable, ReplaySubject, take, tap, throwError, timeout } from 'rxjs';
+import { defer, noop, type Observable, ReplaySubject, take, tap, throwError, timeout } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
 import type { Ticket } from './outbox.js';
 
@@ -44,9 +44,11 @@ export interface Requests {
   isWaiting(): boolean;
   /**
    * That connection is gone: what left by it and was not answered errors; what still waits in the outbox goes on waiting
-   * for the next one. Without `by`: every request errors.
+   * for the next one.
    */
-  fail(error: unknown, by?: unknown): void;
+  fail(error: unknown, by: unknown): void;
+  /** Gives up every request, of which nothing leaves any more and nothing is answered; the function yielded makes them error. */
+  giveUp(): (error: unknown) => void;
 }
 
 interface Asked {
@@ -56,6 +58,7 @@ interface Asked {
   /** They rise: tells who had asked already when a message came. */
   readonly id: number;
   left?: { readonly by: unknown };
+  ticket?: Ticket;
 }
 
 /**
@@ -92,7 +95,7 @@ class AskedInOrder implements Requests {
       }
       const entry: Asked = { match, reply$: new ReplaySubject(1), id: ++this.lastId };
       asked.add(entry);
-      const ticket = this.postOrForget(post, entry);
+      const ticket = (entry.ticket = this.postOrForget(post, entry));
       if (ticket.result === 'rejected') {
         this.end(entry, new RequestRejectedError('the outbox is full, or the feed is closed'));
       }
@@ -130,10 +133,18 @@ class AskedInOrder implements Requests {
     return false;
   }
 
-  fail(error: unknown, by?: unknown): void {
-    for (const entry of [...(this.asked ?? [])]) {
-      if (by === undefined || entry.left?.by === by) this.end(entry, error);
-    }
+  fail(error: unknown, by: unknown): void {
+    for (const entry of [...(this.asked ?? [])]) if (entry.left?.by === by) this.end(entry, error);
+  }
+
+  giveUp(): (error: unknown) => void {
+    if (!this.isWaiting()) return noop;
+    const given = [...(this.asked ?? [])];
+    this.asked?.clear();
+    for (const { ticket } of given) ticket?.cancel();
+    return (error) => {
+      for (const { reply$ } of given) reply$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as it came
+    };
   }
 
   private end(entry: Asked, error: unknown): void {

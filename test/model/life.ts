@@ -3,12 +3,13 @@ import {
   BehaviorSubject,
   type Observable,
   of,
+  skip,
   type Subscription,
   throwError,
   timer,
 } from 'rxjs';
 import * as v from 'valibot';
-import { createFeed, isBalanced, type TopicRef } from 'millrace';
+import { type ConnectionState, createFeed, isBalanced, type TopicRef } from 'millrace';
 import type { Deed, LifePlay, Moment } from './lifePlay.js';
 import { createLifeServer, type LifeValue, WELL } from './lifeServer.js';
 
@@ -26,12 +27,27 @@ export const LIFE_FACTS = {
   closed: 'after close() it is CLOSED, nothing is held, no socket is left, and everybody was told',
   caught: 'nothing is thrown that nobody catches, and no hook fails',
   still: 'no timer is left',
+  told: 'a state follows one that it may follow, and no failure is told of a feed that is at an end',
 };
 export type LifeFact = keyof typeof LIFE_FACTS;
 export type Breaks = (fact: LifeFact, how: string) => void;
 
 const Value = v.object({ type: v.literal('trade'), symbol: v.string(), id: v.number(), dial: v.number() });
 type LifeSchemas = { readonly trade: typeof Value; readonly other: typeof Value };
+
+/** What each state may be followed by: a rotation is told as the state that it was in, and at the end of a stream the next run may begin. */
+const AFTER: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
+  DISCONNECTED: ['CONNECTING', 'CLOSING', 'CLOSED'],
+  CONNECTING: ['CONNECTED', 'RECONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
+  CONNECTED: ['CONNECTED', 'AUTHENTICATED', 'RECONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
+  AUTHENTICATED: ['AUTHENTICATED', 'RECONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
+  RECONNECTING: ['CONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
+  CLOSING: ['CLOSED', 'CONNECTING'],
+  CLOSED: ['CONNECTING', 'CLOSING'],
+};
+/** Nothing of these is told of a feed at its end. */
+const FAILING: ReadonlySet<string> = new Set(['retry', 'gaveUp', 'connected', 'rotating', 'rotated']);
+const ENDS: ReadonlySet<ConnectionState> = new Set(['DISCONNECTED', 'CLOSED']);
 
 /** Who listens, and what was so when he began. */
 interface Guest {
@@ -147,7 +163,7 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
   /** Callbacks on the stack behind which comes what is on its way, or was held: it is for whoever comes in time. */
   let behind = 0;
   let named = 0;
-  let state = 'DISCONNECTED';
+  let state: ConnectionState = 'DISCONNECTED';
   /** Or since when nothing was done. */
   let unwantedSince = 0;
 
@@ -265,7 +281,8 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
     PERFORM[deed]();
   };
 
-  feed.status$.subscribe((status) => {
+  feed.status$.pipe(skip(1)).subscribe((status) => {
+    if (!AFTER[state].includes(status.state)) breaks('told', `${state}, then ${status.state}`);
     ({ state } = status);
     if (state === 'CLOSING') isClosing = true;
     if (state === 'CLOSED') isClosing = false;
@@ -277,6 +294,7 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
       isGivingUp = true;
       queueMicrotask(() => (isGivingUp = false));
     }
+    if (ENDS.has(state) && FAILING.has(event.type)) breaks('told', `${event.type} while ${state}`);
     if (event.type === 'hookFailed') breaks('caught', String(event.error));
     called(event.type === 'state' ? 'state event' : (event.type as Moment));
   });
@@ -291,7 +309,9 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
       const now = asyncScheduler.now();
       if (waiting.length > 0 || done.has('open') || done.has('reconnect')) unwantedSince = now;
       const isGone = server.live.size === 0 && ['CLOSING', 'CLOSED', 'DISCONNECTED'].includes(state);
-      if (now - unwantedSince > lingerMs + LEAVING_MS && !isGone) breaks('idle', `${state} at ${now}`);
+      const isSending = play.isRated && state === 'CLOSING';
+      if (now - unwantedSince > lingerMs + LEAVING_MS && !isGone && !isSending)
+        breaks('idle', `${state} at ${now}`);
       if (server.live.size > (done.has('rotate') ? 2 : 1)) breaks('single', `${server.live.size} sockets`);
       const { streams, ...counts } = feed.stats();
       for (const page of [counts, ...Object.values(streams)])

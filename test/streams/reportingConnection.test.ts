@@ -13,12 +13,12 @@ class Connection extends ReportingConnection {
     this.inCharge = session;
   }
   run(): void {
-    this.isActive = true;
-  }
-  follow(): void {
     new Observable<never>((subscriber) => {
       this.running = subscriber;
     }).subscribe();
+  }
+  rest(): void {
+    this.running = undefined;
   }
 }
 
@@ -29,7 +29,9 @@ const rig = () => {
     onOver: () => log.push('over'),
     forgetPositions: () => log.push('forget'),
   } as Partial<ConnectionHooks> as ConnectionHooks;
-  return { connection: new Connection(hooks), log };
+  const connection = new Connection(hooks);
+  connection.run();
+  return { connection, log };
 };
 
 /** Calls it after some milliseconds. */
@@ -100,13 +102,11 @@ describe('what a connection says of itself', () => {
       ];
       at(10, () => {
         connection.onRetry(decision);
-        expect(log).toStrictEqual(told);
-        connection.run();
-        connection.onRetry(decision);
       });
       flush();
 
-      expect(log.slice(told.length)).toMatchObject([...told, { type: 'state' }]);
+      expect(log.slice(0, -1)).toStrictEqual(told);
+      expect(log.at(-1)).toMatchObject({ type: 'state' });
       expect(connection.status$.value).toStrictEqual({
         state: 'RECONNECTING',
         generation: 2,
@@ -194,24 +194,42 @@ describe('what a connection says of itself', () => {
     }),
   );
 
-  it.each(['retry', 'give up'])(
-    'is nothing more of a run that was followed by the next when its failure was told: %s',
-    (what) =>
-      marbles(({ flush }) => {
-        const log: unknown[] = [];
-        const connection: Connection = new Connection({
-          tell: ({ type }) => {
-            log.push(type);
-            connection.follow();
-          },
-          onOver: () => undefined,
-        } as Partial<ConnectionHooks> as ConnectionHooks);
-        connection.run();
-        if (what === 'retry') connection.onRetry(decision);
-        else connection.onGiveUp(error, failure);
-        flush();
+  const FAILED: Readonly<Record<string, (connection: Connection) => void>> = {
+    retry: (connection) => connection.onRetry(decision),
+    'give up': (connection) => connection.onGiveUp(error, failure),
+  };
+  const TOLD: Readonly<Record<string, (connection: Connection) => void>> = {
+    'followed by the next': (connection) => connection.run(),
+    ended: (connection) => connection.rest(),
+  };
+  const cases = Object.keys(FAILED).flatMap((what) => Object.keys(TOLD).map((how) => [how, what] as const));
 
-        expect([log, connection.status$.value.state]).toStrictEqual([['disconnected'], 'DISCONNECTED']);
-      })(),
+  it.each(cases)('is nothing more of a run that was %s when its failure was told: %s', (how, what) =>
+    marbles(({ flush }) => {
+      const log: unknown[] = [];
+      const connection: Connection = new Connection({
+        tell: ({ type }) => {
+          log.push(type);
+          TOLD[how]!(connection);
+        },
+        onOver: () => undefined,
+      } as Partial<ConnectionHooks> as ConnectionHooks);
+      connection.run();
+      FAILED[what]!(connection);
+      flush();
+
+      expect([log, connection.status$.value.state]).toStrictEqual([['disconnected'], 'DISCONNECTED']);
+    })(),
+  );
+
+  it.each(Object.keys(FAILED))('is nothing of a run that a hook ended which was asked about it: %s', (what) =>
+    marbles(({ flush }) => {
+      const { connection, log } = rig();
+      connection.rest();
+      FAILED[what]!(connection);
+      flush();
+
+      expect([log, connection.status$.value.state]).toStrictEqual([[], 'DISCONNECTED']);
+    })(),
   );
 });

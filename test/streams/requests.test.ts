@@ -150,7 +150,7 @@ describe('requests', () => {
             expect(requests.hear(message)).toBe(first !== undefined);
           }
         });
-        requests.fail(lost);
+        requests.giveUp()(lost);
 
         expect(got).toStrictEqual(expected);
       }),
@@ -258,13 +258,30 @@ describe('requests', () => {
       }),
     );
 
+    it('is given up before it is told: nothing leaves, and no reply is heard', () => {
+      const { requests, outbox, ask } = asking();
+      const heard: unknown[] = [];
+      const listener = { next: () => heard.push('reply'), error: (error: unknown) => heard.push(error) };
+      requests.ask(by('old'), { match: is(1) }).subscribe(listener);
+      ask(2).subscribe(listener);
+      const tell = requests.giveUp();
+      expect([outbox.size(), requests.isWaiting(), requests.hear({ id: 1 })]).toStrictEqual([
+        0,
+        false,
+        false,
+      ]);
+      tell(lost);
+
+      expect(heard).toStrictEqual([lost, lost]);
+    });
+
     it(
-      'without a name errors all, those that wait too',
+      'errors with all others that are given up, those that wait too',
       marbles(({ expectObservable }) => {
         const { requests, outbox, ask } = asking();
         expectObservable(requests.ask(by(), { match: is(1) })).toBe('--#', undefined, lost);
         expectObservable(ask(2)).toBe('--#', undefined, lost);
-        timer(2).subscribe(() => requests.fail(lost));
+        timer(2).subscribe(() => requests.giveUp()(lost));
         timer(3).subscribe(() => expect(outbox.size()).toBe(0));
       }),
     );
@@ -275,7 +292,7 @@ describe('requests', () => {
       const again = (): void =>
         void requests.ask(by('new'), { match: is(1) }).subscribe((reply) => replies.push(reply));
       requests.ask(by('old'), { match: is(1) }).subscribe({ error: again });
-      requests.fail(lost);
+      requests.giveUp()(lost);
       requests.hear({ id: 1 });
 
       expect(replies).toStrictEqual([{ id: 1 }]);
@@ -339,7 +356,7 @@ describe('requests', () => {
     requests.hear({ id: 1 });
     expect([heard, errors]).toStrictEqual([[false], []]);
 
-    requests.fail(lost);
+    requests.giveUp()(lost);
     expect(errors).toStrictEqual([lost]);
   });
 
@@ -412,7 +429,7 @@ describe('requests', () => {
       expect(asked).toBe(2);
 
       asked = 10;
-      requests.fail(lost);
+      requests.giveUp()(lost);
     });
   });
 
