@@ -1,5 +1,5 @@
 import { map, of, throwError, timer } from 'rxjs';
-import type { FeedConfig, Transport } from 'millrace';
+import type { Feed, FeedConfig, Transport } from 'millrace';
 import { closes, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
 import { marbles } from './marbles.js';
 import { scene, type TestSchemas, told, trade } from './scene.js';
@@ -62,6 +62,42 @@ describe('the sockets of rotations', () => {
       expect(count.live.size).toBe(0);
     }),
   );
+
+  describe.each<[string, string[], Partial<FeedConfig<TestSchemas>>]>([
+    ['for the old connection to be gone', ['0 connected', '1 rotating', '1 rotated', '1 connected'], {}],
+    [
+      'for its topics to be confirmed',
+      ['0 connected', '0 subscribing'],
+      { subscriptions: { subscribe: () => 'sub', unsubscribe: () => 'unsub', ack: () => undefined } },
+    ],
+  ])('that a rotation waited to make, %s', (_what, before, config) => {
+    it.each<[string, (feed: Feed<TestSchemas>, leave: () => void) => void, string[]]>([
+      ['leaves it', (_feed, leave) => leave(), []],
+      ['closes it', (feed) => void feed.close(), []],
+      ['closes it at once', (feed) => void feed.close({ timeoutMs: 0 }), []],
+      ['reconnects it', (feed) => feed.reconnect(), ['20 disconnected', '20 retry', '20 connected']],
+      ['lets it give up', () => undefined, ['27 disconnected', '27 gaveUp']],
+    ])('are not made, if who has it %s', (_who, act, events) =>
+      marbles(({ flush }) => {
+        const isFirst = config.subscriptions === undefined;
+        const scripts = [...(isFirst ? ['(so)', '(so) 22ms n'] : ['(so) 23ms n']), '(so)', '(so)'];
+        const frames = { s: silence(), n: closes(1000) };
+        const reconnect = { policies: { normal: { action: 'giveUp' } } } as const;
+        const server = { endMs: 5_000 };
+        const { feed, events: all, count } = counted(scripts, frames, { ...config, reconnect }, server);
+        const subscription = feed.stream('trade').subscribe({ error: () => undefined });
+        if (isFirst) at(1, () => feed.rotate());
+        at(10, () => feed.rotate());
+        at(20, () => act(feed, () => subscription.unsubscribe()));
+        flush();
+
+        const isAsked = (event: string): boolean => /^(2\d|5000) (un)?subscrib/.test(event);
+        expect(told(all).filter((event) => !isAsked(event))).toStrictEqual([...before, ...events]);
+        const isDialled = (event: string): boolean => event.endsWith(' connected');
+        expect(count.dials).toBe([...before, ...events].filter(isDialled).length);
+      })(),
+    );
+  });
 
   it(
     'are two at most, where logins are refused',

@@ -268,7 +268,9 @@ class RunningLine {
     const settled$ = (before.topics?.settled$ ?? EMPTY).pipe(takeUntil(timer(timeoutMs)));
     // Nor are there ever three sockets.
     const gone$ = this.retiree?.isOver === false ? this.retiree.messages$.pipe(ignoreElements()) : EMPTY;
-    return concat(gone$, settled$, next$).pipe(
+    // Who ends the line may end both first, and would not have another one.
+    const turn$ = timer(0).pipe(ignoreElements());
+    return concat(gone$, settled$, turn$, next$).pipe(
       catchError((error: unknown) => {
         // eslint-disable-next-line rxjs-x/throw-error -- told as it came
         if (hasLed) return throwError(() => error);
