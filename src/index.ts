@@ -138,6 +138,7 @@ export type {
   ConnectionState,
   ConnectionStatus,
   FeedEvent,
+  MissingNumbers,
   Rejected,
   RejectReason,
   RetryEvent,
