@@ -238,6 +238,7 @@ class Retrying<T> implements Observer<T> {
       upMs,
     };
     const decided = policy(failure);
+    if (this.whole.closed) return EMPTY; // left by who was asked
     const { action = 'retry', maxFailures = Infinity, floorMs = 0, toError } = decided ?? {};
     if (!(maxFailures >= 1)) {
       throw new RangeError(`retryBackoff: policy.maxFailures must be at least 1, got ${maxFailures}`);

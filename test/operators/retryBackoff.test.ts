@@ -367,6 +367,23 @@ describe('retryBackoff', () => {
       }),
     );
 
+    it.each(['retry', 'complete', 'giveUp'] as const)(
+      'who leaves as the policy is asked hears nothing of what was decided: %s',
+      (action) => {
+        const told = jest.fn();
+        const source$ = new Subject<never>();
+        const policy = () => {
+          subscription.unsubscribe();
+          return { action };
+        };
+        const config = { policy, onRetry: told, onGiveUp: told, onComplete: told };
+        const subscription = source$.pipe(retryBackoff(config)).subscribe({ error: told, complete: told });
+        source$.error(new Error('gone'));
+
+        expect(told).not.toHaveBeenCalled();
+      },
+    );
+
     it('REC-02 a class may complete the stream, which is told, and is not giving up', () => {
       const onGiveUp = jest.fn();
       const onComplete = jest.fn();
