@@ -1,6 +1,7 @@
 import {
   asyncScheduler,
   BehaviorSubject,
+  map,
   type Observable,
   of,
   skip,
@@ -9,7 +10,15 @@ import {
   timer,
 } from 'rxjs';
 import * as v from 'valibot';
-import { type ConnectionState, createFeed, isBalanced, type TopicRef } from 'millrace';
+import {
+  type Ack,
+  type ConnectionState,
+  createFeed,
+  isBalanced,
+  type MissingNumbers,
+  SubscriptionRefusedError,
+  type TopicRef,
+} from 'millrace';
 import type { Deed, LifePlay, Moment } from './lifePlay.js';
 import { createLifeServer, type LifeValue, WELL } from './lifeServer.js';
 
@@ -27,7 +36,7 @@ export const LIFE_FACTS = {
   closed: 'after close() it is CLOSED, nothing is held, no socket is left, and everybody was told',
   caught: 'nothing is thrown that nobody catches, and no hook fails',
   still: 'no timer is left',
-  told: 'a state follows one that it may follow, and no failure is told of a feed that is at an end',
+  told: 'a state follows one that it may follow, and no failure is told twice, nor of a feed that is at an end',
 };
 export type LifeFact = keyof typeof LIFE_FACTS;
 export type Breaks = (fact: LifeFact, how: string) => void;
@@ -42,7 +51,7 @@ const AFTER: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
   CONNECTED: ['CONNECTED', 'AUTHENTICATED', 'RECONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
   AUTHENTICATED: ['AUTHENTICATED', 'RECONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
   RECONNECTING: ['CONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
-  CLOSING: ['CLOSED', 'CONNECTING'],
+  CLOSING: ['CLOSED', 'CONNECTING', 'DISCONNECTED'],
   CLOSED: ['CONNECTING', 'CLOSING'],
 };
 /** Nothing of these is told of a feed at its end. */
@@ -67,7 +76,7 @@ interface Guest {
 /** When so much was done nobody reacts any more: reactions may lead to one another. */
 const MOST_DEEDS = 60;
 /** Behind these comes what is on its way; as a run ends its requests fail, and what it held comes out behind that. */
-const AHEAD: ReadonlySet<Moment> = new Set(['value', 'gap', 'late']);
+const AHEAD: ReadonlySet<Moment> = new Set(['value', 'gap', 'late', 'recover hook', 'match']);
 /** Milliseconds that a feed may take to go when nobody wants it any more, beyond its linger time. */
 const LEAVING_MS = 25;
 
@@ -91,6 +100,7 @@ export interface Life {
 export function createLife(play: LifePlay, breaks: Breaks): Life {
   const { turnMs, lingerMs, normal, reactions } = play;
   const server = createLifeServer(play, () => breaks('single', 'a storm of dials'));
+  const isHolding = play.reorders || play.recovers !== 'never';
   const isWaiting = turnMs > 0; // CLOSED by a failure while frames wait: what they are is still to come
   const names = (refs: readonly TopicRef[]): string[] =>
     refs.map(({ stream, topic = '' }) => `${stream}/${topic}`);
@@ -102,8 +112,16 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
     if (play.login === 'takes time') return timer(2);
     return play.login === 'fails at times' && ++logins % 3 === 1 ? throwError(() => new Error('no')) : of(0);
   };
+  const recover = ({ after, before, topic = 'X' }: MissingNumbers): Observable<unknown[]> => {
+    called('recover hook');
+    const missing = Array.from({ length: before - after - 1 }, (_, place) => after + 1 + place);
+    const page = missing.map((id) => ({ type: 'trade', symbol: topic, id, dial: server.dials }));
+    if (play.recovers === 'in vain') return throwError(() => new Error('no'));
+    return play.recovers === 'at once' ? of(page) : timer(3).pipe(map(() => page));
+  };
   const feed = createFeed<LifeSchemas>({
-    url: 'ws://test',
+    url: ['ws://one', 'ws://two'].slice(0, play.urls),
+    ...(play.unpacks && { unpack: (decoded) => decoded as unknown[] }),
     transport: server.transport,
     random: () => 0.5,
     lingerMs,
@@ -118,7 +136,16 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
     }),
     reconnect: {
       ...{ jitter: 'none', initialMs: 4, maxMs: 10, stableMs: 50 },
-      policies: { normal: { action: normal } },
+      classify: (_error, byDefault) => {
+        called('classify');
+        return byDefault;
+      },
+      policies: {
+        normal: () => {
+          called('policy');
+          return { action: normal };
+        },
+      },
     },
     ...(isWaiting && { buffer: { maxItems: 2, sliceMs: 1, overflow: play.overflow } }),
     ...(play.isRated && { outbox: { rate: { max: 2, perMs: 30 } } }),
@@ -132,6 +159,10 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
           called('unsubscribe hook');
           return { unsubscribe: names(refs) };
         },
+        ...(play.answers !== 'never' && {
+          ack: (message) => (message as { ack?: Ack }).ack,
+          ackTimeoutMs: 25,
+        }),
       },
     }),
     streams: {
@@ -144,6 +175,7 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
           of: ({ id }) => id,
           scope: 'connection',
           ...(play.reorders && { reorder: { maxItems: 5, maxMs: 8 } }),
+          ...(play.recovers !== 'never' && { recover, recovery: { timeoutMs: 15 } }),
         },
       },
       other: { schema: Value, allowSilence: true },
@@ -153,6 +185,8 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
   const guests: Guest[] = [];
   const promises = new Set<string>();
   const done = new Set<Deed>();
+  /** The generations that were told as disconnected. */
+  const lost = new Set<number>();
   const times = new Map<Moment, number>();
   let deeds = 0;
   let isReacting = true;
@@ -175,7 +209,7 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
     if (!isReacting || deeds > MOST_DEEDS) return;
     const nth = times.get(moment) ?? 0;
     times.set(moment, nth + 1);
-    const isAhead = AHEAD.has(moment) || (play.reorders && moment === 'request failed');
+    const isAhead = AHEAD.has(moment) || (isHolding && moment === 'request failed');
     if (isAhead) behind += 1;
     for (const reaction of reactions)
       if (reaction.at === moment && reaction.nth === nth) reaction.deeds.forEach(act);
@@ -207,12 +241,13 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
         if (isGone) breaks('ended', `${show([guest])}: a value after ${guest.end ?? 'it left'}`);
         const isOld = guest.cameWhenOver && dial <= guest.dials;
         if (isOld && !isWaiting) breaks('fresh', `${show([guest])}: a value of dial ${dial}`);
-        if (id === WELL) guest.served += 1;
+        if (id >= WELL) guest.served += 1;
         called('value');
       },
       error: (error: unknown) => {
         ends((error as Error).name);
-        if (guest.failures === failures) breaks('asked', `${show([guest])}: ${guest.end}`);
+        const isRefused = play.answers === 'in part' && error instanceof SubscriptionRefusedError;
+        if (guest.failures === failures && !isRefused) breaks('asked', `${show([guest])}: ${guest.end}`);
         called('error');
       },
       complete: () => {
@@ -270,7 +305,11 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
     send: () => void feed.send({}),
     request: () => {
       const settled = promised('request()');
-      const reply$ = feed.request({}, { match: () => false, timeoutMs: 15 });
+      const match = (): boolean => {
+        called('match');
+        return false;
+      };
+      const reply$ = feed.request({}, { match, timeoutMs: 15 });
       reply$.subscribe({ error: () => settled('request failed') });
     },
   };
@@ -282,7 +321,8 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
   };
 
   feed.status$.pipe(skip(1)).subscribe((status) => {
-    if (!AFTER[state].includes(status.state)) breaks('told', `${state}, then ${status.state}`);
+    const isPong = status.state === state && status.latencyMs !== undefined;
+    if (!isPong && !AFTER[state].includes(status.state)) breaks('told', `${state}, then ${status.state}`);
     ({ state } = status);
     if (state === 'CLOSING') isClosing = true;
     if (state === 'CLOSED') isClosing = false;
@@ -293,6 +333,10 @@ export function createLife(play: LifePlay, breaks: Breaks): Life {
       failures += 1;
       isGivingUp = true;
       queueMicrotask(() => (isGivingUp = false));
+    }
+    if (event.type === 'disconnected') {
+      if (lost.has(event.generation)) breaks('told', `disconnected twice: ${event.generation}`);
+      lost.add(event.generation);
     }
     if (ENDS.has(state) && FAILING.has(event.type)) breaks('told', `${event.type} while ${state}`);
     if (event.type === 'hookFailed') breaks('caught', String(event.error));

@@ -25,6 +25,15 @@ export const MOMENTS = [
   ...(['value', 'value', 'error', 'error', 'complete', 'complete', 'request failed'] as const),
   ...(['opened', 'not opened', 'closed', 'subscribe hook', 'unsubscribe hook', 'login', 'greeting'] as const),
   ...([
+    'subscribed',
+    'subscriptionRefused',
+    'ackOverdue',
+    'recover hook',
+    'classify',
+    'policy',
+    'match',
+  ] as const),
+  ...([
     'paused',
     'resumed',
     'retry',
@@ -44,7 +53,14 @@ export interface LifePlay {
   readonly lingerMs: number;
   readonly replay: number;
   readonly reorders: boolean;
+  /** Asks elsewhere for what is missing. */
+  readonly recovers: 'never' | 'at once' | 'in time' | 'in vain';
   readonly subscribes: boolean;
+  /** What the server says to that: nothing, yes, or yes to all but one topic, which it refuses, and the last, on which it is silent. */
+  readonly answers: 'never' | 'well' | 'in part';
+  readonly urls: number;
+  /** A frame may hold more than one message. */
+  readonly unpacks: boolean;
   readonly login: 'none' | 'at once' | 'promised' | 'takes time' | 'fails at times';
   readonly greets: boolean;
   /** It notices within some 30 ms that a server is silent. */
@@ -82,7 +98,11 @@ export const lifePlays: fc.Arbitrary<LifePlay> = fc.record({
   lingerMs: fc.constantFrom(0, 0, 20),
   replay: fc.constantFrom(0, 2),
   reorders: fc.boolean(),
+  recovers: fc.constantFrom<LifePlay['recovers'][]>('never', 'never', 'at once', 'in time', 'in vain'),
   subscribes: fc.boolean(),
+  answers: fc.constantFrom<LifePlay['answers'][]>('never', 'well', 'in part'),
+  urls: fc.constantFrom(1, 1, 2),
+  unpacks: fc.boolean(),
   login: fc.constantFrom<LifePlay['login'][]>(
     'none',
     'none',

@@ -1,4 +1,5 @@
 import { map, of, timer } from 'rxjs';
+import type { TopicRef } from 'millrace';
 import { closes, refuses, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
 import type { Socket, SocketHandler, Transport } from '../../src/streams/transport.js';
 import type { LifePlay } from './lifePlay.js';
@@ -11,13 +12,13 @@ export interface LifeValue {
   readonly dial: number;
 }
 
-/** The id of all that a server says who serves well. */
+/** The first id of what a server says who serves well. */
 export const WELL = 9;
 
 const value = (id: number, symbol = 'X') => ({ type: 'trade', symbol, id });
 const LIFE_LETTERS = {
   ...{ a: value(1), b: value(2), c: value(3), d: value(4), e: value(1, 'Y') },
-  ...{ p: value(WELL), q: value(WELL, 'Y') },
+  ...{ p: value(WELL), q: value(WELL + 1, 'Y') },
   ...{ r: refuses(404), u: refuses(503), n: closes(1000), s: silence() },
 };
 const SERVED_WELL = 'o--(pq)';
@@ -36,7 +37,8 @@ export interface LifeServer {
 }
 
 /** A server that knows who is connected, and what each has asked for. */
-export function createLifeServer({ attempts, turnMs }: LifePlay, onStorm: () => void): LifeServer {
+export function createLifeServer(play: LifePlay, onStorm: () => void): LifeServer {
+  const { attempts, turnMs, unpacks } = play;
   const well = Array.from({ length: MOST_DIALS + 1 }, () => SERVED_WELL);
   const scripted = scriptedTransport([...attempts, ...well], LIFE_LETTERS, { stepsAfterPause: 4 });
   const good = scriptedTransport(well, LIFE_LETTERS);
@@ -50,9 +52,24 @@ export function createLifeServer({ attempts, turnMs }: LifePlay, onStorm: () => 
     const topics = (asked = new Set<string>());
     if (dials > MOST_DIALS) onStorm();
     live.add(number);
+    const say = (message: object): void => handler.message(JSON.stringify(unpacks ? [message] : message));
+    const answer = (topics: readonly string[]): void => {
+      const [bad, rest] = [true, false].map((is) => topics.filter((topic) => (topic === REFUSED) === is));
+      const fine = isGood ? topics : (rest ?? []).filter((topic) => topic !== OVERHEARD);
+      const acks = [
+        { topics: fine.map(refOf), ok: true },
+        { topics: isGood ? [] : (bad ?? []).map(refOf), ok: false },
+      ];
+      // Behind what it says by itself, so that this finds room.
+      timer(isServedWell ? 10 : 1).subscribe(() => {
+        for (const ack of acks) if (ack.topics.length > 0 && live.has(number)) say({ ack });
+      });
+    };
+    const isServedWell = server === good;
+    const isGood = isServedWell || play.answers === 'well';
     const heard: SocketHandler = {
       open: (info) => handler.open(info),
-      message: (data) => handler.message(JSON.stringify({ ...JSON.parse(data as string), dial: number })),
+      message: (data) => say({ ...(JSON.parse(data as string) as object), dial: number }),
       ping: () => handler.ping(),
       pong: () => handler.pong(),
       end: (error) => {
@@ -70,6 +87,7 @@ export function createLifeServer({ attempts, turnMs }: LifePlay, onStorm: () => 
         for (const topic of subscribe) topics.add(topic);
         for (const topic of unsubscribe) topics.delete(topic);
         socket.send(data);
+        if (play.answers !== 'never') answer(subscribe);
       },
       close: (...words) => {
         gone();
@@ -94,6 +112,12 @@ export function createLifeServer({ attempts, turnMs }: LifePlay, onStorm: () => 
     serveWell: () => void (server = good),
   };
 }
+
+const [REFUSED, OVERHEARD] = ['trade/Y', 'other/'];
+const refOf = (name: string): TopicRef => {
+  const [stream = '', topic = ''] = name.split('/');
+  return topic === '' ? { stream } : { stream, topic };
+};
 
 interface Wish {
   readonly subscribe?: readonly string[];
