@@ -151,9 +151,11 @@ class LiveFeed<S extends Schemas>
     this.demand.stop();
     this.rejects.reset();
     const failRequests = this.requests.giveUp();
-    // Last: whoever is told may begin the next run.
-    for (const outlet of this.outlets.values()) outlet.flush();
-    return () => failRequests(new RequestRejectedError('the feed was closed'));
+    // Later: whoever is told may begin the next run.
+    return () => {
+      for (const outlet of this.outlets.values()) outlet.flush();
+      failRequests(new RequestRejectedError('the feed was closed'));
+    };
   }
 
   get initialMs(): number {

@@ -213,7 +213,7 @@ export class FeedLife implements RunHooks {
     });
     this.closing = closing;
     closing.hurry(timeoutMs);
-    connection.setState('CLOSING');
+    if (this.state !== 'CLOSING') connection.setState('CLOSING');
     concat(this.ending$(closing, farewell), sockets.gone$).subscribe({
       complete: () => {
         closing.rest();
@@ -279,7 +279,12 @@ export class FeedLife implements RunHooks {
     return this.feed.onRunOver();
   }
 
-  disconnected(run: FeedRun): void {
+  ending(run: FeedRun): void {
+    const isTold = this.state === 'CLOSING' || this.state === 'CLOSED';
+    if (run === this.latest && !isTold) this.feed.connection.setState('CLOSING');
+  }
+
+  abandoned(run: FeedRun): void {
     if (run === this.latest) this.tellDisconnected();
   }
 
@@ -288,15 +293,20 @@ export class FeedLife implements RunHooks {
     const { askedAt } = this;
     if (failure === undefined) for (const outlet of outlets.values()) outlet.complete();
     if (run !== this.latest) return; // who was told has begun the next one
-    const isTold = this.state === 'CLOSED' || (this.state === 'CLOSING' && failure === undefined);
+    const isTold = this.state === 'CLOSED' || (this.isClosing && failure === undefined);
     if (!isTold) connection.setState('CLOSED', failure && { cause: failure.error });
     // Asked when it had nothing to drop any more, nor did it dial again.
     if (run !== this.latest || askedAt !== connection.status$.value.generation) return;
     this.again = asyncScheduler.schedule(() => void this.enter(holder), this.feed.initialMs);
   }
 
+  /** By `close()`; it is CLOSING, too, while what waits is delivered after a policy has completed it. */
+  private get isClosing(): boolean {
+    return this.closing !== undefined && this.state === 'CLOSING';
+  }
+
   private tellDisconnected(): void {
-    const isTold = this.state === 'DISCONNECTED' || this.state === 'CLOSING' || this.state === 'CLOSED';
+    const isTold = this.state === 'DISCONNECTED' || this.state === 'CLOSED' || this.isClosing;
     if (!isTold) this.feed.connection.setState('DISCONNECTED');
   }
 }

@@ -11,6 +11,7 @@ import type { TurnBudget, Worker } from './operators/turnBudget.js';
 import type { Backlog } from './sinks/backlog.js';
 import type { Ledger } from './sinks/ledger.js';
 import type { LossReport } from './sinks/lossReport.js';
+import { reportErrors } from './sinks/reportErrors.js';
 import type { Connection } from './streams/connection.js';
 import type { Reading } from './streams/reading.js';
 import type { Frame } from './streams/session.js';
@@ -44,8 +45,10 @@ export interface RunHooks {
   begun(run: FeedRun): void;
   /** Nothing more comes of it; told before its users, and before the connection goes. Yields what is to be told of it when that is gone. */
   over(run: FeedRun): () => void;
-  /** Its connection is gone, though nobody closed it, nor gave up. */
-  disconnected(run: FeedRun): void;
+  /** Its connection has come to its end, and what waits is still delivered. */
+  ending(run: FeedRun): void;
+  /** Its last user has left, and its connection is gone. */
+  abandoned(run: FeedRun): void;
   /** What it has delivered is all there will be, or what made it fail; told once, and before its users, unless the last one left. */
   finished(run: FeedRun, failure: Failure | undefined): void;
 }
@@ -131,8 +134,8 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     this.line.end();
     this.oneEnded();
     if (this.going === 0) return;
-    this.frames.unsubscribe();
-    this.hooks.disconnected(this);
+    this.hangUp();
+    this.hooks.ending(this);
   }
 
   private oneEnded(): void {
@@ -147,22 +150,27 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     this.linger?.unsubscribe();
     const users = [...this.users];
     this.users.clear();
-    for (const user of users) user.ended(failure);
+    for (const user of users) reportErrors(() => user.ended(failure));
   }
 
   /** Ends it, with nobody to tell. */
   private abandon(): void {
     this.beOver();
-    this.hooks.disconnected(this);
+    this.hooks.abandoned(this);
   }
 
   /** First of all, as whoever is told of what ends with it comes for the next run, which shares no connection with this one. */
   private beOver(): void {
     this.isOver = true;
-    this.line.leave();
     const tell = this.hooks.over(this);
-    this.frames.unsubscribe();
+    this.line.leave();
+    this.hangUp();
     tell();
+  }
+
+  /** What is the user's, and throws as it is left, keeps nobody from hearing of the end. */
+  private hangUp(): void {
+    reportErrors(() => this.frames.unsubscribe());
   }
 
   // What the line asks and tells. Between socket and parser: what comes faster than it is worked off waits there, and the event

@@ -64,7 +64,8 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
       log.push('over');
       return () => log.push('told');
     },
-    disconnected: () => log.push('disconnected'),
+    ending: () => log.push('ending'),
+    abandoned: () => log.push('abandoned'),
     finished: (_run, failure) =>
       log.push(failure === undefined ? 'finished' : `failed: ${(failure.error as Error).message}`),
   };
@@ -94,7 +95,7 @@ describe('a run of a feed', () => {
     source$.complete();
 
     expect(log).toStrictEqual([
-      ...['begun', 'dial', 'came', 'took 1', 'done', 'left', 'left', 'over', 'hang up', 'told'],
+      ...['begun', 'dial', 'came', 'took 1', 'done', 'left', 'over', 'left', 'hang up', 'told'],
       ...['finished', 'a done', 'b done'],
     ]);
   });
@@ -105,7 +106,7 @@ describe('a run of a feed', () => {
     Object.assign(owner, { begun });
     enter(user('a'));
 
-    expect(log).toStrictEqual(['left', 'over', 'told', 'finished', 'a done']);
+    expect(log).toStrictEqual(['over', 'left', 'told', 'finished', 'a done']);
   });
 
   it('works off what waits in line before it ends, and drops that when the deadline does not wait', () => {
@@ -115,10 +116,10 @@ describe('a run of a feed', () => {
     owner.isBusy = true;
     source$.next('1');
     source$.complete();
-    expect(log).toStrictEqual(['begun', 'dial', 'came', 'yield', 'hang up', 'disconnected']);
+    expect(log).toStrictEqual(['begun', 'dial', 'came', 'yield', 'hang up', 'ending']);
     run.complete();
 
-    expect(log.slice(6)).toStrictEqual(['left', 'done', 'dropped', 'over', 'told', 'finished', 'a done']);
+    expect(log.slice(6)).toStrictEqual(['over', 'left', 'done', 'dropped', 'told', 'finished', 'a done']);
   });
 
   it('books what the bound costs', () => {
@@ -140,12 +141,12 @@ describe('a run of a feed', () => {
     owner.isBusy = true;
     for (const data of '123') source$.next(data);
     expect(log.slice(-3)).toStrictEqual([
-      ...['give up: more than 2 values had to wait', 'hang up', 'disconnected'],
+      ...['give up: more than 2 values had to wait', 'hang up', 'ending'],
     ]);
     log.length = 0;
     run.leave(a);
 
-    expect(log).toStrictEqual(['left', 'done', 'dropped', 'done', 'dropped', 'over', 'told', 'disconnected']);
+    expect(log).toStrictEqual(['over', 'left', 'done', 'dropped', 'done', 'dropped', 'told', 'abandoned']);
   });
 
   it('that ends at a frame counts it no more, as the next one may count by then', () => {
@@ -157,7 +158,7 @@ describe('a run of a feed', () => {
     log.length = 0;
     source$.next('1');
 
-    expect(log).toStrictEqual(['came', 'left', 'over', 'hang up', 'told', 'disconnected']);
+    expect(log).toStrictEqual(['came', 'over', 'left', 'hang up', 'told', 'abandoned']);
   });
 
   it('ends once, and not for nobody', () => {
@@ -203,7 +204,7 @@ describe('a run of a feed', () => {
     for (const data of '123') source$.next(data);
 
     expect(log.filter((each) => each === 'give up')).toHaveLength(1);
-    expect(log.slice(-3)).toStrictEqual(['dropped', 'hang up', 'disconnected']); // 4 is booked, too
+    expect(log.slice(-3)).toStrictEqual(['dropped', 'hang up', 'ending']); // 4 is booked, too
   });
 
   it('gives up no other run, if who is told that its bound is hit leaves it', () => {
@@ -245,7 +246,7 @@ describe('a run of a feed', () => {
     source$.error(new Error('gone'));
 
     expect(log.slice(2)).toStrictEqual([
-      ...['left', 'left', 'over', 'hang up', 'told', 'failed: gone', 'a failed'],
+      ...['left', 'over', 'left', 'hang up', 'told', 'failed: gone', 'a failed'],
     ]);
   });
 
@@ -261,16 +262,7 @@ describe('a run of a feed', () => {
       asyncScheduler.schedule(() => log.push(`at ${asyncScheduler.now()}`), 24);
       flush();
 
-      expect(log).toStrictEqual([
-        'begun',
-        'dial',
-        'at 24',
-        'left',
-        'over',
-        'hang up',
-        'told',
-        'disconnected',
-      ]);
+      expect(log).toStrictEqual(['begun', 'dial', 'at 24', 'over', 'left', 'hang up', 'told', 'abandoned']);
     }),
   );
 

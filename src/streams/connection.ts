@@ -187,8 +187,8 @@ class RenewedConnection
     this.stops$?.next();
     // eslint-disable-next-line rxjs-x/no-ignored-error -- neither of them errors
     concat(this.outbox.flushed$.pipe(takeUntil(timer(timeoutMs))), of(undefined)).subscribe(() => {
-      this.outbox.clear(); // first: when the run ends the next may begin, and send
-      running?.complete();
+      if (running?.closed === false) running.complete();
+      else this.outbox.clear();
       if (this.closing === closing) this.closing = undefined;
     });
   }
@@ -314,8 +314,10 @@ class RenewedConnection
 
   onOutlived(error: unknown): boolean {
     if (error === this.dropped) return false;
+    const { running } = this;
     const upMs = asyncScheduler.now() - this.inChargeSince;
     const name = this.recovery.classify(error);
+    if (this.isOver(running)) return false; // ended by who was asked
     this.hooks.tell({ type: 'disconnected', error, class: name, upMs, ...this.stamp() });
     return true;
   }
@@ -365,5 +367,7 @@ class RenewedConnection
     this.unread = [];
     for (const session of unread) hooks.onLost(session.abandon(), session);
     if (run === this.running) this.running = undefined; // else the next run began while this one told of its end
+    // Before anybody hears that it is over: who does may send on the next one.
+    if (this.closing !== undefined) this.outbox.clear();
   }
 }

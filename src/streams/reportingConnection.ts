@@ -86,7 +86,6 @@ export class ReportingConnection implements RecoveryHooks {
   }
 
   onComplete(failure: RetryFailure): void {
-    if (this.running === undefined) return; // ended by a hook that was asked about it
     const { error, class: name } = failure;
     this.hooks.onOver();
     this.hooks.tell({
@@ -110,8 +109,8 @@ export class ReportingConnection implements RecoveryHooks {
   }
 
   /** Whoever was told has ended this run: of its failure nothing more is to be heard. */
-  private isOver(run: Subscriber<never> | undefined): boolean {
-    return run === undefined || run !== this.running;
+  protected isOver(run: Subscriber<never> | undefined): boolean {
+    return run !== this.running;
   }
 
   /** Whoever was told closes it, which is told when it is done. */

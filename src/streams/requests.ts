@@ -47,7 +47,7 @@ export interface Requests {
    * for the next one.
    */
   fail(error: unknown, by: unknown): void;
-  /** Gives up every request, of which nothing leaves any more and nothing is answered; the function yielded makes them error. */
+  /** Takes every request out of the outbox, and hears no reply to any; the function yielded makes them error. */
   giveUp(): (error: unknown) => void;
 }
 

@@ -221,15 +221,4 @@ describe('what a connection says of itself', () => {
       expect([log, connection.status$.value.state]).toStrictEqual([['disconnected'], 'DISCONNECTED']);
     })(),
   );
-
-  it.each(Object.keys(FAILED))('is nothing of a run that a hook ended which was asked about it: %s', (what) =>
-    marbles(({ flush }) => {
-      const { connection, log } = rig();
-      connection.rest();
-      FAILED[what]!(connection);
-      flush();
-
-      expect([log, connection.status$.value.state]).toStrictEqual([[], 'DISCONNECTED']);
-    })(),
-  );
 });
