@@ -131,6 +131,27 @@ describe('what waits in the outbox as a feed is closed', () => {
   );
 });
 
+it(
+  'what is sent on the run after a close() is no part of it, though that run is left at once',
+  marbles(({ flush }) => {
+    const { feed, events } = scene(['o', 'o'], letters, {}, { endMs: 5 });
+    const unsent: unknown[] = [];
+    const again = (): void => feed.stream('trade').subscribe().unsubscribe();
+    const sendAgain = (): void => {
+      const subscription = feed.stream('trade').subscribe();
+      unsent.push(feed.send('x'));
+      subscription.unsubscribe();
+      again();
+      unsent.push(...feed.takeUnsent());
+    };
+    feed.stream('trade').subscribe({ complete: sendAgain });
+    flush();
+
+    expect(unsent).toStrictEqual(['queued', '"x"']);
+    expect(told(events)).toStrictEqual(['0 connected']);
+  }),
+);
+
 describe('a run that who is asked about its failure ends', () => {
   it.each(['retry', 'giveUp', 'complete'] as const)(
     'and begins anew: nothing of that is told of the next one (%s)',

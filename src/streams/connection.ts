@@ -367,7 +367,9 @@ class RenewedConnection
     this.unread = [];
     for (const session of unread) hooks.onLost(session.abandon(), session);
     if (run === this.running) this.running = undefined; // else the next run began while this one told of its end
+    const { closing } = this;
+    this.closing = undefined;
     // Before anybody hears that it is over: who does may send on the next one.
-    if (this.closing !== undefined) this.outbox.clear();
+    if (closing !== undefined) this.outbox.clear();
   }
 }
