@@ -124,34 +124,35 @@ describe('who ends a feed as it is told of its failure', () => {
     return { heard, states, told: told(events) };
   };
 
-  it.each<[string, string, string, string[], string[]]>([
+  const failures: [when: string, what: string, script: string, states: string[], events: string[]][] = [
     ['disconnected', 'is retried', 'o-n', ['CONNECTED'], ['0 connected', '2 disconnected']],
     ['retry', 'is retried', 'o-n', ['CONNECTED'], ['0 connected', '2 disconnected', '2 retry']],
     ['disconnected', 'gives up', 'r', [], ['0 disconnected']],
     ['gaveUp', 'gives up', 'r', [], ['0 disconnected', '0 gaveUp']],
-  ])('closes it at %s, when it %s: hears nothing more of that', (when, _what, script, states, events) =>
-    marbles(({ flush }) => {
-      const played = play(flush, [script, 'oa'], when, ({ close }) => close());
+  ];
 
-      expect(played.told).toStrictEqual(events);
-      expect(played.states).toStrictEqual(['CONNECTING', ...states, 'CLOSING', 'CLOSED']);
-      expect(played.heard).toStrictEqual([script === 'r' ? '0 complete' : '2 complete']);
-    })(),
+  it.each(failures)(
+    'closes it at %s, when it %s: hears nothing more of that',
+    (when, _what, script, states, events) =>
+      marbles(({ flush }) => {
+        const played = play(flush, [script, 'oa'], when, ({ close }) => close());
+
+        expect(played.told).toStrictEqual(events);
+        expect(played.states).toStrictEqual(['CONNECTING', ...states, 'CLOSING', 'CLOSED']);
+        expect(played.heard).toStrictEqual([script === 'r' ? '0 complete' : '2 complete']);
+      })(),
   );
 
-  it.each<[string, string, string, string[], string[]]>([
-    ['disconnected', 'is retried', 'o-n', ['CONNECTED'], ['0 connected', '2 disconnected']],
-    ['retry', 'is retried', 'o-n', ['CONNECTED'], ['0 connected', '2 disconnected', '2 retry']],
-    ['disconnected', 'gives up', 'r', [], ['0 disconnected']],
-    ['gaveUp', 'gives up', 'r', [], ['0 disconnected', '0 gaveUp']],
-  ])('leaves it at %s, when it %s: hears nothing more of that', (when, _what, script, states, events) =>
-    marbles(({ flush }) => {
-      const played = play(flush, [script, 'oa'], when, ({ leave }) => leave());
+  it.each(failures)(
+    'leaves it at %s, when it %s: hears nothing more of that',
+    (when, _what, script, states, events) =>
+      marbles(({ flush }) => {
+        const played = play(flush, [script, 'oa'], when, ({ leave }) => leave());
 
-      expect(played.told).toStrictEqual(events);
-      expect(played.states).toStrictEqual(['CONNECTING', ...states, 'DISCONNECTED']);
-      expect(played.heard).toStrictEqual([]);
-    })(),
+        expect(played.told).toStrictEqual(events);
+        expect(played.states).toStrictEqual(['CONNECTING', ...states, 'DISCONNECTED']);
+        expect(played.heard).toStrictEqual([]);
+      })(),
   );
 
   it.each<[string, 'retry' | 'giveUp']>([

@@ -176,60 +176,6 @@ describe('close()', () => {
     }),
   );
 
-  describe('that a policy completes while frames wait', () => {
-    const frames = { a: trade(1), b: trade(2), c: trade(3), n: closes(1000) };
-    const completed = (act: (feed: Feed<TestSchemas>, log: string[], leave: () => void) => void) => {
-      const transport = {
-        ...scriptedTransport(['oa-(bcn)', 'o'], frames, { stepsAfterPause: 3 }),
-        settled: timer(10).pipe(map(() => undefined)),
-      };
-      const buffer = { sliceMs: 1 };
-      const reconnect = { policies: { normal: { action: 'complete' } } } as const;
-      const { feed, events } = scene([], {}, { transport, buffer, reconnect }, { endMs: 200 });
-      const log: string[] = [];
-      feed.status$.subscribe(({ state }) => log.push(`${asyncScheduler.now()} ${state}`));
-      const subscription = feed.stream('trade').subscribe({
-        next: ({ id }) => log.push(`${asyncScheduler.now()} ${id}`),
-        complete: () => log.push(`${asyncScheduler.now()} complete`),
-      });
-      at(5, () => act(feed, log, () => subscription.unsubscribe()));
-      return { log, events };
-    };
-
-    it(
-      'CLO-02 is CLOSING until they are delivered, and takes no message that nobody would send',
-      marbles(({ flush }) => {
-        const { log } = completed((feed) => log.push(feed.send('late')));
-        flush();
-
-        expect(log).toStrictEqual([
-          ...['0 DISCONNECTED', '0 CONNECTING', '0 CONNECTED', '1 1', '3 CLOSING', 'rejected'],
-          ...['11 2', '11 3', '11 CLOSED', '11 complete'],
-        ]);
-      }),
-    );
-
-    it(
-      'tells that once, though it is closed meanwhile',
-      marbles(({ flush }) => {
-        const { log } = completed((feed) => void feed.close());
-        flush();
-
-        expect(log.slice(4)).toStrictEqual(['3 CLOSING', '11 2', '11 3', '11 complete', '11 CLOSED']);
-      }),
-    );
-
-    it(
-      'is DISCONNECTED when the last one leaves before that',
-      marbles(({ flush }) => {
-        const { log } = completed((_feed, _log, leave) => leave());
-        flush();
-
-        expect(log.slice(4)).toStrictEqual([...['3 CLOSING', '5 DISCONNECTED', '200 CLOSING', '200 CLOSED']]);
-      }),
-    );
-  });
-
   it(
     'CON-14 the states are those of the contract, from DISCONNECTED until told otherwise',
     marbles(({ flush }) => {
@@ -646,6 +592,60 @@ describe('SUB-14 feeds that are combined', () => {
       expectObservable(healthy.transport.closes$).toBe('-c', goodbyes);
       expectObservable(silent.transport.closes$).toBe('-c', goodbyes);
       flush();
+    }),
+  );
+});
+
+describe('a feed that a policy completes while frames wait', () => {
+  const frames = { a: trade(1), b: trade(2), c: trade(3), n: closes(1000) };
+  const completed = (act: (feed: Feed<TestSchemas>, log: string[], leave: () => void) => void) => {
+    const transport = {
+      ...scriptedTransport(['oa-(bcn)', 'o'], frames, { stepsAfterPause: 3 }),
+      settled: timer(10).pipe(map(() => undefined)),
+    };
+    const buffer = { sliceMs: 1 };
+    const reconnect = { policies: { normal: { action: 'complete' } } } as const;
+    const { feed } = scene([], {}, { transport, buffer, reconnect }, { endMs: 200 });
+    const log: string[] = [];
+    feed.status$.subscribe(({ state }) => log.push(`${asyncScheduler.now()} ${state}`));
+    const subscription = feed.stream('trade').subscribe({
+      next: ({ id }) => log.push(`${asyncScheduler.now()} ${id}`),
+      complete: () => log.push(`${asyncScheduler.now()} complete`),
+    });
+    at(5, () => act(feed, log, () => subscription.unsubscribe()));
+    return log;
+  };
+
+  it(
+    'REC-02 is CLOSING until they are delivered, and takes no message that nobody would send',
+    marbles(({ flush }) => {
+      const log = completed((feed, all) => all.push(feed.send('late')));
+      flush();
+
+      expect(log).toStrictEqual([
+        ...['0 DISCONNECTED', '0 CONNECTING', '0 CONNECTED', '1 1', '3 CLOSING', 'rejected'],
+        ...['11 2', '11 3', '11 CLOSED', '11 complete'],
+      ]);
+    }),
+  );
+
+  it(
+    'tells that once, though it is closed meanwhile',
+    marbles(({ flush }) => {
+      const log = completed((feed) => void feed.close());
+      flush();
+
+      expect(log.slice(4)).toStrictEqual(['3 CLOSING', '11 2', '11 3', '11 complete', '11 CLOSED']);
+    }),
+  );
+
+  it(
+    'is DISCONNECTED when the last one leaves before that',
+    marbles(({ flush }) => {
+      const log = completed((_feed, _log, leave) => leave());
+      flush();
+
+      expect(log.slice(4)).toStrictEqual(['3 CLOSING', '5 DISCONNECTED', '200 CLOSING', '200 CLOSED']);
     }),
   );
 });

@@ -234,7 +234,6 @@ describe('the life of a feed', () => {
     const { life, owner, log, server, user } = rig();
     life.enter(user('a'));
     owner.onRunOver = () => () => void life.close();
-    server.gone$.complete();
     Object.assign(owner.connection, { sockets: () => ({ gone$: EMPTY, terminate: noop }) });
     server.frames$.complete();
 
