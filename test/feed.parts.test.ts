@@ -47,6 +47,20 @@ describe('the parts of a feed, put together', () => {
   );
 
   it(
+    'say no words of a close() that found nothing to close',
+    marbles(({ expectObservable }) => {
+      const { feed, transport } = scene(['o'], letters, {}, { endMs: 100 });
+      void feed.close({ code: 4000, reason: 'bye' });
+      at(10, () => {
+        const subscription = feed.stream('trade').subscribe();
+        at(10, () => subscription.unsubscribe());
+      });
+
+      expectObservable(transport.closes$).toBe('20ms a', { a: { code: 1000, reason: '' } });
+    }),
+  );
+
+  it(
     'conflate what waits by buffer.key',
     marbles(({ flush }) => {
       const transport = {

@@ -221,4 +221,26 @@ describe('what a connection says of itself', () => {
       expect([log, connection.status$.value.state]).toStrictEqual([['disconnected'], 'DISCONNECTED']);
     })(),
   );
+
+  it.each([
+    ['retry', 'disconnected', ['disconnected', 'state']],
+    ['retry', 'retry', ['disconnected', 'retry', 'state']],
+    ['give up', 'gaveUp', ['disconnected', 'gaveUp', 'state']],
+  ])('is nothing more of a run that closes from when its failure was told: %s, at %s', (what, when, told) =>
+    marbles(({ flush }) => {
+      const log: unknown[] = [];
+      const connection: Connection = new Connection({
+        tell: ({ type }) => {
+          log.push(type);
+          if (type === when) connection.setState('CLOSING');
+        },
+        onOver: () => undefined,
+      } as Partial<ConnectionHooks> as ConnectionHooks);
+      connection.run();
+      FAILED[what]!(connection);
+      flush();
+
+      expect([log, connection.status$.value.state]).toStrictEqual([told, 'CLOSING']);
+    })(),
+  );
 });
