@@ -41,6 +41,7 @@ export interface SocketOptions {
   /** Answers the ping frames of the server. @default true */
   readonly autoPong?: boolean;
   readonly allowSynchronousEvents?: boolean;
+  /** Text that is no UTF-8 comes with U+FFFD in it, and the connection lives. @default false: it ends with a `ProtocolError` */
   readonly skipUTF8Validation?: boolean;
   readonly protocolVersion?: number;
   generateMask?(mask: Uint8Array): void;

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { asyncScheduler, type Subscription } from 'rxjs';
-import WebSocket, { type RawData } from 'ws';
+import WebSocket from 'ws';
 import { InvalidUrlError, ProtocolError, redactUrl, SocketClosedError } from './failure.js';
 import { settled } from './settled.js';
 import type { Data, Socket, SocketHandler, Transport } from './transport.js';
+import { utf8Text } from './wsText.js';
 import { refusal, watchHandshake, type WsHandshake } from './wsHandshake.js';
 
 /**
@@ -31,15 +32,32 @@ export const wsTransport: Transport = {
     if (!URL.canParse(request.url))
       throw new InvalidUrlError(`url must be a URL, got ${redactUrl(request.url)}`);
     const handshake = watchHandshake(request);
-    const ws = new WebSocket(request.url, [...request.protocols], {
+    const { options } = request;
+    const ws = new OwnedWebSocket(request.url, [...request.protocols], {
       perMessageDeflate: false,
       ...bounds,
-      ...(request.options as object), // the types of ws know but half of them
+      ...(options as object), // the types of ws know but half of them
+      skipUTF8Validation: true, // as we look ourselves
       finishRequest: handshake.finishRequest,
     });
-    return new WsSocket(ws, handler, handshake);
+    return new WsSocket(ws, handler, handshake, options.skipUTF8Validation === true);
   },
 };
+
+/**
+ * Tells its owner of messages by a call: to look up who listens, and to call that, takes each of them a hundredth of the whole way.
+ */
+class OwnedWebSocket extends WebSocket {
+  owner: WsSocket | undefined = undefined;
+
+  /** No event of `ws` tells of more than two things; with a rest parameter each message would have an array. */
+  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+    const { owner } = this;
+    if (event !== 'message' || owner === undefined) return super.emit(event, first, second);
+    owner.heard(first as Buffer, second as boolean); // `binaryType` stays at its default, so it is always one Buffer
+    return true;
+  }
+}
 
 /** Where the listeners, which all sockets share, find what is theirs. */
 const OWNER = Symbol('owner');
@@ -53,17 +71,20 @@ class WsSocket implements Socket {
   private failure: unknown = undefined;
   private farewell: Subscription | undefined = undefined;
   private hasEnded = false;
+  /** Nothing that comes counts any more. */
+  private isDeaf = false;
 
   constructor(
-    readonly ws: WebSocket,
+    readonly ws: OwnedWebSocket,
     private readonly handler: SocketHandler,
     /** Until it is done: it would keep the whole answer of the server for as long as the socket. */
     private handshake: WsHandshake | undefined,
+    /** Text is not to be checked. */
+    private readonly isTrusting: boolean,
   ) {
-    (ws as Owned)[OWNER] = this;
+    ws.owner = (ws as Owned)[OWNER] = this;
     ws.on('upgrade', onUpgrade)
       .on('open', onOpen)
-      .on('message', onMessage)
       .on('ping', onPing)
       .on('pong', onPong)
       .on('unexpected-response', onRefusal)
@@ -115,16 +136,19 @@ class WsSocket implements Socket {
     this.handler.chunk?.();
   }
 
-  received(data: Data): void {
-    if (!this.hasEnded) this.handler.message(data);
+  heard(bytes: Buffer, isBinary: boolean): void {
+    if (this.isDeaf) return;
+    const data = isBinary ? bytes : this.text(bytes);
+    if (data === undefined) this.refuseText();
+    else this.handler.message(data);
   }
 
   pinged(): void {
-    if (!this.hasEnded) this.handler.ping();
+    if (!this.isDeaf) this.handler.ping();
   }
 
   ponged(): void {
-    if (!this.hasEnded) this.handler.pong();
+    if (!this.isDeaf) this.handler.pong();
   }
 
   failed(error: Error & { code?: string }): void {
@@ -139,15 +163,29 @@ class WsSocket implements Socket {
     this.farewell ??= asyncScheduler.schedule(() => this.ws.terminate(), FAREWELL_MS);
   }
 
-  closed(code: number, reason: string): void {
+  closed(code: number, bytes: Buffer): void {
     this.farewell?.unsubscribe();
-    this.end(this.failure ?? new SocketClosedError(code, reason));
+    const reason = this.text(bytes);
+    this.end(this.failure ?? (reason === undefined ? noUtf8() : new SocketClosedError(code, reason)));
   }
 
   end(error: unknown): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.handler.end(error);
+  }
+
+  private text(bytes: Buffer): string | undefined {
+    return this.isTrusting ? bytes.toString() : utf8Text(bytes);
+  }
+
+  /** The peer broke the protocol (RFC 6455 section 8.1), and is told so. */
+  private refuseText(): void {
+    this.failure ??= noUtf8();
+    this.isDeaf = true;
+    this.leaveSoon();
+    this.ws.close(1007);
+    this.ws.resume(); // its close frame comes behind what a pause has held back
   }
 
   /** What `ws` says of a dial that we ended ourselves is no failure of the network. */
@@ -180,11 +218,6 @@ function onOpen(this: WebSocket): void {
   ownerOf(this).opened();
 }
 
-function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  // `binaryType` stays at its default, so a message is always one Buffer.
-  ownerOf(this).received(isBinary ? (data as Buffer) : (data as Buffer).toString());
-}
-
 function onPing(this: WebSocket): void {
   ownerOf(this).pinged();
 }
@@ -205,8 +238,11 @@ function onError(this: WebSocket, error: Error & { code?: string }): void {
 }
 
 function onClose(this: WebSocket, code: number, reason: Buffer): void {
-  ownerOf(this).closed(code, reason.toString('utf8'));
+  ownerOf(this).closed(code, reason);
 }
+
+const noUtf8 = (): ProtocolError =>
+  new ProtocolError(1007, { message: 'protocol error: text that is no UTF-8' });
 
 /** A failed write is followed by the socket's own end, which tells it better. */
 const ignoreError = (): void => undefined;

@@ -8,7 +8,9 @@ import {
   type Socket as TcpSocket,
 } from 'node:net';
 import { asyncScheduler, type Subscription } from 'rxjs';
-import { classify, InvalidUrlError } from '../../src/streams/failure.js';
+import WebSocket from 'ws';
+import { classify, InvalidUrlError, ProtocolError } from '../../src/streams/failure.js';
+import type { Data } from '../../src/streams/transport.js';
 import { wsTransport } from '../../src/streams/wsTransport.js';
 import { dial, handshake, loopback, tidyUp, turns } from './transportRigs.js';
 
@@ -124,6 +126,129 @@ describe('wsTransport', () => {
       );
 
       expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code });
+    });
+  });
+
+  describe('reads text', () => {
+    const noUtf8 = Buffer.from([0x61, 0xc3, 0x28]);
+    const asText = { binary: false };
+
+    it('ERR-03 delivers what came before text that is no UTF-8, nothing behind it, and tells the peer 1007', async () => {
+      const server = await loopback({
+        accept: (client) => {
+          client.send('good');
+          client.send(noUtf8, asText);
+          client.send('too late');
+          client.ping();
+          client.pong();
+        },
+      });
+      const left = timersLeft();
+      const { until, heard } = dial(server);
+
+      expect((await until('end')).error).toStrictEqual(
+        new ProtocolError(1007, { message: 'protocol error: text that is no UTF-8' }),
+      );
+      expect(await server.closed()).toStrictEqual({ code: 1007, reason: '' });
+      expect(heard.slice(0, -1)).toStrictEqual([
+        { type: 'open', info: { protocol: '', extensions: '' } },
+        { type: 'message', data: 'good' },
+      ]);
+      expect(left()).toBe(0);
+    });
+
+    it('ERR-03 checks text that came in parts as a whole', async () => {
+      const euro = Buffer.from('\u20ac');
+      const { until, heard } = dial(
+        await loopback({
+          accept: (client) => {
+            client.send(euro.subarray(0, 1), { fin: false, binary: false });
+            client.send(euro.subarray(1), { fin: true });
+            client.send(euro.subarray(0, 2), { fin: false, binary: false });
+            client.send(euro.subarray(0, 1), { fin: true });
+          },
+        }),
+      );
+
+      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1007 });
+      expect(heard.filter(({ type }) => type === 'message')).toStrictEqual([
+        { type: 'message', data: '\u20ac' },
+      ]);
+    });
+
+    it('ERR-03 hears the peer take leave, though its reading was paused', async () => {
+      const { url } = await loopback({
+        upgrade: (socket, request) => {
+          handshake(socket, request);
+          socket.write(Buffer.concat([textFrame(Buffer.from('good')), textFrame(noUtf8)])); // in one read
+          socket.once('data', () => socket.end(closeFrame(1007)));
+        },
+      });
+      const pausing: typeof wsTransport = {
+        ...wsTransport,
+        dial(request, handler) {
+          const message = (data: Data): void => {
+            socket.pause?.();
+            handler.message(data);
+          };
+          const socket = wsTransport.dial(request, { ...handler, message });
+          return socket;
+        },
+      };
+      const left = timersLeft();
+      const terminate = jest.spyOn(WebSocket.prototype, 'terminate');
+      const { until } = dial({ transport: pausing, url });
+
+      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1007 });
+      expect(terminate).not.toHaveBeenCalled();
+      expect(left()).toBe(0);
+      terminate.mockRestore();
+    });
+
+    it('takes a replacement character that was sent for what it is, and binary data as it comes', async () => {
+      const { until, heard } = dial(
+        await loopback({
+          accept: (client) => {
+            client.send('\uFFFD');
+            client.send(noUtf8);
+            client.close();
+          },
+        }),
+      );
+      await until('end');
+
+      expect(heard.filter(({ type }) => type === 'message')).toStrictEqual([
+        { type: 'message', data: '\uFFFD' },
+        { type: 'message', data: noUtf8 },
+      ]);
+    });
+
+    it('ERR-03 ends with 1007 on a close reason that is no UTF-8', async () => {
+      const { until } = dial(
+        await loopback({
+          upgrade: (socket, request) => {
+            handshake(socket, request);
+            socket.end(Uint8Array.of(0x88, 5, 0x03, 0xe8, ...noUtf8));
+          },
+        }),
+      );
+
+      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1007 });
+    });
+
+    it('does not check it with skipUTF8Validation', async () => {
+      const { until, heard } = dial(
+        await loopback({
+          accept: (client) => {
+            client.send(noUtf8, asText);
+            client.close(4000);
+          },
+        }),
+        { options: { skipUTF8Validation: true } },
+      );
+
+      expect((await until('end')).error).toMatchObject({ name: 'SocketClosedError', code: 4000 });
+      expect(heard[1]).toStrictEqual({ type: 'message', data: 'a\uFFFD(' });
     });
   });
 
