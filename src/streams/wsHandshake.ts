@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
-import { ConnectTimeoutError, HandshakeError, ProtocolError, retryAfterMs } from './failure.js';
+import { ConnectTimeoutError, HandshakeError, ProtocolError } from './failure.js';
+import { retryAfterMs } from './retryAfter.js';
 import type { DialRequest } from './transport.js';
 
 /** What `ws` does not tell of an opening handshake, and what it does not do for its redirects. */

@@ -1,5 +1,6 @@
 import { TestScheduler } from 'rxjs/testing';
-import { HandshakeError, retryAfterMs, SocketClosedError } from '../streams/failure.js';
+import { HandshakeError, SocketClosedError } from '../streams/failure.js';
+import { retryAfterMs } from '../streams/retryAfter.js';
 import type { Data } from '../streams/transport.js';
 
 /** The tag of a step: no message can carry it. */
