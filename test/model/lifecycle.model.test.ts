@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { LIFE_FACTS, type LifeFact } from './life.js';
+import { LIFE_FACTS, type LifeFact } from './lifeFacts.js';
 import { type LifePlay, lifePlays } from './lifePlay.js';
 import { liveOut } from './liveOut.js';
 

@@ -1,5 +1,6 @@
 import { config as rxjs, timer } from 'rxjs';
-import { createLife, type LifeFact } from './life.js';
+import { createLife } from './life.js';
+import type { LifeFact } from './lifeFacts.js';
 import type { LifePlay } from './lifePlay.js';
 
 /** Every millisecond until here the facts are looked at, and every seventh after that. */
