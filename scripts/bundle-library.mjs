@@ -10,16 +10,19 @@ const outdir = resolve(process.argv[2]);
 const ownErrors = (library) => ({
   name: 'own errors',
   setup: ({ onResolve }) =>
-    onResolve({ filter: /\/streams\/failure\.js$/ }, () => ({ path: library, external: true })),
+    onResolve({ filter: /\/failure\.js$/ }, () => ({ path: library, external: true })),
 });
 /** Node takes 35 µs to find what it has loaded once more, and esbuild has it looked for in each module. */
 const requireOnce = (text) => {
   const names = new Map();
-  return text.replace(/^var (\w+) = require\(("[^"]+")\);$/gm, (line, name, found) => {
-    const known = names.get(found);
-    if (known === undefined) names.set(found, name);
-    return known === undefined ? line : `var ${name} = ${known};`;
-  });
+  return text.replace(
+    /^var (\w+) = (require\("[^"]+"\)|__toESM\(require\("[^"]+"\), 1\));$/gm,
+    (line, name, found) => {
+      const known = names.get(found);
+      if (known === undefined) names.set(found, name);
+      return known === undefined ? line : `var ${name} = ${known};`;
+    },
+  );
 };
 
 mkdirSync(outdir, { recursive: true });
