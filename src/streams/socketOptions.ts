@@ -56,7 +56,10 @@ export interface SocketOptions {
   readonly lookup?: (hostname: string, options: never, callback: never) => void;
   /** Makes the connection in place of `net.connect` or `tls.connect`. */
   readonly createConnection?: (options: never) => object;
-  /** Given the `http.ClientRequest` of the handshake, which it must end, now or later. */
+  /**
+   * Given the `http.ClientRequest` of the handshake, which it must end, now or later, and the socket of `ws`, which tells of no
+   * messages: they go to the feed alone.
+   */
   finishRequest?(
     request: { setHeader(name: string, value: string): unknown; end(): unknown },
     socket: object,

@@ -57,6 +57,14 @@ class OwnedWebSocket extends WebSocket {
     owner.heard(first as Buffer, second as boolean); // `binaryType` stays at its default, so it is always one Buffer
     return true;
   }
+
+  /** What the peer gave as its reason `ws` sends back as it came. */
+  override close(code?: number, reason?: string | Buffer): void {
+    const { owner } = this;
+    const isBroken = typeof reason === 'object' && owner !== undefined && owner.text(reason) === undefined;
+    if (isBroken) super.close(1007);
+    else super.close(code, reason);
+  }
 }
 
 /** Where the listeners, which all sockets share, find what is theirs. */
@@ -166,7 +174,8 @@ class WsSocket implements Socket {
   closed(code: number, bytes: Buffer): void {
     this.farewell?.unsubscribe();
     const reason = this.text(bytes);
-    this.end(this.failure ?? (reason === undefined ? noUtf8() : new SocketClosedError(code, reason)));
+    const end = reason === undefined ? ProtocolError.from(noUtf8()) : new SocketClosedError(code, reason);
+    this.end(this.failure ?? end);
   }
 
   end(error: unknown): void {
@@ -175,15 +184,15 @@ class WsSocket implements Socket {
     this.handler.end(error);
   }
 
-  private text(bytes: Buffer): string | undefined {
+  /** `undefined` if it is to be UTF-8, and is not. */
+  text(bytes: Buffer): string | undefined {
     return this.isTrusting ? bytes.toString() : utf8Text(bytes);
   }
 
   /** The peer broke the protocol (RFC 6455 section 8.1), and is told so. */
   private refuseText(): void {
-    this.failure ??= noUtf8();
+    this.failed(noUtf8());
     this.isDeaf = true;
-    this.leaveSoon();
     this.ws.close(1007);
     this.ws.resume(); // its close frame comes behind what a pause has held back
   }
@@ -241,8 +250,9 @@ function onClose(this: WebSocket, code: number, reason: Buffer): void {
   ownerOf(this).closed(code, reason);
 }
 
-const noUtf8 = (): ProtocolError =>
-  new ProtocolError(1007, { message: 'protocol error: text that is no UTF-8' });
+/** With the code that `ws` has for it. */
+const noUtf8 = (): Error & { code: string } =>
+  Object.assign(new Error('text that is no UTF-8'), { code: 'WS_ERR_INVALID_UTF8' });
 
 /** A failed write is followed by the socket's own end, which tells it better. */
 const ignoreError = (): void => undefined;

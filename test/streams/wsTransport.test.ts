@@ -19,6 +19,8 @@ const textFrame = (payload: Uint8Array): Uint8Array => Uint8Array.of(0x81, paylo
 const reservedBitFrame = Uint8Array.of(0xc1, 0x00);
 const maskedFrame = Uint8Array.of(0x81, 0x80, 0, 0, 0, 0);
 const compressedFrame = Uint8Array.of(0xc1, 0x02, 0xff, 0xff); // and no deflate block
+/** Of a close frame as a client sends it, masked. */
+const closeCodeOf = (frame: Buffer): number => frame.readUInt16BE(6) ^ frame.readUInt16BE(2);
 const closeFrame = (code: number): Uint8Array => Uint8Array.of(0x88, 0x02, code >> 8, code & 0xff);
 
 /** Counts the timers of ours that are still to come: Node has some of its own, which come and go as they like. */
@@ -146,9 +148,14 @@ describe('wsTransport', () => {
       const left = timersLeft();
       const { until, heard } = dial(server);
 
-      expect((await until('end')).error).toStrictEqual(
-        new ProtocolError(1007, { message: 'protocol error: text that is no UTF-8' }),
+      const { error } = await until('end');
+      expect(error).toStrictEqual(
+        new ProtocolError(1007, {
+          message: 'protocol error: text that is no UTF-8',
+          cause: (error as ProtocolError).cause,
+        }),
       );
+      expect(error).toHaveProperty('cause.code', 'WS_ERR_INVALID_UTF8');
       expect(await server.closed()).toStrictEqual({ code: 1007, reason: '' });
       expect(heard.slice(0, -1)).toStrictEqual([
         { type: 'open', info: { protocol: '', extensions: '' } },
@@ -223,17 +230,31 @@ describe('wsTransport', () => {
       ]);
     });
 
-    it('ERR-03 ends with 1007 on a close reason that is no UTF-8', async () => {
+    it('ERR-03 ends with 1007 on a close reason that is no UTF-8, and tells the peer so', async () => {
+      const answer: Buffer[] = [];
       const { until } = dial(
         await loopback({
           upgrade: (socket, request) => {
             handshake(socket, request);
-            socket.end(Uint8Array.of(0x88, 5, 0x03, 0xe8, ...noUtf8));
+            socket.on('data', (bytes: Buffer) => answer.push(bytes));
+            socket.write(Uint8Array.of(0x88, 5, 0x03, 0xe8, ...noUtf8));
+            socket.once('data', () => socket.end());
           },
         }),
       );
 
-      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1007 });
+      const { error } = await until('end');
+      expect(error).toMatchObject({ name: 'ProtocolError', code: 1007 });
+      expect(error).toHaveProperty('cause.code', 'WS_ERR_INVALID_UTF8');
+      expect(closeCodeOf(Buffer.concat(answer))).toBe(1007);
+    });
+
+    it('answers a close reason that is UTF-8 with the same', async () => {
+      const server = await loopback({ accept: (client) => client.close(4001, 'gr\u00fc\u00df') });
+      const { until } = dial(server);
+
+      expect((await until('end')).error).toMatchObject({ code: 4001, reason: 'gr\u00fc\u00df' });
+      expect(await server.closed()).toStrictEqual({ code: 4001, reason: 'gr\u00fc\u00df' });
     });
 
     it('does not check it with skipUTF8Validation', async () => {
