@@ -1,5 +1,5 @@
-// What Node loads, in OUTDIR: a file for each entry. Node takes a third of a millisecond for a module, and the library has a
-// hundred; what both entries share, a third file, took one more. Packages stay outside; nothing is minified.
+// What Node loads, in OUTDIR: a file for each entry. Node takes a third of a millisecond or more for a module, and the library has
+// a hundred; a third file for what both entries share would be one more. Packages stay outside; nothing is minified.
 //   node scripts/bundle-library.mjs OUTDIR
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';

@@ -2,7 +2,8 @@
 type Pem = string | Uint8Array;
 
 /**
- * Options for the sockets of `ws`, for its HTTP request and for TLS, handed on untouched: see `ws` for what each does.
+ * Options for the sockets of `ws`, for its HTTP request and for TLS, handed on untouched, but for `skipUTF8Validation`,
+ * which is heeded here: see `ws` for what each does.
  *
  * Spelled out here, and not taken from `@types/ws` and `@types/node`, so that a page or a project without either compiles,
  * and because those of `ws` leave out half of what it hands on (`servername`, `lookup`, …).

@@ -13,3 +13,7 @@ export function utf8Text(bytes: Buffer): string | undefined {
   const text = bytes.toString();
   return text.includes(REPLACEMENT) && !isUtf8(bytes) ? undefined : text;
 }
+
+/** The failure of a peer that sends such bytes as text, with the code that `ws` has for it. */
+export const noUtf8 = (): Error & { readonly code: string } =>
+  Object.assign(new Error('text that is no UTF-8'), { code: 'WS_ERR_INVALID_UTF8' });

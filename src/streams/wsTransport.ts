@@ -4,7 +4,7 @@ import WebSocket from 'ws';
 import { InvalidUrlError, ProtocolError, redactUrl, SocketClosedError } from './failure.js';
 import { settled } from './settled.js';
 import type { Data, Socket, SocketHandler, Transport } from './transport.js';
-import { utf8Text } from './wsText.js';
+import { noUtf8, utf8Text } from './wsText.js';
 import { refusal, watchHandshake, type WsHandshake } from './wsHandshake.js';
 
 /**
@@ -44,15 +44,22 @@ export const wsTransport: Transport = {
   },
 };
 
+/** Where the listeners, which all sockets share, find what is theirs. */
+const OWNER = Symbol('owner');
+interface Owned {
+  [OWNER]?: WsSocket | undefined;
+}
+const ownerOf = (one: object): WsSocket => (one as Owned)[OWNER] as WsSocket;
+
 /**
  * Tells its owner of messages by a call: to look up who listens, and to call that, takes each of them a hundredth of the whole way.
  */
-class OwnedWebSocket extends WebSocket {
-  owner: WsSocket | undefined = undefined;
+class OwnedWebSocket extends WebSocket implements Owned {
+  [OWNER]: WsSocket | undefined = undefined;
 
   /** No event of `ws` tells of more than two things; with a rest parameter each message would have an array. */
   override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
-    const { owner } = this;
+    const owner = this[OWNER];
     if (event !== 'message' || owner === undefined) return super.emit(event, first, second);
     owner.heard(first as Buffer, second as boolean); // `binaryType` stays at its default, so it is always one Buffer
     return true;
@@ -60,19 +67,12 @@ class OwnedWebSocket extends WebSocket {
 
   /** What the peer gave as its reason `ws` sends back as it came. */
   override close(code?: number, reason?: string | Buffer): void {
-    const { owner } = this;
+    const owner = this[OWNER];
     const isBroken = typeof reason === 'object' && owner !== undefined && owner.text(reason) === undefined;
     if (isBroken) super.close(1007);
     else super.close(code, reason);
   }
 }
-
-/** Where the listeners, which all sockets share, find what is theirs. */
-const OWNER = Symbol('owner');
-interface Owned {
-  [OWNER]?: WsSocket;
-}
-const ownerOf = (one: object): WsSocket => (one as Required<Owned>)[OWNER];
 
 /** A class, and its listeners shared, since each connection has one: a dozen closures took half a kilobyte more. */
 class WsSocket implements Socket {
@@ -90,7 +90,7 @@ class WsSocket implements Socket {
     /** Text is not to be checked. */
     private readonly isTrusting: boolean,
   ) {
-    ws.owner = (ws as Owned)[OWNER] = this;
+    ws[OWNER] = this;
     ws.on('upgrade', onUpgrade)
       .on('open', onOpen)
       .on('ping', onPing)
@@ -249,10 +249,6 @@ function onError(this: WebSocket, error: Error & { code?: string }): void {
 function onClose(this: WebSocket, code: number, reason: Buffer): void {
   ownerOf(this).closed(code, reason);
 }
-
-/** With the code that `ws` has for it. */
-const noUtf8 = (): Error & { code: string } =>
-  Object.assign(new Error('text that is no UTF-8'), { code: 'WS_ERR_INVALID_UTF8' });
 
 /** A failed write is followed by the socket's own end, which tells it better. */
 const ignoreError = (): void => undefined;

@@ -9,7 +9,7 @@ import {
 } from 'node:net';
 import { asyncScheduler, type Subscription } from 'rxjs';
 import WebSocket from 'ws';
-import { classify, InvalidUrlError, ProtocolError } from '../../src/streams/failure.js';
+import { classify, InvalidUrlError } from '../../src/streams/failure.js';
 import type { Data } from '../../src/streams/transport.js';
 import { wsTransport } from '../../src/streams/wsTransport.js';
 import { dial, handshake, loopback, tidyUp, turns } from './transportRigs.js';
@@ -49,6 +49,7 @@ describe('wsTransport', () => {
   };
 
   afterEach(async () => {
+    jest.restoreAllMocks();
     await tidyUp();
     for (const socket of sockets) socket.destroy();
     await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
@@ -148,14 +149,10 @@ describe('wsTransport', () => {
       const left = timersLeft();
       const { until, heard } = dial(server);
 
-      const { error } = await until('end');
-      expect(error).toStrictEqual(
-        new ProtocolError(1007, {
-          message: 'protocol error: text that is no UTF-8',
-          cause: (error as ProtocolError).cause,
-        }),
-      );
-      expect(error).toHaveProperty('cause.code', 'WS_ERR_INVALID_UTF8');
+      expect((await until('end')).error).toMatchObject({
+        ...{ name: 'ProtocolError', code: 1007, message: 'protocol error: text that is no UTF-8' },
+        cause: { code: 'WS_ERR_INVALID_UTF8' },
+      });
       expect(await server.closed()).toStrictEqual({ code: 1007, reason: '' });
       expect(heard.slice(0, -1)).toStrictEqual([
         { type: 'open', info: { protocol: '', extensions: '' } },
@@ -209,7 +206,6 @@ describe('wsTransport', () => {
       expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1007 });
       expect(terminate).not.toHaveBeenCalled();
       expect(left()).toBe(0);
-      terminate.mockRestore();
     });
 
     it('takes a replacement character that was sent for what it is, and binary data as it comes', async () => {
@@ -243,9 +239,10 @@ describe('wsTransport', () => {
         }),
       );
 
-      const { error } = await until('end');
-      expect(error).toMatchObject({ name: 'ProtocolError', code: 1007 });
-      expect(error).toHaveProperty('cause.code', 'WS_ERR_INVALID_UTF8');
+      expect((await until('end')).error).toMatchObject({
+        ...{ name: 'ProtocolError', code: 1007 },
+        cause: { code: 'WS_ERR_INVALID_UTF8' },
+      });
       expect(closeCodeOf(Buffer.concat(answer))).toBe(1007);
     });
 
