@@ -19,6 +19,9 @@ export interface SeenNumbers {
  * what only the old one knew is forgotten. So nothing is ever moved or deleted one by one. A number above all that the old
  * one holds is not looked for there.
  *
+ * Numbers that follow each other without a hole, the largest of all, are a run: of that only the ends are kept, until a larger number
+ * begins another, and it goes into the table. So most ids cost a comparison, and who never misses one has no tables at all.
+ *
  * @param keepTimes Without, every number was seen at 0; with, each has a slot of its own, and its time in another array.
  */
 export const createSeenNumbers = (maxKeys: number, keepTimes: boolean): SeenNumbers =>
@@ -49,6 +52,12 @@ class Generations implements SeenNumbers {
   private readonly place: number;
   /** So many bits that is. */
   private readonly shift: number;
+  // The run of each generation: its first number, and the one behind its last; `NaN` where none can be. Whatever is not below `next`
+  // is remembered nowhere.
+  private from = NaN;
+  private next = NaN;
+  private oldFrom = NaN;
+  private oldNext = NaN;
   private young = NO_WORDS;
   private old = NO_WORDS;
   /** One a slot. */
@@ -61,7 +70,7 @@ class Generations implements SeenNumbers {
   private shared = 0;
   /** Slots of the young one that are not free: at most half of them. */
   private used = 0;
-  /** The largest number of each. */
+  /** The largest number of each; where the young one has a run, that ends with its largest. */
   private largestYoung = -Infinity;
   private largestOld = -Infinity;
 
@@ -78,15 +87,48 @@ class Generations implements SeenNumbers {
   }
 
   find(key: number): number | undefined {
+    if (key < this.next && key >= this.from) return 0;
     const low = key >> this.shift;
     const high = highOf(key);
     const bit = 1 << (key & this.place);
     const slot = slotOf(this.young, low, high);
-    if (((this.young[slot + 1] as number) & bit) === 0) return this.findOld(low, high, bit);
+    if (((this.young[slot + 1] as number) & bit) === 0) return this.findOld(key);
     return this.keepTimes ? this.youngTimes[slot >> 1] : 0;
   }
 
   see(key: number, at: number): number | undefined {
+    if (key === this.next && this.youngSize < this.maxKeys) {
+      this.next = key + 1;
+      this.youngSize += 1;
+      return undefined;
+    }
+    if (key < this.next && key >= this.from) return 0;
+    if (!this.isLargest(key)) return this.seeApart(key, at);
+    if (this.youngSize === this.maxKeys) this.turn();
+    this.beginRun(key);
+    this.youngSize += 1;
+    return undefined;
+  }
+
+  /** Larger than all that are remembered. */
+  private isLargest(key: number): boolean {
+    return !this.keepTimes && key > this.largestYoung && key > this.largestOld && !(key < this.next);
+  }
+
+  private beginRun(key: number): void {
+    const { from, next } = this;
+    for (let first = from; first < next;) {
+      const at = first & this.place;
+      const count = Math.min(this.place + 1 - at, next - first);
+      this.addBits(first, ((1 << count) - 1) << at);
+      first += count;
+    }
+    this.from = key;
+    this.next = key + 1;
+  }
+
+  /** One that is in no run. */
+  private seeApart(key: number, at: number): number | undefined {
     const { young, keepTimes } = this;
     const low = key >> this.shift;
     const high = highOf(key);
@@ -99,7 +141,7 @@ class Generations implements SeenNumbers {
       this.youngTimes[slot >> 1] = at;
       return seenAt;
     }
-    const seenAt = key > this.largestOld ? undefined : this.findOld(low, high, bit);
+    const seenAt = key > this.largestOld ? undefined : this.findOld(key);
     // Counted before it is added: if the generations change places, it is not forgotten but taken along.
     if (seenAt !== undefined) this.shared += 1;
     if (this.youngSize === this.maxKeys) this.turn();
@@ -110,18 +152,29 @@ class Generations implements SeenNumbers {
     return seenAt;
   }
 
-  private findOld(low: number, high: number, bit: number): number | undefined {
-    const slot = slotOf(this.old, low, high);
-    if (((this.old[slot + 1] as number) & bit) === 0) return undefined;
+  private findOld(key: number): number | undefined {
+    if (key < this.oldNext && key >= this.oldFrom) return 0;
+    const slot = slotOf(this.old, key >> this.shift, highOf(key));
+    if (((this.old[slot + 1] as number) & (1 << (key & this.place))) === 0) return undefined;
     return this.keepTimes ? this.oldTimes[slot >> 1] : 0;
   }
 
-  private addSlot(low: number, high: number, bit: number, at: number): void {
+  /** Numbers of one slot, without times. */
+  private addBits(key: number, bits: number): void {
+    const low = key >> this.shift;
+    const high = highOf(key);
+    const slot = slotOf(this.young, low, high);
+    const known = this.young[slot + 1] as number;
+    if (known === 0) this.addSlot(low, high, bits, 0);
+    else this.young[slot + 1] = known | bits;
+  }
+
+  private addSlot(low: number, high: number, bits: number, at: number): void {
     this.used += 1;
     if (this.used * 4 > this.young.length) this.grow();
     const slot = slotOf(this.young, low, high);
     this.young[slot] = low;
-    this.young[slot + 1] = (high << HIGH_SHIFT) | bit;
+    this.young[slot + 1] = (high << HIGH_SHIFT) | bits;
     if (this.keepTimes) this.youngTimes[slot >> 1] = at;
   }
 
@@ -147,7 +200,11 @@ class Generations implements SeenNumbers {
     [this.young, this.old] = [this.old, this.young];
     [this.youngTimes, this.oldTimes] = [this.oldTimes, this.youngTimes];
     this.oldSize = this.youngSize;
-    this.largestOld = this.largestYoung;
+    const hasRun = this.from < this.next;
+    [this.oldFrom, this.oldNext] = [this.from, this.next];
+    // It may go on. One that has not for a whole generation would keep smaller numbers from beginning theirs.
+    this.from = this.next = hasRun ? this.next : NaN;
+    this.largestOld = hasRun ? this.next - 1 : this.largestYoung;
     this.young.fill(0);
     this.youngSize = 0;
     this.largestYoung = -Infinity;

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { createSeenNumbers } from '../../src/operators/seenNumbers.js';
+import { createSeenNumbers, type SeenNumbers } from '../../src/operators/seenNumbers.js';
 
 /** What two generations of `maxKeys` do, with sets instead of tables. */
 const createModel = (maxKeys: number) => {
@@ -27,6 +27,37 @@ const createModel = (maxKeys: number) => {
   };
 };
 
+/** What either says of a number, and of those near it. */
+const told = (
+  memory: SeenNumbers | ReturnType<typeof createModel>,
+  key: number,
+  at: number,
+  near: readonly number[],
+): (number | undefined)[] => [
+  memory.find(key),
+  memory.see(key, at),
+  ...near.map((by) => memory.find(key + by)),
+  memory.size,
+  memory.evictions,
+];
+
+/** How many words of the table of the young ones it takes to find a number. */
+const countReads = (numbers: SeenNumbers): ((key: number) => number) => {
+  let reads = 0;
+  const inside = numbers as unknown as { young: Int32Array };
+  inside.young = new Proxy(inside.young, {
+    get: (words, word) => {
+      if (word !== 'length') reads += 1;
+      return words[word as never];
+    },
+  });
+  return (key) => {
+    reads = 0;
+    numbers.find(key);
+    return reads;
+  };
+};
+
 const step = 2 ** 32;
 const keys = fc.oneof(
   fc.integer({ min: -8, max: 8 }),
@@ -38,18 +69,22 @@ const keys = fc.oneof(
 describe('createSeenNumbers', () => {
   it('keeps two generations, whatever is seen', () => {
     fc.assert(
-      fc.property(fc.array(keys, { maxLength: 200 }), fc.integer({ min: 1, max: 40 }), (seen, maxKeys) => {
-        const numbers = createSeenNumbers(maxKeys, true);
-        const model = createModel(maxKeys);
-        for (const [at, key] of seen.entries()) {
-          expect(numbers.find(key)).toBe(model.find(key));
-          expect(numbers.see(key, at)).toBe(model.see(key, at));
-          expect(numbers.find(key)).toBe(at);
-          expect(numbers.size).toBe(model.size);
-          expect(numbers.evictions).toBe(model.evictions);
-        }
-      }),
-      { numRuns: 500 },
+      fc.property(
+        fc.array(keys, { maxLength: 100, size: 'max' }),
+        fc.integer({ min: 1, max: 40 }),
+        (seen, maxKeys) => {
+          const numbers = createSeenNumbers(maxKeys, true);
+          const model = createModel(maxKeys);
+          for (const [at, key] of seen.entries()) {
+            expect(numbers.find(key)).toBe(model.find(key));
+            expect(numbers.see(key, at)).toBe(model.see(key, at));
+            expect(numbers.find(key)).toBe(at);
+            expect(numbers.size).toBe(model.size);
+            expect(numbers.evictions).toBe(model.evictions);
+          }
+        },
+      ),
+      { numRuns: 200 },
     );
   });
 
@@ -66,8 +101,8 @@ describe('createSeenNumbers', () => {
     const near = fc.tuple(starts, fc.integer({ min: -30, max: 55 }));
     fc.assert(
       fc.property(
-        fc.array(near, { maxLength: 400 }),
-        fc.integer({ min: 1, max: 120 }),
+        fc.array(near, { maxLength: 150, size: 'max' }),
+        fc.integer({ min: 1, max: 40 }),
         fc.boolean(),
         (seen, maxKeys, keepTimes) => {
           const numbers = createSeenNumbers(maxKeys, keepTimes);
@@ -75,35 +110,66 @@ describe('createSeenNumbers', () => {
           for (const [index, [start, offset]] of seen.entries()) {
             const key = start + offset;
             const at = keepTimes ? index : 0;
-            expect(numbers.see(key, at)).toBe(model.see(key, at));
-            expect(numbers.find(key + 1)).toBe(model.find(key + 1));
-            expect(numbers.find(key - 1)).toBe(model.find(key - 1));
-            expect(numbers.size).toBe(model.size);
-            expect(numbers.evictions).toBe(model.evictions);
+            expect(told(numbers, key, at, [-1, 1])).toStrictEqual(told(model, key, at, [-1, 1]));
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
+  });
+
+  it('keeps two generations of runs, which are in no table until a larger number is seen', () => {
+    const starts = fc.constantFrom(0, -20, 2 ** 32 - 10, -(2 ** 32) - 10, 2 ** 53 - 200, 1 - 2 ** 53);
+    const step = fc.oneof(
+      { weight: 12, arbitrary: fc.constant(1) },
+      { weight: 4, arbitrary: fc.integer({ min: -12, max: 3 }) },
+      { weight: 1, arbitrary: fc.integer({ min: -200, max: 200 }) },
+    );
+    const near = [-9, -1, 0, 1, 9];
+    let neighbours = 0;
+    fc.assert(
+      fc.property(
+        starts,
+        fc.array(step, { minLength: 1, maxLength: 150, size: 'max' }),
+        fc.integer({ min: 1, max: 40 }),
+        (start, steps, maxKeys) => {
+          const numbers = createSeenNumbers(maxKeys, false);
+          const model = createModel(maxKeys);
+          let key = start;
+          for (const by of steps) {
+            if (!Number.isSafeInteger(key + by)) continue;
+            key += by;
+            neighbours += by === 1 ? 1 : 0;
+            expect(told(numbers, key, 0, near)).toStrictEqual(told(model, key, 0, near));
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+    expect(neighbours).toBeGreaterThan(5_000);
   });
 
   it('remembers the last maxKeys, and never more than twice as many', () => {
     fc.assert(
-      fc.property(fc.array(keys, { maxLength: 200 }), fc.integer({ min: 1, max: 20 }), (seen, maxKeys) => {
-        const numbers = createSeenNumbers(maxKeys, false);
-        const lastFirst: number[] = [];
-        for (const key of seen) {
-          numbers.see(key, 0);
-          const before = lastFirst.indexOf(key);
-          if (before >= 0) lastFirst.splice(before, 1);
-          lastFirst.unshift(key);
+      fc.property(
+        fc.array(keys, { maxLength: 100, size: 'max' }),
+        fc.integer({ min: 1, max: 20 }),
+        (seen, maxKeys) => {
+          const numbers = createSeenNumbers(maxKeys, false);
+          const lastFirst: number[] = [];
+          for (const key of seen) {
+            numbers.see(key, 0);
+            const before = lastFirst.indexOf(key);
+            if (before >= 0) lastFirst.splice(before, 1);
+            lastFirst.unshift(key);
 
-          expect(
-            lastFirst.slice(0, maxKeys).filter((known) => numbers.find(known) === undefined),
-          ).toStrictEqual([]);
-          expect(numbers.size).toBeLessThanOrEqual(2 * maxKeys);
-        }
-      }),
+            expect(
+              lastFirst.slice(0, maxKeys).filter((known) => numbers.find(known) === undefined),
+            ).toStrictEqual([]);
+            expect(numbers.size).toBeLessThanOrEqual(2 * maxKeys);
+          }
+        },
+      ),
     );
   });
 
@@ -114,29 +180,55 @@ describe('createSeenNumbers', () => {
     expect([2, 3, 100, 300].map((key) => numbers.find(key))).toStrictEqual([undefined, 0, 0, 0]);
   });
 
+  /** How long the tables are that are made meanwhile, in words. */
+  const tablesOf = (act: () => void): number[] => {
+    const lengths: number[] = [];
+    const real = globalThis.Int32Array;
+    globalThis.Int32Array = class extends real {
+      constructor(length: number) {
+        super(length);
+        lengths.push(length);
+      }
+    } as unknown as Int32ArrayConstructor;
+    try {
+      act();
+    } finally {
+      globalThis.Int32Array = real;
+    }
+    return lengths;
+  };
+
   it.each([false, true])(
     'its tables stay as large as maxKeys needs, however long it runs (times: %p)',
     (keepTimes) => {
-      const lengths: number[] = [];
-      const real = globalThis.Int32Array;
-      globalThis.Int32Array = class extends real {
-        constructor(length: number) {
-          super(length);
-          lengths.push(length);
-        }
-      } as unknown as Int32ArrayConstructor;
-      try {
+      const lengths = tablesOf(() => {
         const numbers = createSeenNumbers(100, keepTimes);
-        expect(lengths).toStrictEqual([]);
         for (let key = 0; key < 5_000; key += 1) numbers.see(key * 8, 0);
-      } finally {
-        globalThis.Int32Array = real;
-      }
+      });
 
       const twoWordsASlot = [16, 32, 64, 128, 256].map((slots) => slots * 2);
       expect(lengths).toStrictEqual([...twoWordsASlot, ...twoWordsASlot]);
     },
   );
+
+  it('has no tables while each number follows the last', () => {
+    const numbers = createSeenNumbers(100, false);
+    const lengths = tablesOf(() => {
+      for (let key = 0; key < 5_000; key += 1) numbers.see(key, 0);
+    });
+
+    expect(lengths).toStrictEqual([]);
+    expect([4_799, 4_800, 4_900, 4_999].map((key) => numbers.find(key))).toStrictEqual([undefined, 0, 0, 0]);
+  });
+
+  it('has runs again when a number that is far too large is forgotten', () => {
+    const numbers = createSeenNumbers(10, false);
+    numbers.see(2 ** 50, 0);
+    for (let key = 0; key < 30; key += 1) numbers.see(key, 0);
+
+    expect(numbers.find(29)).toBe(0);
+    expect(countReads(numbers)(29)).toBe(0);
+  });
 
   it('keeps no times where none are wanted', () => {
     const numbers = createSeenNumbers(10, false);
@@ -170,19 +262,9 @@ describe('createSeenNumbers', () => {
     const ids = Array.from({ length: 16_000 }, (_, n) => idOf(n));
     for (const id of ids) numbers.see(id, 0);
 
-    let reads = 0;
-    const inside = numbers as unknown as { young: Int32Array };
-    inside.young = new Proxy(inside.young, {
-      get: (words, word) => {
-        if (word !== 'length') reads += 1;
-        return words[word as never];
-      },
-    });
-    const looks = ids.map((id) => {
-      reads = 0;
-      if (numbers.find(id) !== 0) throw new Error(`${id} is not found`);
-      return (reads - 1) / 2; // the bits, then of each slot two words
-    });
+    const readsOf = countReads(numbers);
+    const looks = ids.map((id) => (readsOf(id) - 1) / 2); // the bits, then of each slot two words
+    expect(ids.filter((id) => numbers.find(id) !== 0)).toStrictEqual([]);
     // A table half of which is taken at random needs 1.5 (Knuth, The Art of Computer Programming, vol. 3, 6.4), and 20 to 40 at most.
     expect(looks.reduce((sum, look) => sum + look) / looks.length).toBeLessThan(1.8);
     expect(Math.max(...looks)).toBeLessThan(60);
