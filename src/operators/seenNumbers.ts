@@ -20,7 +20,8 @@ export interface SeenNumbers {
  * one holds is not looked for there.
  *
  * Numbers that follow each other without a hole, the largest of all, are a run: of that only the ends are kept, until a larger number
- * begins another, and it goes into the table. So most ids cost a comparison, and who never misses one has no tables at all.
+ * begins another, or it is so long that the next begins one; then it goes into the table. So most ids cost a comparison, and who never
+ * misses one has no tables at all.
  *
  * @param keepTimes Without, every number was seen at 0; with, each has a slot of its own, and its time in another array.
  */
@@ -37,6 +38,8 @@ type Words = Int32Array;
 const NO_WORDS: Words = new Int32Array(2);
 const NO_TIMES = new Float64Array(0);
 const FEWEST_SLOTS = 16;
+/** Numbers: so many take 0.3 ms to go into the table. */
+const LONGEST_RUN = 2 ** 16;
 /** Of the second word the high half of a number takes what is above: a sign and 21 bits. */
 const HIGH_SHIFT = 10;
 /**
@@ -58,6 +61,8 @@ class Generations implements SeenNumbers {
   private next = NaN;
   private oldFrom = NaN;
   private oldNext = NaN;
+  /** How many numbers the young one may hold before its run ends. */
+  private runUntil = 0;
   private young = NO_WORDS;
   private old = NO_WORDS;
   /** One a slot. */
@@ -97,7 +102,7 @@ class Generations implements SeenNumbers {
   }
 
   see(key: number, at: number): number | undefined {
-    if (key === this.next && this.youngSize < this.maxKeys) {
+    if (key === this.next && this.youngSize < this.runUntil) {
       this.next = key + 1;
       this.youngSize += 1;
       return undefined;
@@ -106,7 +111,6 @@ class Generations implements SeenNumbers {
     if (!this.isLargest(key)) return this.seeApart(key, at);
     if (this.youngSize === this.maxKeys) this.turn();
     this.beginRun(key);
-    this.youngSize += 1;
     return undefined;
   }
 
@@ -125,6 +129,8 @@ class Generations implements SeenNumbers {
     }
     this.from = key;
     this.next = key + 1;
+    this.runUntil = Math.min(this.maxKeys, this.youngSize + LONGEST_RUN);
+    this.youngSize += 1;
   }
 
   /** One that is in no run. */
@@ -210,6 +216,7 @@ class Generations implements SeenNumbers {
     this.largestYoung = -Infinity;
     this.shared = 0;
     this.used = 0;
+    this.runUntil = 0;
   }
 }
 

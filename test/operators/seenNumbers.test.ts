@@ -221,6 +221,27 @@ describe('createSeenNumbers', () => {
     expect([4_799, 4_800, 4_900, 4_999].map((key) => numbers.find(key))).toStrictEqual([undefined, 0, 0, 0]);
   });
 
+  it('puts a run into the table once it is so long that it would take a while', () => {
+    const numbers = createSeenNumbers(200_000, false);
+    let next = 0;
+    const seeUpTo = (end: number) => (): void => {
+      for (; next < end; next += 1) numbers.see(next, 0);
+    };
+    const inTable = 2 * 2 ** 14; // words: an eighth of the numbers, at most half full
+
+    expect(tablesOf(seeUpTo(2 ** 16))).toStrictEqual([]);
+    expect(Math.max(...tablesOf(seeUpTo(2 ** 16 + 1)))).toBe(inTable);
+    seeUpTo(200_000)();
+    numbers.see(-9, 0); // the generations change places
+    seeUpTo(200_000 + 2 ** 16)();
+    expect(Math.max(...tablesOf(seeUpTo(200_000 + 2 ** 16 + 1)))).toBe(2 * inTable); // -9 is one too many for half
+
+    const around = Array.from({ length: next + 20 }, (_, at) => at - 10);
+    expect(around.filter((key) => (key >= 0 && key < next) || key === -9)).toStrictEqual(
+      around.filter((key) => numbers.find(key) === 0),
+    );
+  });
+
   it('has runs again when a number that is far too large is forgotten', () => {
     const numbers = createSeenNumbers(10, false);
     numbers.see(2 ** 50, 0);
