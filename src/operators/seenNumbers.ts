@@ -19,9 +19,9 @@ export interface SeenNumbers {
  * what only the old one knew is forgotten. So nothing is ever moved or deleted one by one. A number above all that the old
  * one holds is not looked for there.
  *
- * Numbers that follow each other without a hole, the largest of all, are a run: of that only the ends are kept, until a larger number
- * begins another, or it is so long that the next begins one; then it goes into the table. So most ids cost a comparison, and who never
- * misses one has no tables at all.
+ * Where no times are kept, numbers that follow each other without a hole, the largest of all, are a run. Of that only the ends are
+ * kept, until it is forgotten with its generation, or another run begins: at a larger number, or when it is long. Then it goes into
+ * the table. So most ids cost a comparison.
  *
  * @param keepTimes Without, every number was seen at 0; with, each has a slot of its own, and its time in another array.
  */
@@ -55,8 +55,8 @@ class Generations implements SeenNumbers {
   private readonly place: number;
   /** So many bits that is. */
   private readonly shift: number;
-  // The run of each generation: its first number, and the one behind its last; `NaN` where none can be. Whatever is not below `next`
-  // is remembered nowhere.
+  // The run of each generation: its first number, and the one behind its last; `NaN` where there is none. No number from `next` on is
+  // remembered.
   private from = NaN;
   private next = NaN;
   private oldFrom = NaN;
@@ -75,7 +75,7 @@ class Generations implements SeenNumbers {
   private shared = 0;
   /** Slots of the young one that are not free: at most half of them. */
   private used = 0;
-  /** The largest number of each; where the young one has a run, that ends with its largest. */
+  /** The largest number of each; that of the young one without its runs. */
   private largestYoung = -Infinity;
   private largestOld = -Infinity;
 
@@ -92,7 +92,8 @@ class Generations implements SeenNumbers {
   }
 
   find(key: number): number | undefined {
-    if (key < this.next && key >= this.from) return 0;
+    if (key >= this.next) return undefined;
+    if (key >= this.from) return 0;
     const low = key >> this.shift;
     const high = highOf(key);
     const bit = 1 << (key & this.place);
@@ -108,23 +109,23 @@ class Generations implements SeenNumbers {
       return undefined;
     }
     if (key < this.next && key >= this.from) return 0;
-    if (!this.isLargest(key)) return this.seeApart(key, at);
+    if (!this.canBeginRun(key)) return this.seeApart(key, at);
     if (this.youngSize === this.maxKeys) this.turn();
     this.beginRun(key);
     return undefined;
   }
 
-  /** Larger than all that are remembered. */
-  private isLargest(key: number): boolean {
+  /** It is larger than all that are remembered; `next` may be `NaN`. */
+  private canBeginRun(key: number): boolean {
     return !this.keepTimes && key > this.largestYoung && key > this.largestOld && !(key < this.next);
   }
 
   private beginRun(key: number): void {
     const { from, next } = this;
     for (let first = from; first < next;) {
-      const at = first & this.place;
-      const count = Math.min(this.place + 1 - at, next - first);
-      this.addBits(first, ((1 << count) - 1) << at);
+      const offset = first & this.place;
+      const count = Math.min(this.place + 1 - offset, next - first);
+      this.addBits(first, ((1 << count) - 1) << offset);
       first += count;
     }
     this.from = key;
@@ -133,7 +134,7 @@ class Generations implements SeenNumbers {
     this.youngSize += 1;
   }
 
-  /** One that is in no run. */
+  /** One that is not in the young run, and begins none. */
   private seeApart(key: number, at: number): number | undefined {
     const { young, keepTimes } = this;
     const low = key >> this.shift;
@@ -206,17 +207,14 @@ class Generations implements SeenNumbers {
     [this.young, this.old] = [this.old, this.young];
     [this.youngTimes, this.oldTimes] = [this.oldTimes, this.youngTimes];
     this.oldSize = this.youngSize;
-    const hasRun = this.from < this.next;
+    this.largestOld = this.from < this.next ? this.next - 1 : this.largestYoung;
     [this.oldFrom, this.oldNext] = [this.from, this.next];
-    // It may go on. One that has not for a whole generation would keep smaller numbers from beginning theirs.
-    this.from = this.next = hasRun ? this.next : NaN;
-    this.largestOld = hasRun ? this.next - 1 : this.largestYoung;
+    this.from = this.next = NaN;
     this.young.fill(0);
     this.youngSize = 0;
     this.largestYoung = -Infinity;
     this.shared = 0;
     this.used = 0;
-    this.runUntil = 0;
   }
 }
 

@@ -371,7 +371,7 @@ describe('createMeter', () => {
 
   describe('that reads a clock of ours', () => {
     let nowMs = 0;
-    /** Works for so long, on one core of two. */
+    /** Works for so long, on a core and a half. */
     const spend = (ms: number): void => {
       nowMs += ms;
     };

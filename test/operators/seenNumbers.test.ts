@@ -175,9 +175,9 @@ describe('createSeenNumbers', () => {
 
   it('a number at which the generations change places is in the young one, though its neighbours are in the old', () => {
     const numbers = createSeenNumbers(3, false);
-    for (const key of [0, 1, 2, 3, 100, 200, 300]) numbers.see(key, 0);
+    for (const key of [1_000, 0, 1, 2, 100, 200, 300]) numbers.see(key, 0);
 
-    expect([2, 3, 100, 300].map((key) => numbers.find(key))).toStrictEqual([undefined, 0, 0, 0]);
+    expect([1, 2, 100, 300].map((key) => numbers.find(key))).toStrictEqual([undefined, 0, 0, 0]);
   });
 
   /** How long the tables are that are made meanwhile, in words. */
@@ -236,6 +236,7 @@ describe('createSeenNumbers', () => {
     seeUpTo(200_000 + 2 ** 16)();
     expect(Math.max(...tablesOf(seeUpTo(200_000 + 2 ** 16 + 1)))).toBe(2 * inTable); // -9 is one too many for half
 
+    expect([numbers.size, numbers.evictions]).toStrictEqual([next + 1, 0]);
     const around = Array.from({ length: next + 20 }, (_, at) => at - 10);
     expect(around.filter((key) => (key >= 0 && key < next) || key === -9)).toStrictEqual(
       around.filter((key) => numbers.find(key) === 0),
@@ -253,9 +254,9 @@ describe('createSeenNumbers', () => {
 
   it('keeps no times where none are wanted', () => {
     const numbers = createSeenNumbers(10, false);
-    numbers.see(1, 500);
+    for (const key of [1, 5, 1]) numbers.see(key, 500);
 
-    expect(numbers.find(1)).toBe(0);
+    expect([numbers.see(1, 600), numbers.find(1), numbers.find(5)]).toStrictEqual([0, 0, 0]);
   });
 
   /** Ids as servers give them: the nth of each kind. */
@@ -282,6 +283,7 @@ describe('createSeenNumbers', () => {
     const numbers = createSeenNumbers(100_000, keepTimes);
     const ids = Array.from({ length: 16_000 }, (_, n) => idOf(n));
     for (const id of ids) numbers.see(id, 0);
+    numbers.see(Number.MAX_SAFE_INTEGER, 0); // no run is left
 
     const readsOf = countReads(numbers);
     const looks = ids.map((id) => (readsOf(id) - 1) / 2); // the bits, then of each slot two words
@@ -289,5 +291,6 @@ describe('createSeenNumbers', () => {
     // A table half of which is taken at random needs 1.5 (Knuth, The Art of Computer Programming, vol. 3, 6.4), and 20 to 40 at most.
     expect(looks.reduce((sum, look) => sum + look) / looks.length).toBeLessThan(1.8);
     expect(Math.max(...looks)).toBeLessThan(60);
+    expect(Math.min(...looks)).toBeGreaterThanOrEqual(1);
   });
 });
