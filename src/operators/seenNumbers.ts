@@ -120,6 +120,7 @@ class Generations implements SeenNumbers {
     return !this.keepTimes && key > this.largestYoung && key > this.largestOld && !(key < this.next);
   }
 
+  /** The run before, if there is one, goes into the table. */
   private beginRun(key: number): void {
     const { from, next } = this;
     for (let first = from; first < next;) {

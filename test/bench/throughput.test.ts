@@ -351,6 +351,8 @@ describe('the server', () => {
 });
 
 describe('createMeter', () => {
+  afterEach(() => jest.useRealTimers());
+
   /** Does so many things of a hundred, in one go. */
   const metered = (things: number): Promise<ReturnType<Meter['sum']>> =>
     new Promise((resolve) => {
