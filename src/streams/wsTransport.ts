@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket as TcpSocket } from 'node:net';
 import { asyncScheduler, type Subscription } from 'rxjs';
 import WebSocket from 'ws';
 import { InvalidUrlError, ProtocolError, redactUrl, SocketClosedError } from './failure.js';
@@ -81,6 +82,8 @@ class WsSocket implements Socket {
   private hasEnded = false;
   /** Nothing that comes counts any more. */
   private isDeaf = false;
+  /** The TCP connection. */
+  private tcp: TcpSocket | undefined = undefined;
 
   constructor(
     readonly ws: OwnedWebSocket,
@@ -132,6 +135,19 @@ class WsSocket implements Socket {
 
   get isClosing(): boolean {
     return this.ws.readyState > WebSocket.OPEN;
+  }
+
+  upgraded(tcp: TcpSocket): void {
+    this.tcp = tcp;
+    (tcp as Owned)[OWNER] = this;
+    // Our half of the TCP connection ends when the close frames are exchanged.
+    tcp.on('finish', onFinish);
+    // From when `ws` reads on: it would miss what is read for us before. Told before it hears of the bytes.
+    this.ws.once('open', () => {
+      tcp.prependListener('data', onChunk);
+      // What a pause held back when the socket ends, `ws` reads only now, and nobody hears of it as data.
+      tcp.prependListener('close', onChunk);
+    });
   }
 
   opened(): void {
@@ -194,6 +210,8 @@ class WsSocket implements Socket {
     this.failed(noUtf8());
     this.isDeaf = true;
     this.ws.close(1007);
+    // Who knows no close frame may know the end of TCP. With extensions the frame may still wait for its turn, and cannot come behind that.
+    if (this.ws.extensions === '') this.tcp?.end();
     this.ws.resume(); // its close frame comes behind what a pause has held back
   }
 
@@ -204,15 +222,7 @@ class WsSocket implements Socket {
 }
 
 function onUpgrade(this: WebSocket, { socket }: IncomingMessage): void {
-  (socket as Owned)[OWNER] = ownerOf(this);
-  // Our half of the TCP connection ends when the close frames are exchanged.
-  socket.on('finish', onFinish);
-  // From when `ws` reads on: it would miss what is read for us before. Told before it hears of the bytes.
-  this.once('open', () => {
-    socket.prependListener('data', onChunk);
-    // What a pause held back when the socket ends, `ws` reads only now, and nobody hears of it as data.
-    socket.prependListener('close', onChunk);
-  });
+  ownerOf(this).upgraded(socket);
 }
 
 function onFinish(this: object): void {

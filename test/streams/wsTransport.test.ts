@@ -7,7 +7,7 @@ import {
   type Server,
   type Socket as TcpSocket,
 } from 'node:net';
-import { asyncScheduler, type Subscription } from 'rxjs';
+import { asyncScheduler, Subscription } from 'rxjs';
 import WebSocket from 'ws';
 import { classify, InvalidUrlError } from '../../src/streams/failure.js';
 import type { Data } from '../../src/streams/transport.js';
@@ -178,6 +178,23 @@ describe('wsTransport', () => {
       expect(heard.filter(({ type }) => type === 'message')).toStrictEqual([
         { type: 'message', data: '\u20ac' },
       ]);
+    });
+
+    it('ERR-03 ends with a peer that knows no close frame, but the end of TCP', async () => {
+      const heardByPeer: Buffer[] = [];
+      const { url } = await loopback({
+        upgrade: (socket, request) => {
+          handshake(socket, request);
+          socket.on('data', (bytes: Buffer) => heardByPeer.push(bytes)).on('end', () => socket.end());
+          socket.write(textFrame(noUtf8));
+        },
+      });
+      const schedule = jest.spyOn(asyncScheduler, 'schedule').mockReturnValue(new Subscription()); // no timer helps
+      const { until } = dial({ transport: wsTransport, url });
+
+      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1007 });
+      expect(schedule).toHaveBeenCalledTimes(1);
+      expect(closeCodeOf(Buffer.concat(heardByPeer))).toBe(1007);
     });
 
     it('ERR-03 hears the peer take leave, though its reading was paused', async () => {
