@@ -54,7 +54,7 @@ export interface HeartbeatConfig {
   readonly isPong?: (message: unknown) => boolean;
   /**
    * Recognises a ping of the server's application, or a challenge, and makes the answer, or a Promise or an Observable of
-   * it; `undefined` if the message is none. (So it cannot be an `async` function: that would claim every message.)
+   * it; `undefined`, `null` or `false` if the message is none. (So it cannot be an `async` function: that would claim every message.)
    */
   readonly reply?: (message: unknown) => unknown;
   /**
@@ -199,7 +199,7 @@ class Beat implements Heartbeat, SilenceHooks, Due {
   reply(message: unknown): boolean {
     const { config, link } = this;
     const yielded = config.reply?.(message);
-    if (yielded === undefined) return false;
+    if (yielded === undefined || yielded === null || yielded === false) return false;
     const failed = (error: unknown): void => link.onHookFailed('heartbeat.reply', error);
     const send = (answer: unknown): void => {
       try {

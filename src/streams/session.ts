@@ -176,8 +176,8 @@ class Connected implements OpenSession {
     if (!this.isOver) this.config.send(message);
   }
 
-  close(code?: number, reason?: string): void {
-    checkFarewell({ ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) });
+  close(code = 1000, reason?: string): void {
+    checkFarewell({ code, ...(reason !== undefined && { reason }) });
     if (this.isOver) return;
     const isFirst = this.port.close();
     this.socket.close(code, reason);

@@ -503,6 +503,16 @@ describe('createHeartbeat', () => {
       }),
     );
 
+    it.each([undefined, null, false])('HBT-05 takes a message for data where the hook yields %s', (nothing) =>
+      marbles(({ flush }) => {
+        const { log, heartbeat } = rig({ reply: () => nothing });
+
+        expect(heartbeat.reply('data')).toBe(false);
+        flush();
+        expect(log).toStrictEqual([]);
+      })(),
+    );
+
     it(
       'waits for an answer that takes time, a signature say',
       marbles(({ cold, flush }) => {

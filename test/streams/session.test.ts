@@ -276,7 +276,7 @@ describe('a session', () => {
     one.close(4000, 'resync');
     one.close();
 
-    expect(told).toStrictEqual(['port closed', ['close', 4000, 'resync'], ['close', undefined, undefined]]);
+    expect(told).toStrictEqual(['port closed', ['close', 4000, 'resync'], ['close', 1000, undefined]]);
     expect(log).toStrictEqual(['closing']);
     expect(() => one.close(1001)).toThrow(RangeError);
   });
