@@ -245,7 +245,7 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
     if (item.isRecovered) this.memory?.add(item.key);
     const { subscriptions } = this.hooks;
     if (subscriptions !== undefined && this.definition.sequence !== undefined && !item.isLate)
-      subscriptions.saw(this.name, item.topic, item.sequence);
+      subscriptions.saw(this.name, item.topic, item.sequence, item.generation);
     this.hub.next(item.value, item.topic);
   }
 

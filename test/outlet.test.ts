@@ -40,7 +40,9 @@ const rig = (onOpen: (topic: string | undefined) => void = () => undefined) => {
       },
       tell: ({ type, generation }) => told.push([type, generation]),
       reject: (reason, { stream }) => told.push(['reject', reason, stream]),
-      subscriptions: { saw: (_stream, topic, sequence) => told.push(['saw', topic, sequence]) },
+      subscriptions: {
+        saw: (_stream, topic, sequence, generation) => told.push(['saw', topic, sequence, generation]),
+      },
       onScopeForgotten: () => told.push('forgotten'),
     },
   );
@@ -68,11 +70,11 @@ describe('an outlet', () => {
     expect(told).toStrictEqual([
       ['open', 'A', 0],
       ['fresh', 'tick', 0],
-      ['saw', 'A', 1],
+      ['saw', 'A', 1, 7],
       ['duplicate', 7],
       ['fresh', 'tick', 0],
       ['gap', 7],
-      ['saw', 'A', 3],
+      ['saw', 'A', 3, 7],
       ['reject', 'schema', 'tick'],
       ['close', 'A'],
     ]);

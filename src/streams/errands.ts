@@ -5,8 +5,8 @@ import { fromYielded } from './input.js';
 export interface Errand {
   /** Yields a message, an array of them, or `undefined` for none. */
   readonly make: () => unknown;
-  /** The messages are made; none has been handed over. */
-  readonly onMade: () => void;
+  /** So many messages are made; none has been handed over. */
+  readonly onMade: (count: number) => void;
   /** The last message has left. */
   readonly onWritten: () => void;
   /** The hook failed, or yielded nothing in time, or a message could not be encoded. */
@@ -93,7 +93,7 @@ export function createErrands({ post, next, hookTimeoutMs }: ErrandsConfig): Err
           next: (made) => {
             const messages = Array.isArray(made) ? (made as unknown[]) : made === undefined ? [] : [made];
             line.push({ errand, messages, at: 0, unwritten: messages.length });
-            errand.onMade();
+            errand.onMade(messages.length);
             run();
           },
           error: errand.onFailed,

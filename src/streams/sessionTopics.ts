@@ -192,8 +192,8 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
 
     return {
       make: hook === 'subscribe' ? askedFor : givenUp,
-      onMade() {
-        if (ack !== undefined)
+      onMade(count) {
+        if (ack !== undefined && count > 0)
           ask = asks.add(
             hook,
             id,
@@ -215,7 +215,7 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
             topic.retry = undefined;
             topic.misses = 0;
             tell('unsubscribed', topic);
-          } else if (ack === undefined) confirm(topic);
+          } else if (ask === undefined) confirm(topic); // no answer is to come
         }
         if (ask !== undefined) {
           const sent = ask;
@@ -254,7 +254,7 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
     },
   });
 
-  const answerOf = (message: unknown): Ack | undefined => {
+  const answerOf: SubscriptionsConfig['ack'] = (message) => {
     try {
       return ack?.(message);
     } catch (error) {
@@ -278,7 +278,7 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
     },
     hear(message) {
       const answer = answerOf(message);
-      if (answer === undefined) return false;
+      if (!answer) return false;
       if (answer.of !== 'unsubscribe') settle(answer);
       return true;
     },

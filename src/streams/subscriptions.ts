@@ -32,15 +32,15 @@ export type Ack = (
 
 export interface SubscriptionsConfig {
   /**
-   * Yields the message, or an array of messages, that asks for these topics; `undefined` for none. `id` is new for each
-   * call, for servers that answer by id. If it fails, or yields nothing within `ackTimeoutMs`, its topics are asked for
-   * again later.
+   * Yields the message, or an array of messages, that asks for these topics; `undefined` for none, and then they count as
+   * confirmed, as no answer is to come. `id` is new for each call, for servers that answer by id. If it fails, or yields
+   * nothing within `ackTimeoutMs`, its topics are asked for again later.
    */
   readonly subscribe: (topics: readonly WantedTopic[], id: number) => unknown;
   /** Yields the message, or messages, that give these topics up. */
   readonly unsubscribe: (topics: readonly TopicRef[], id: number) => unknown;
-  /** Reads a message as an ack; `undefined` if it is none. Absent: a topic is confirmed when its message has left. */
-  readonly ack?: (message: unknown) => Ack | undefined;
+  /** Reads a message as an ack; `undefined`, `null` or `false` if it is none. Absent: a topic is confirmed when its message has left. */
+  readonly ack?: (message: unknown) => Ack | undefined | null | false;
   /**
    * Milliseconds the server has for its ack, from when the message left; data does not extend it. A topic that is
    * overdue is asked for again, after a delay that doubles from here to a minute. @default 10_000
@@ -96,9 +96,9 @@ export interface Subscriptions {
    * already, or not wanted.
    */
   again(topic: TopicRef): boolean;
-  /** Remembers how far a topic has come. */
-  saw(stream: string, topic: string | undefined, sequence: number): void;
-  /** The positions reached are void: topics are asked for from now on without `lastSequence`. */
+  /** Remembers how far a topic has come, by a value of this connection. */
+  saw(stream: string, topic: string | undefined, sequence: number, generation: number): void;
+  /** The positions reached are void, and so are those of values that still wait: topics are asked for from now on without `lastSequence`. */
   forget(): void;
   /** Asks a session for every wanted topic, once, and keeps it equal to what is wanted until it leaves. */
   join(session: TopicSession): SessionTopics;
@@ -135,6 +135,9 @@ export function createSubscriptions(
   const sessions = new Set<ReturnType<typeof createSessionTopics>>();
   let turn: Subscription | undefined;
   let lastId = 0;
+  let lastGeneration = 0;
+  /** Positions of connections up to this one are void. */
+  let forgottenUntil = 0;
 
   const touch = (key: string, entry: Wanted): void => {
     if (sessions.size === 0) return;
@@ -176,14 +179,17 @@ export function createSubscriptions(
       if (renewed.length > 0) touch(key, entry);
       return renewed.length > 0;
     },
-    saw(stream, topic, sequence) {
+    saw(stream, topic, sequence, generation) {
+      if (generation <= forgottenUntil) return;
       const entry = byStream.get(stream)?.get(topic);
       if (entry !== undefined) entry.lastSequence = sequence;
     },
     forget() {
+      forgottenUntil = lastGeneration;
       for (const entry of wanted.values()) entry.lastSequence = undefined;
     },
     join({ generation, post, over$ = EMPTY, onRefused: onRefusedHere }) {
+      lastGeneration = generation;
       const session = createSessionTopics({
         subscribe,
         unsubscribe,

@@ -30,7 +30,7 @@ describe('the acks of a session', () => {
       subscriptions.want(btc);
       const topics = join();
       expect(topics.hear({ price: 1 })).toBe(false);
-      subscriptions.saw(btc.stream, btc.topic, 1);
+      subscriptions.saw(btc.stream, btc.topic, 1, 1);
       expect(told).toStrictEqual(['subscribing BTC@1']);
       expect(topics.hear(ok({ topics: [btc, eth] }))).toBe(true);
       expect(topics.hear(ok({ topics: [btc] }))).toBe(true);
@@ -125,6 +125,25 @@ describe('the acks of a session', () => {
     topicScene({ ack: () => JSON.parse('') as Ack }, ({ log, join }) => {
       expect(join().hear({})).toBe(false);
       expect(log).toStrictEqual([['subscriptions.ack', expect.objectContaining({ name: 'SyntaxError' })]]);
+    }),
+  );
+
+  it.each([undefined, null, false] as const)('are not what the rule for them yields %s for', (nothing) =>
+    topicScene({ ack: () => nothing }, ({ subscriptions, told, join }) => {
+      subscriptions.want(btc);
+      expect(join().hear('data')).toBe(false);
+      expect(told).toStrictEqual(['subscribing BTC@1']);
+    })(),
+  );
+
+  it(
+    'are not waited for where there is no message to answer',
+    topicScene({ subscribe: () => undefined, ackTimeoutMs: 5_000 }, ({ subscriptions, told, join }) => {
+      subscriptions.want(btc);
+      const topics = join();
+      expect(told).toStrictEqual(['subscribing BTC@1', 'subscribed BTC@1']);
+      topics.settled$.subscribe({ complete: () => told.push('settled') });
+      timer(5_001).subscribe(() => expect(told.slice(2)).toStrictEqual(['settled']));
     }),
   );
 
@@ -283,8 +302,8 @@ describe('an answer that the position is void', () => {
       const restart = no({ topics: [btc], restart: true });
       subscriptions.want(btc);
       subscriptions.want(eth);
-      subscriptions.saw(btc.stream, btc.topic, 41);
-      subscriptions.saw(eth.stream, eth.topic, 7);
+      subscriptions.saw(btc.stream, btc.topic, 41, 1);
+      subscriptions.saw(eth.stream, eth.topic, 7, 1);
       const topics = join();
       topics.hear(ok({ topics: [eth] }));
       topics.hear(restart);
@@ -298,7 +317,7 @@ describe('an answer that the position is void', () => {
         { sub: [btc] },
       ]);
       topics.hear(restart);
-      subscriptions.saw(btc.stream, btc.topic, 42); // by another session
+      subscriptions.saw(btc.stream, btc.topic, 42, 1); // by another session
       timer(1_499).subscribe(() => expect(log).toHaveLength(2));
       timer(1_501).subscribe(() => {
         expect(log.slice(2)).toStrictEqual([{ sub: [btc] }]);
@@ -316,7 +335,7 @@ describe('an overdue ack', () => {
       subscriptions.want(btc);
       const topics = join();
       timer(9_999).subscribe(() => {
-        subscriptions.saw(btc.stream, btc.topic, 5);
+        subscriptions.saw(btc.stream, btc.topic, 5, 1);
         expect(told).toStrictEqual(['subscribing BTC@1']);
       });
       timer(10_000).subscribe(() => expect(told.at(-1)).toBe('ackOverdue BTC@1'));
@@ -540,7 +559,10 @@ describe('a hook', () => {
       join();
       timer(6).subscribe(() => {
         expect(log).toStrictEqual(messages);
-        expect(told).toStrictEqual(['subscribing BTC@1']);
+        expect(told).toStrictEqual([
+          'subscribing BTC@1',
+          ...(messages.length === 0 ? ['subscribed BTC@1'] : []),
+        ]);
       });
     })();
   });
@@ -623,7 +645,7 @@ describe('a topic that is asked for again', () => {
       subscriptions.want(eth);
       const topics = join();
       topics.hear(ok({ topics: [btc, eth] }));
-      subscriptions.saw(btc.stream, btc.topic, 7);
+      subscriptions.saw(btc.stream, btc.topic, 7, 1);
       log.length = told.length = 0;
 
       expect(subscriptions.again(btc)).toBe(true);

@@ -173,7 +173,7 @@ const run = ({ style, batch, room, paceMs, verdicts, steps }: Case) => {
   const want = (ref: TopicRef): void => {
     wanted.add(keyOf(ref));
     subscriptions.want(ref);
-    subscriptions.saw(ref.stream, ref.topic, 1);
+    subscriptions.saw(ref.stream, ref.topic, 1, 1);
   };
   const unwant = (ref: TopicRef): void => {
     wanted.delete(keyOf(ref));

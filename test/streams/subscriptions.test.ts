@@ -126,14 +126,14 @@ describe('subscriptions', () => {
     topicScene({}, ({ subscriptions, log, join }) => {
       for (const ref of [btc, eth, book]) subscriptions.want(ref);
       const first = join();
-      for (const ref of [btc, eth, book]) subscriptions.saw(ref.stream, ref.topic, 41);
+      for (const ref of [btc, eth, book]) subscriptions.saw(ref.stream, ref.topic, 41, 1);
       // Leaves and returns in one turn: goes on. Returns later: starts anew.
       subscriptions.unwant(btc);
       subscriptions.want(btc);
       subscriptions.unwant(eth);
       timer(1).subscribe(() => {
         subscriptions.want(eth);
-        subscriptions.saw('trade', 'unheard of', 7);
+        subscriptions.saw('trade', 'unheard of', 7, 1);
         first.leave();
         join();
         expect(log.at(-1)).toStrictEqual({
@@ -147,10 +147,28 @@ describe('subscriptions', () => {
     'AUT-08 asks without a position once the positions are void',
     topicScene({}, ({ subscriptions, log, join }) => {
       subscriptions.want(btc);
-      subscriptions.saw(btc.stream, btc.topic, 41);
+      subscriptions.saw(btc.stream, btc.topic, 41, 1);
       subscriptions.forget();
       join();
       expect(log).toStrictEqual([{ sub: [btc] }]);
+    }),
+  );
+
+  it(
+    'AUT-08 takes no position of a connection whose positions are void, however late its values come',
+    topicScene({}, ({ subscriptions, log, join }) => {
+      subscriptions.want(btc);
+      const first = join();
+      subscriptions.saw(btc.stream, btc.topic, 41, 1);
+      subscriptions.forget();
+      subscriptions.saw(btc.stream, btc.topic, 42, 1); // it had waited in line
+      first.leave();
+      const second = join();
+      expect(log.at(-1)).toStrictEqual({ sub: [btc] });
+      subscriptions.saw(btc.stream, btc.topic, 7, 2);
+      second.leave();
+      join();
+      expect(log.at(-1)).toStrictEqual({ sub: [{ ...btc, lastSequence: 7 }] });
     }),
   );
 
