@@ -33,7 +33,7 @@ import { checkHeartbeat, type HeartbeatConfig } from './heartbeat.js';
 import { createLiveDials } from './liveDials.js';
 import { createLiveSockets, type LiveSockets } from './liveSockets.js';
 import { createOutbox, type Outbox, type OutboxHooks, type Port, type Ticket } from './outbox.js';
-import { createRecovery, type Recovery } from './recovery.js';
+import { createRecovery, type Pause, type Recovery } from './recovery.js';
 import { ReportingConnection } from './reportingConnection.js';
 import { createLineOfSessions, type LineHooks, type LineOfSessions } from './rotation.js';
 import { runOnConnected } from './runOnConnected.js';
@@ -140,11 +140,22 @@ class RenewedConnection
       subscriber.add(attempts);
       if (!subscriber.closed) {
         const delivery = deliverInTurn(subscriber, take, this);
-        retryInto(this.line.sessions$, () => this.recovery.rules(), attempts, delivery);
+        const begin = (): void =>
+          retryInto(this.line.sessions$, () => this.recovery.rules(), attempts, delivery);
+        const pause = this.recovery.pause();
+        if (pause === undefined) begin();
+        else this.waitOut(pause, attempts, begin);
       }
       // Added last, so it runs after the teardown of every attempt.
       subscriber.add(() => this.rest(subscriber));
     });
+  }
+
+  /** Who comes back within a wait that a server asked for does not get round it. */
+  private waitOut(pause: Pause, attempts: Subscription, begin: () => void): void {
+    const { ms, cause, over$ } = pause;
+    attach(attempts, over$, { complete: begin }); // first: who is told may wake it, or leave
+    this.setState('RECONNECTING', { retryInMs: ms, cause });
   }
 
   send(message: unknown, onWritten?: (port: Port) => void, onGivenUp?: () => void): Ticket {
@@ -259,6 +270,7 @@ class RenewedConnection
     this.inChargeSince = asyncScheduler.now();
     this.isLast = false;
     session.start();
+    this.recovery.onReady();
     this.unread = this.unread.concat(session);
     before?.retire();
     if (readyState === 'AUTHENTICATED' || before !== undefined) this.setState(readyState);

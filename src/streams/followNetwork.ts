@@ -21,19 +21,19 @@ interface NetworkHooks extends Pick<RecoveryHooks, 'onHookFailed'> {
 
 /**
  * Does what the platform says of its network: drops the connection when it is gone, and ends the wait for the next dial when it is
- * back. That it was there from the start is no news. Emits nothing and never ends; an `online$` that errors is told of.
+ * back, but for what a server asked for. That it was there from the start is no news. Emits nothing and never ends; an `online$` that errors is told of.
  */
 export const followNetwork = (
   online$: Observable<boolean>,
   hooks: NetworkHooks,
-  recovery: Pick<Recovery, 'wake'>,
+  recovery: Pick<Recovery, 'wakeIfDue'>,
 ): Observable<never> => {
   const told$ = online$.pipe(
     startWith(true),
     distinctUntilChanged(),
     skip(1),
     tap((isOnline) => {
-      if (isOnline) recovery.wake();
+      if (isOnline) recovery.wakeIfDue();
       else hooks.drop(new OfflineError());
     }),
     ignoreElements(),

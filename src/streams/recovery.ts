@@ -1,4 +1,14 @@
-import { type MonoTypeOperatorFunction, Subject } from 'rxjs';
+import {
+  asyncScheduler,
+  auditTime,
+  merge,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  Subject,
+  take,
+  timer,
+} from 'rxjs';
+import { maxTimerMs } from '../operators/backoff.js';
 import {
   retryBackoff,
   type RetryBackoffConfig,
@@ -48,6 +58,20 @@ export interface Recovery {
   giveUpFor(error: unknown): void;
   /** Ends the wait for the next dial. */
   wake(): void;
+  /** The same, but what a server asked for is waited out. */
+  wakeIfDue(): void;
+  /** What is left of a floor that a failure set, with new jitter on top: until then only a wish of the user's dials. */
+  pause(): Pause | undefined;
+  /** A server has let us in: what was asked for before is over. */
+  onReady(): void;
+}
+
+/** A wait that a failure led to. */
+export interface Pause {
+  readonly ms: number;
+  readonly cause: unknown;
+  /** Emits when it is over, or at `wake`. */
+  readonly over$: Observable<unknown>;
 }
 
 /** @throws {TypeError | RangeError} If an option of `reconnect` is wrong. */
@@ -63,6 +87,9 @@ class PolicyRecovery implements Recovery {
   private made: RetryRules | undefined = undefined;
   private wake$: Subject<void> | undefined = undefined;
   private final: unknown = undefined;
+  /** It outlives a run: who leaves and comes back waits for the rest. */
+  private floor: { readonly ms: number; readonly since: number; readonly cause: unknown } | undefined =
+    undefined;
 
   constructor(
     private readonly config: RecoveryConfig,
@@ -120,6 +147,28 @@ class PolicyRecovery implements Recovery {
     this.wake$?.next();
   }
 
+  wakeIfDue(): void {
+    if (this.floorLeftMs() === 0) this.wake();
+  }
+
+  pause(): Pause | undefined {
+    const floorMs = this.floorLeftMs();
+    if (floorMs === 0) return undefined;
+    const { delayAfter, wake$ } = this.rules();
+    const ms = Math.min(maxTimerMs, floorMs + delayAfter(0, 0));
+    return { ms, cause: this.floor?.cause, over$: merge(wake$.pipe(auditTime(0)), timer(ms)).pipe(take(1)) };
+  }
+
+  onReady(): void {
+    this.floor = undefined;
+  }
+
+  private floorLeftMs(): number {
+    const { ms, since } = this.floor ?? { ms: 0, since: 0 };
+    // A clock that was set back makes no wait longer.
+    return Math.max(0, ms - Math.max(0, asyncScheduler.now() - since));
+  }
+
   private common(): RetryBackoffConfig {
     const { reconnect, random = Math.random } = this.config;
     return { ...reconnect, random, classify: (error) => this.classify(error) };
@@ -127,10 +176,19 @@ class PolicyRecovery implements Recovery {
 
   private decide(failure: RetryFailure): RetryPolicy {
     if (this.final !== undefined && failure.error === this.final) return { action: 'giveUp' };
-    const decided = this.resolved().policy(failure);
+    const decided = this.floored(this.resolved().policy(failure), failure.error);
     if (decided.action !== 'giveUp' || failure.class !== 'config') return decided;
     // One URL that can never work says nothing of the others.
     return this.endpoints.ruleOut() ? decided : { ...decided, action: 'retry' };
+  }
+
+  /** What one server asked for, whoever is refused next has to wait for too. */
+  private floored(rule: RetryPolicy, cause: unknown): RetryPolicy {
+    if ((rule.action ?? 'retry') !== 'retry') return rule;
+    const ms = Math.max(rule.floorMs ?? 0, this.floorLeftMs());
+    if (!(ms > 0)) return rule;
+    this.floor = { ms, since: asyncScheduler.now(), cause };
+    return { ...rule, floorMs: ms };
   }
 
   private resolved(): ResolvedPolicies {

@@ -14,7 +14,7 @@ class Followed {
   onHookFailed(hook: string, error: unknown): void {
     this.log.push([hook, error]);
   }
-  wake(): void {
+  wakeIfDue(): void {
     this.log.push('wake');
   }
   follow(online$: Observable<boolean>): Observable<never> {
