@@ -13,7 +13,12 @@ import type { SeenKeys, SeenKeysConfig } from './operators/seenKeys.js';
 import type { SkimConfig } from './operators/skim.js';
 import type { StaleRemedyConfig } from './sinks/staleRemedy.js';
 import type { TripwireConfig } from './sinks/tripwire.js';
+import type { HeartbeatConfig } from './streams/heartbeat.js';
+import type { OutboxConfig } from './streams/outbox.js';
+import type { ReconnectConfig } from './streams/policies.js';
+import type { RateConfig } from './streams/rateWindow.js';
 import type { RotateConfig } from './streams/rotation.js';
+import type { SubscriptionsConfig } from './streams/subscriptions.js';
 import { wsTransport } from './streams/wsTransport.js';
 import {
   aBoolean,
@@ -230,16 +235,45 @@ const aConfig = options<FeedConfig<Schemas>>(
     authenticate: aFunction,
     authenticateTimeoutMs: someNumber,
     onConnected: aFunction,
-    heartbeat: anObject,
-    reconnect: anObject,
-    outbox: anObject,
+    heartbeat: options<HeartbeatConfig>({
+      everyMs: someNumber,
+      timeoutMs: someNumber,
+      ping: elsewhere,
+      isPong: aFunction,
+      reply: aFunction,
+      latencyEveryMs: someNumber,
+      off: aBoolean,
+    }),
+    reconnect: options<ReconnectConfig>({
+      initialMs: someNumber,
+      maxMs: someNumber,
+      multiplier: someNumber,
+      jitter: elsewhere,
+      maxAttempts: someNumber,
+      stableMs: someNumber,
+      immediateFirst: aBoolean,
+      classify: aFunction,
+      policies: anObject,
+    }),
+    outbox: options<OutboxConfig>({
+      maxMessages: someNumber,
+      rate: options<RateConfig>({ max: someNumber, perMs: someNumber, marginMs: someNumber }),
+      maxAgeMs: someNumber,
+      maxBufferedBytes: someNumber,
+    }),
     random: aFunction,
     streams: theStreams,
     codec: aCodec,
     unpack: aFunction,
     route: aFunction,
     isControl: aFunction,
-    subscriptions: anObject,
+    subscriptions: options<SubscriptionsConfig>({
+      subscribe: aFunction,
+      unsubscribe: aFunction,
+      ack: aFunction,
+      ackTimeoutMs: someNumber,
+      batch: someNumber,
+    }),
     rejects: aTripwire,
     buffer: aBufferOfItsKind,
     skim: options<SkimConfig>({ route: aFunction, key: aFunction }, ['route', 'key']),
@@ -257,7 +291,8 @@ const aConfig = options<FeedConfig<Schemas>>(
 );
 
 /**
- * Checks what no part of the pipeline checks for itself; the parts check their own options as they are created.
+ * Checks the names and kinds of options, and what no part of the pipeline checks for itself; the rest (most ranges, `policies`)
+ * the parts check as they are created. What is for `ws` is not ours to check.
  *
  * @throws {TypeError | RangeError} Naming the option and the value, or the kind of value where it might be a secret.
  */

@@ -8,8 +8,13 @@ import type { OnStale } from '../src/sinks/staleRemedy.js';
 const schema = v.object({ id: v.number(), symbol: v.string() });
 type Streams = { readonly trade: typeof schema };
 
+type Full<T> = Required<NonNullable<T>>;
+type Whole = Full<FeedConfig<Streams>>;
+
 /** Every option there is, each with a right value, but `skim` and `reader`, which `unpack` rules out; the compiler sees to it that none is missing. */
-const everything: Required<Omit<FeedConfig<Streams>, 'skim' | 'reader'>> = {
+const everything: Omit<Whole, 'skim' | 'reader'> & {
+  readonly [K in 'heartbeat' | 'reconnect' | 'outbox' | 'subscriptions']: Full<Whole[K]>;
+} & { readonly outbox: { readonly rate: Full<Whole['outbox']['rate']> } } = {
   url: 'wss://feed.test',
   protocols: ['v1'],
   socket: { headers: { 'x-key': 'secret' } },
@@ -18,9 +23,32 @@ const everything: Required<Omit<FeedConfig<Streams>, 'skim' | 'reader'>> = {
   authenticate: () => undefined,
   authenticateTimeoutMs: 10_000,
   onConnected: () => undefined,
-  heartbeat: { everyMs: 15_000, timeoutMs: 10_000, ping: 'frame' },
-  reconnect: { initialMs: 1_000, jitter: 'full' },
-  outbox: { maxMessages: 10 },
+  heartbeat: {
+    everyMs: 15_000,
+    timeoutMs: 10_000,
+    ping: 'frame',
+    isPong: () => false,
+    reply: () => undefined,
+    latencyEveryMs: Infinity,
+    off: false,
+  },
+  reconnect: {
+    initialMs: 1_000,
+    maxMs: 30_000,
+    multiplier: 2,
+    jitter: 'full',
+    maxAttempts: Infinity,
+    stableMs: 5_000,
+    immediateFirst: false,
+    classify: (_error, defaultClass) => defaultClass,
+    policies: { network: { action: 'retry', maxFailures: 5, floorMs: 0, forgetPositions: false } },
+  },
+  outbox: {
+    maxMessages: 10,
+    rate: { max: 5, perMs: 1_000, marginMs: 50 },
+    maxAgeMs: Infinity,
+    maxBufferedBytes: 1_024,
+  },
   random: () => 0.5,
   streams: {
     trade: {
@@ -50,7 +78,13 @@ const everything: Required<Omit<FeedConfig<Streams>, 'skim' | 'reader'>> = {
   unpack: (decoded) => [decoded],
   route: routeByType,
   isControl: () => false,
-  subscriptions: { subscribe: () => 'sub', unsubscribe: () => 'unsub' },
+  subscriptions: {
+    subscribe: () => 'sub',
+    unsubscribe: () => 'unsub',
+    ack: () => undefined,
+    ackTimeoutMs: 10_000,
+    batch: 100,
+  },
   buffer: { maxItems: 10, overflow: 'conflate', key: (data) => data, sliceMs: 5, maxPauseMs: 1_000 },
   rejects: { maxShare: 0.1, minMessages: 5, perMs: 1_000 },
   lingerMs: 0,
@@ -114,6 +148,22 @@ const wrong: readonly (readonly [path: string, value: unknown, message: string])
   ['outbox', null, 'outbox must be an object, got null'],
   ['subscriptions', null, 'subscriptions must be an object, got null'],
   ['subscriptions', () => 'sub', 'subscriptions must be an object, got function'],
+  ['heartbeat.everyMs', '15s', 'heartbeat.everyMs must be a number, got string "15s"'],
+  ['heartbeat.isPong', 'pong', 'heartbeat.isPong must be a function, got string'],
+  ['heartbeat.off', 0, 'heartbeat.off must be true or false, got number'],
+  ['reconnect.maxAttempts', '5', 'reconnect.maxAttempts must be a number, got string "5"'],
+  ['reconnect.immediateFirst', 'yes', 'reconnect.immediateFirst must be true or false, got string'],
+  ['reconnect.policies', [], 'reconnect.policies must be an object, got array'],
+  ['outbox.maxMessages', '5', 'outbox.maxMessages must be a number, got string "5"'],
+  ['outbox.maxAgeMs', '200', 'outbox.maxAgeMs must be a number, got string "200"'],
+  ['outbox.maxBufferedBytes', '1024', 'outbox.maxBufferedBytes must be a number, got string "1024"'],
+  ['outbox.rate', 5, 'outbox.rate must be an object, got number'],
+  ['outbox.rate.max', '5', 'outbox.rate.max must be a number, got string "5"'],
+  ['outbox.rate.perMs', '500', 'outbox.rate.perMs must be a number, got string "500"'],
+  ['outbox.rate.marginMs', '50', 'outbox.rate.marginMs must be a number, got string "50"'],
+  ['subscriptions.ack', true, 'subscriptions.ack must be a function, got boolean'],
+  ['subscriptions.ackTimeoutMs', '500', 'subscriptions.ackTimeoutMs must be a number, got string "500"'],
+  ['subscriptions.batch', '5', 'subscriptions.batch must be a number, got string "5"'],
   ['random', 0.5, 'random must be a function, got number'],
   ['unpack', 'data', 'unpack must be a function, got string'],
   ['route', 'type', 'route must be a function, got string'],
@@ -276,6 +326,13 @@ const wrong: readonly (readonly [path: string, value: unknown, message: string])
   ['urls', ['wss://a.test'], unknownOption('urls', 'url')],
   ['buffer.maxitems', 5, unknownOption('buffer.maxitems', 'buffer.maxItems')],
   ['rotate.every', 5, unknownOption('rotate.every', 'rotate.everyMs')],
+  ['heartbeat.everyMS', 5, unknownOption('heartbeat.everyMS', 'heartbeat.everyMs')],
+  ['reconnect.maxAttemps', 1, unknownOption('reconnect.maxAttemps', 'reconnect.maxAttempts')],
+  ['reconnect.immediatefirst', true, unknownOption('reconnect.immediatefirst', 'reconnect.immediateFirst')],
+  ['outbox.maxAge', 5, unknownOption('outbox.maxAge', 'outbox.maxAgeMs')],
+  ['outbox.rate.margin', 5, unknownOption('outbox.rate.margin', 'outbox.rate.marginMs')],
+  ['subscriptions.ackTimeout', 5, unknownOption('subscriptions.ackTimeout', 'subscriptions.ackTimeoutMs')],
+  ['subscriptions.akc', () => undefined, unknownOption('subscriptions.akc')],
   [
     'streams.trade.stale_after_ms',
     5,
@@ -302,12 +359,22 @@ const wrong: readonly (readonly [path: string, value: unknown, message: string])
 const pathsOf = (bag: Bag, path = ''): string[] =>
   Object.entries(bag).flatMap(([name, value]) => {
     const here = path === '' ? name : `${path}.${name}`;
-    const isOpen = /^(streams|buffer|rotate|rejects)/.test(here) && !here.endsWith('.schema');
+    const isOpen = !/^(socket|transport|protocols|codec|online\$|reconnect\.policies)$|\.schema$/.test(here);
     return isOpen && typeof value === 'object' ? [here, ...pathsOf(value as Bag, here)] : [here];
   });
 const paths = pathsOf(everything);
-const needed = ['url', 'streams', 'streams.trade', 'streams.trade.schema', 'streams.trade.sequence.of'];
+const needed = [
+  'url',
+  'streams',
+  'streams.trade',
+  'streams.trade.schema',
+  'streams.trade.sequence.of',
+  'subscriptions.subscribe',
+  'subscriptions.unsubscribe',
+];
 const bounds = [
+  'outbox.rate.max',
+  'outbox.rate.perMs',
   'streams.trade.onStale.action',
   'streams.trade.sequence.reorder.maxItems',
   'streams.trade.sequence.reorder.maxMs',
@@ -319,7 +386,7 @@ describe('checkConfig', () => {
   it('takes every option there is, and gives the config back', () => {
     expect(checkConfig(everything)).toBe(everything);
     expect(() => createFeed(everything)).not.toThrow();
-    expect(paths).toHaveLength(66);
+    expect(paths).toHaveLength(94);
   });
 
   it('takes a config with nothing but what is needed', () => {
@@ -344,13 +411,37 @@ describe('checkConfig', () => {
     });
   });
 
-  it.each(paths)('null is no %s, and the feed says so', (path) => {
-    const config = withOption(everything, path, null);
-    const error = thrownBy(() => createFeed(config as unknown as FeedConfig<Streams>));
+  it.each<readonly [path: string, value: unknown, message: string]>([
+    ['heartbeat.everyMs', 1.5, 'heartbeat: everyMs must be a whole number, got 1.5'],
+    ['heartbeat.ping', null, "heartbeat: ping must be 'frame' or a function, got null"],
+    ['reconnect.maxMs', 999, 'backoff: maxMs must be from initialMs (1000) to 2147483647, got 999'],
+    ['reconnect.jitter', null, 'backoff: jitter must be a function or one of full, equal, '],
+    ['reconnect.policies.netwrok', {}, 'reconnect: policies are for the classes network, normal, '],
+    ['reconnect.policies.network', 5, 'reconnect: policies.network must be a policy or a function, got 5'],
+    ['reconnect.policies.network.floorMS', 5, 'reconnect: policies.network has no field floorMS, only '],
+    ['reconnect.policies.network.floorMs', '5', 'reconnect: policies.network.floorMs must be at least 0, '],
+    ['outbox.rate.max', undefined, 'outbox: rate.max must be a whole number above 0, got undefined'],
+    ['outbox.rate.marginMs', -1, 'outbox: rate.marginMs must be from 0 to 2147483647, got -1'],
+    ['outbox.maxAgeMs', NaN, 'outbox: maxAgeMs must be above 0, got NaN'],
+    ['subscriptions.subscribe', undefined, 'subscriptions: subscribe must be a function, got undefined'],
+    ['subscriptions.batch', 0, 'subscriptions: batch must be a whole number above 0, got 0'],
+  ])('leaves a wrong %s to the part that takes it: %p', (path, value, message) => {
+    const config = withOption(everything, path, value);
 
-    expect(error).toBeInstanceOf(TypeError);
-    expect((error as Error).message).toContain(path);
+    expect(() => check(config)).not.toThrow();
+    expect(() => createFeed(config as unknown as FeedConfig<Streams>)).toThrow(message);
   });
+
+  it.each(paths.filter((path) => !['heartbeat.ping', 'reconnect.jitter'].includes(path)))(
+    'null is no %s, and the feed says so',
+    (path) => {
+      const config = withOption(everything, path, null);
+      const error = thrownBy(() => createFeed(config as unknown as FeedConfig<Streams>));
+
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toContain(path);
+    },
+  );
 
   it.each(paths.filter((path) => ![...needed, ...bounds, ...asked].includes(path)))(
     'an undefined %s is an absent one',

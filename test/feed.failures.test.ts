@@ -272,10 +272,10 @@ describe('a policy that is a function', () => {
     ['reconnect: policies are for the classes', { policies: { netwrok: {} } }],
     ['reconnect: policies.auth.action must be one of', { policies: { auth: { action: 'stop' } } }],
     ['reconnect: policies.auth has no field max', { policies: { auth: { max: 3 } } }],
-    ['reconnect: classify must be a function', { classify: 'network' }],
-    ['retryBackoff: immediateFirst must be a boolean', { immediateFirst: 'yes' }],
-    ['retryBackoff: stableMs must be a number', { stableMs: '5s' }],
-    ['backoff: initialMs must be a number', { initialMs: '1000' }],
+    ['createFeed: reconnect.classify must be a function', { classify: 'network' }],
+    ['createFeed: reconnect.immediateFirst must be true or false', { immediateFirst: 'yes' }],
+    ['createFeed: reconnect.stableMs must be a number', { stableMs: '5s' }],
+    ['createFeed: reconnect.initialMs must be a number', { initialMs: '1000' }],
   ])('BAK-06 a mistake in the options is refused at creation: %s', (message, reconnect) => {
     expect(() => scene('o', {}, { reconnect })).toThrow(message);
   });
