@@ -474,6 +474,18 @@ describe('on a real socket', () => {
     },
   );
 
+  it.each(['0', 'Thu, 01 Jan 1970 00:00:30 GMT', 'soon'])(
+    'BAK-05 a 429 with the Retry-After %p, which asks for no wait, waits as one without',
+    async (after) => {
+      server.refuse(429, { 'Retry-After': after });
+      const limited = feedWith({});
+      const retry = next(limited, 'retry');
+      limited.stream('tick').subscribe();
+
+      expect(await retry).toMatchObject({ class: 'rateLimited', floorMs: 10 });
+    },
+  );
+
   it('BAK-05 the Retry-After of a 429 is the floor of the delay', async () => {
     server.refuse(429, { 'Retry-After': '60' });
     const limited = feedWith({ jitter: 'none' });

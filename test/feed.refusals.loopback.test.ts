@@ -140,18 +140,16 @@ describe('an opening handshake that fails, as the user of a feed sees it', () =>
     expect(shown(events)).not.toContain(SECRET);
   });
 
-  it.each([
-    ['in an hour', 3_600_000],
-    ['that has passed', -3_600_000],
-  ])('BAK-05 a Retry-After that is a date %s is the floor of the next dial', async (_title, inMs) => {
+  it('BAK-05 a Retry-After that is a date is the floor of the next dial', async () => {
+    const inMs = 3_600_000;
     const date = new Date(asyncScheduler.now() + inMs).toUTCString();
     const { url } = await loopback({ upgrade: refuse(503, { 'Retry-After': date }) });
     const { events } = await firstEnd(url, { reconnect: { initialMs: 1_000, maxMs: 1_000, jitter: 'none' } });
 
     const floorMs = events.find((event) => event.type === 'retry')?.floorMs ?? NaN;
-    expect(floorMs).toBeLessThanOrEqual(Math.max(0, inMs));
+    expect(floorMs).toBeLessThanOrEqual(inMs);
     // The date has whole seconds, and the dial took its time.
-    expect(floorMs).toBeGreaterThanOrEqual(Math.max(0, inMs - 10_000));
+    expect(floorMs).toBeGreaterThanOrEqual(inMs - 10_000);
   });
 
   it('REC-08 a server that accepts TCP and says nothing is left at connectTimeoutMs', async () => {

@@ -16,7 +16,7 @@ export class HandshakeError extends Error {
   /**
    * @param status The HTTP status: of a redirect that was not or could not be followed, its own; 101 if the server
    *   agreed, but with an `Upgrade`, key, subprotocol or extension that it must not answer with.
-   * @param retryAfterMs The server's `Retry-After`, as milliseconds from now; `undefined` if it sent none.
+   * @param retryAfterMs The server's `Retry-After`, as milliseconds from now; `undefined` if it sent none, or one that asks for no wait.
    * @param headers The response's headers. Not part of the message: they may carry secrets.
    * @param options What is wrong with an answer whose status does not tell, as `detail`.
    */

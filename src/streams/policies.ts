@@ -125,7 +125,7 @@ const isClass = (name: unknown): name is PolicyClass => typeof name === 'string'
 /** What the server asked for, ms; an error that is not ours may hold anything under that name. */
 function retryAfterOf(error: unknown): number | undefined {
   const { retryAfterMs } = (error ?? {}) as { readonly retryAfterMs?: unknown };
-  return typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : undefined;
+  return typeof retryAfterMs === 'number' && retryAfterMs > 0 ? retryAfterMs : undefined;
 }
 
 const toAuthenticationError = ({ error, classAttempt: attempts }: RetryFailure): AuthenticationError =>

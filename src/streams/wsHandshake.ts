@@ -19,7 +19,7 @@ const ownHeaders = /^(connection|upgrade|sec-websocket-.*)$/i;
 export const refusal = (
   { statusCode = 0, headers }: IncomingMessage,
   options?: ErrorOptions & { readonly detail?: string },
-): HandshakeError => new HandshakeError(statusCode, retryAfterMs(headers['retry-after']), headers, options);
+): HandshakeError => new HandshakeError(statusCode, retryAfterMs(headers), headers, options);
 
 /**
  * Watches the requests of one dial. A redirect that leaves the first host, or TLS, goes on without the headers of the

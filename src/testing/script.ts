@@ -31,7 +31,7 @@ export const closes = (code: number, reason = ''): Step => ({
   error: () => new SocketClosedError(code, reason),
 });
 
-/** The server answers the handshake with an HTTP status other than 101. A `Retry-After` date counts from that moment. */
+/** The server answers the handshake with an HTTP status other than 101. A `Retry-After` date counts from their `Date`, else from that moment. */
 export const refuses = (status: number, headers: Readonly<Record<string, string>> = {}): Step => ({
   [act]: 'end',
   when: 'dial',
@@ -39,7 +39,7 @@ export const refuses = (status: number, headers: Readonly<Record<string, string>
     const lowered = Object.fromEntries(
       Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
     );
-    return new HandshakeError(status, retryAfterMs(lowered['retry-after']), lowered);
+    return new HandshakeError(status, retryAfterMs(lowered), lowered);
   },
 });
 

@@ -46,6 +46,10 @@ describe('resolvePolicies', () => {
     expect(resolvePolicies({ initialMs: 50 }).policy(failure('rateLimited'))).toMatchObject({ floorMs: 500 });
   });
 
+  it('BAK-05 keeps the floor of the policy where Retry-After asks for no wait', () => {
+    expect(policy(failure('rateLimited', new HandshakeError(429, 0, {})))).toMatchObject({ floorMs: 10_000 });
+  });
+
   it.each([NaN, -1, '7', null])('takes a retryAfterMs of %p in a foreign error for none', (retryAfterMs) => {
     expect(policy(failure('network', { retryAfterMs }))).toMatchObject({ floorMs: 0 });
   });

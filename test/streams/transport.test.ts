@@ -245,7 +245,9 @@ describe.each([
     [404, {}, undefined],
     [429, { 'Retry-After': '7' }, 7_000],
     [500, {}, undefined],
-    [503, { 'Retry-After': 'Thu, 01 Jan 1970 00:00:00 GMT' }, 0],
+    [503, { 'Retry-After': '0' }, undefined],
+    [503, { 'Retry-After': 'Thu, 01 Jan 1970 00:00:00 GMT' }, undefined],
+    [503, { 'Retry-After': 'Thu, 01 Jan 1970 00:00:07 GMT', Date: 'Thu, 01 Jan 1970 00:00:00 GMT' }, 7_000],
   ])(
     'CON-09 ends with the status if the server refuses with %i %p',
     async (status, headers: Record<string, string>, retryAfterMs) => {
