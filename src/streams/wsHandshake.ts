@@ -32,6 +32,21 @@ export function watchHandshake({ options }: Pick<DialRequest, 'options'>): WsHan
   const keep = (response: IncomingMessage): void => {
     answer = response;
   };
+  /** Before and around the listeners of `ws`, which judge the answer, and let nobody catch what throws as they follow a redirect. */
+  const listen = (request: ClientRequest, ws: WebSocket): void => {
+    const judges = request.rawListeners('response');
+    request.removeAllListeners('response').on('response', (response) => {
+      keep(response);
+      try {
+        for (const judge of judges) judge.call(request, response);
+      } catch (cause) {
+        if (!request.destroyed) throw cause; // it is no redirect's
+        ws.emit('error', new Error('the redirect could not be followed', { cause }));
+        ws.terminate();
+      }
+    });
+    request.prependListener('upgrade', keep);
+  };
 
   return {
     finishRequest(request, ws) {
@@ -49,11 +64,10 @@ export function watchHandshake({ options }: Pick<DialRequest, 'options'>): WsHan
         }
         request.setHeader('Host', to.host);
       }
-      answer = undefined;
-      // Before the listeners of ws, which judge the answer.
-      request.prependListener('response', keep).prependListener('upgrade', keep);
+      listen(request, ws);
       if (options.finishRequest === undefined) request.end();
       else options.finishRequest(request, ws);
+      answer = undefined;
     },
 
     failure(error) {

@@ -1,18 +1,22 @@
+import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { Agent as HttpAgent, createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http';
+import { Agent as HttpsAgent, createServer as createHttpsServer } from 'node:https';
 import {
   type AddressInfo,
   connect as netConnect,
   createServer,
+  type NetConnectOpts,
   type Server,
   type Socket as TcpSocket,
 } from 'node:net';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { connect as tlsConnect } from 'node:tls';
 import { inspect } from 'node:util';
 import { classify } from '../../src/streams/failure.js';
 import type { SocketOptions } from '../../src/streams/socketOptions.js';
+import { watchHandshake } from '../../src/streams/wsHandshake.js';
 import { wsTransport } from '../../src/streams/wsTransport.js';
 import { dial, handshake, loopback, refuse, type Rig, tidyUp } from './transportRigs.js';
 
@@ -353,6 +357,87 @@ describe('wsTransport', () => {
       expect(error).toMatchObject({ name: 'HandshakeError', status: 302 });
       expect(classify(error)).toBe('config');
       expect(inspect(error, { depth: 9 })).not.toContain('secret');
+    });
+
+    describe('and something throws as the redirect is followed', () => {
+      /** Does it the first time, and throws from then on. */
+      const once = <A extends unknown[], R>(act: (...args: A) => R): ((...args: A) => R) => {
+        let count = 0;
+        return (...args) => {
+          count += 1;
+          if (count > 1) throw new Error('boom');
+          return act(...args);
+        };
+      };
+
+      it.each<[string, string, string, () => SocketOptions, string]>([
+        [
+          'an agent that knows no TLS',
+          'ws',
+          'wss',
+          () => ({ agent: new HttpAgent() }),
+          'Protocol "https:" not supported. Expected "http:"',
+        ],
+        [
+          'an agent that knows but TLS',
+          'wss',
+          'ws',
+          () => ({ agent: new HttpsAgent({ ca: trusted, servername: 'localhost' }) }),
+          'Protocol "http:" not supported. Expected "https:"',
+        ],
+        [
+          'an agent that throws',
+          'ws',
+          'ws',
+          () => ({
+            agent: Object.assign(new HttpAgent(), {
+              createConnection: once((to: NetConnectOpts) => netConnect(to)),
+            }),
+          }),
+          'boom',
+        ],
+        [
+          'a finishRequest that throws',
+          'ws',
+          'ws',
+          () => ({ finishRequest: once((request) => void request.end()) }),
+          'boom',
+        ],
+      ])(
+        'CON-12 %s, from %s to %s: it is refused, and nothing is left of it',
+        async (_title, from, to, options, message) => {
+          const target = await redirector(() => undefined);
+          const redirect = refuse(302, {
+            Location: target.url.replace('ws://', `${to}://user:secret@`) + '/?token=secret',
+          });
+          const upgrade = (_request: unknown, socket: Duplex): void => redirect(socket);
+          const server = from === 'ws' ? createHttpServer() : createHttpsServer({ key, cert: trusted });
+          const error = await failureOf(await serve(server.on('upgrade', upgrade), from), {
+            options: { followRedirects: true, headers, ...options() },
+          });
+
+          expect(error).toMatchObject({
+            name: 'HandshakeError',
+            status: 302,
+            message: 'handshake failed after HTTP 302: the redirect could not be followed',
+            cause: { cause: { message } },
+          });
+          expect(classify(error)).toBe('config');
+          expect(inspect(error, { depth: 9 })).not.toContain('secret');
+          expect(target.asked).toStrictEqual([]);
+        },
+      );
+
+      it('but what another answer makes its listener throw is thrown', () => {
+        const boom = new Error('boom');
+        const request = Object.assign(new EventEmitter(), { destroyed: false, end: () => undefined });
+        request.on('response', () => {
+          throw boom;
+        });
+        watchHandshake({ options: {} }).finishRequest(request as never, { url: 'ws://a.test' } as never);
+
+        expect(() => request.emit('response', {})).toThrow(boom);
+      });
     });
 
     it('REC-08 to a server that is down: the failure is of that one', async () => {
