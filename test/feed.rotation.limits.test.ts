@@ -1,6 +1,6 @@
 import { map, of, throwError, timer } from 'rxjs';
 import type { Feed, FeedConfig, Transport } from 'millrace';
-import { closes, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
+import { closes, refuses, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
 import { marbles } from './marbles.js';
 import { scene, type TestSchemas, told, trade } from './scene.js';
 
@@ -158,6 +158,49 @@ describe('a notice', () => {
       feed.stream('trade').subscribe();
 
       expectObservable(transport.dials$).toBe('1-2 598ms 3', { 1: 1, 2: 2, 3: 3 });
+    }),
+  );
+
+  const every20Ms = `o ${'19ms n '.repeat(150)}`;
+  const policies = { config: { action: 'complete' } };
+  const beginnings = (events: Parameters<typeof told>[0]): string[] =>
+    told(events).filter((event) => event.endsWith(' rotating'));
+
+  it.each<[string, string, object, number[]]>([
+    ['', 'r', {}, [20, 115, 270, 580, 1_200, 1_970, 2_730]],
+    [', by a policy', 'r', { policies }, [20, 115, 270, 580, 1_200, 1_970, 2_730]],
+    ['; meanwhile it counts for nothing', '50ms r', {}, [20, 155, 370, 740, 1_400, 2_210]],
+  ])('is followed ever more slowly once a rotation was given up%s', (_title, refusal, reconnect, times) =>
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        [every20Ms, ...always(refusal)],
+        { n: notice, r: refuses(404) },
+        {
+          rotate: { when: isNotice },
+          reconnect: { jitter: 'equal', initialMs: 100, maxMs: 1_000, ...reconnect },
+        },
+        { endMs: 3_000 },
+      );
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(beginnings(events)).toStrictEqual(times.map((ms) => `${ms} rotating`));
+    })(),
+  );
+
+  it(
+    'is followed at once again, once a connection is stable that took over after a failure',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        ['o-n-n', 'r', 'o 598ms n', 'o'],
+        { n: notice, r: refuses(404) },
+        { rotate: { when: isNotice } },
+        { endMs: 5_000 },
+      );
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(beginnings(events)).toStrictEqual(['2 rotating', '79 rotating', '678 rotating']);
     }),
   );
 

@@ -36,7 +36,8 @@ export interface RotateConfig {
   readonly everyMs?: number;
   /**
    * Recognises the notice of a server that is about to cut the connection. It is control, no data. It is followed at
-   * once, but where a new connection gets one too within `stableMs`, after the growing delays of `reconnect`.
+   * once; but on a new connection within `stableMs`, or once a rotation of this one was given up, after the growing delays of
+   * `reconnect`.
    */
   readonly when?: (message: unknown) => boolean;
   /** Milliseconds that a new connection has, once logged in, to get its topics confirmed. @default 300_000 */
@@ -131,7 +132,9 @@ class RunningLine {
   /** The one before the leader, which may still deliver its last frames. */
   private retiree: OpenSession | undefined = undefined;
   private ledAt = 0;
-  /** Notices in a row that came to a leader before it was stable. */
+  /** A rotation of the leader was given up. */
+  private hasGivenUp = false;
+  /** Notices in a row that had to wait. */
   private hasty = 0;
   private previousMs = 0;
   /** The leader, from the moment that it is known until it hands over: a rotation follows it when asked for. */
@@ -176,6 +179,7 @@ class RunningLine {
   /** A dial, after this leader if it was a rotation's, came to its end; so does the line with the last one. */
   ended(before: OpenSession | undefined): void {
     if (this.rotating === before) this.rotating = undefined;
+    if (before === this.leader) this.hasGivenUp = true; // it did not hand over
     this.going -= 1;
     if (this.going === 0) this.subscriber.complete();
   }
@@ -205,11 +209,13 @@ class RunningLine {
     return merge(aged$, heeded$).pipe(takeUntil(this.hooks.stop$));
   }
 
-  /** A server that gives notice on every connection must not be followed without a pause. */
+  /** A server that gives notice on every connection, or again and again, must not be followed without a pause. */
   private untilHeeded(): Observable<unknown> {
+    if (this.heeded === this.rotating) return EMPTY; // one is on its way
     const { reconnect = {}, random = Math.random } = this.config;
     const { stableMs = 5_000 } = reconnect;
-    const isHasty = this.retiree !== undefined && asyncScheduler.now() - this.ledAt < stableMs;
+    const isYoung = this.retiree !== undefined && asyncScheduler.now() - this.ledAt < stableMs;
+    const isHasty = isYoung || this.hasGivenUp;
     this.previousMs = isHasty ? backoff({ ...reconnect, random })(this.hasty, this.previousMs) : 0;
     this.hasty = isHasty ? this.hasty + 1 : 0;
     return isHasty ? timer(this.previousMs) : of(undefined);
@@ -228,6 +234,7 @@ class RunningLine {
     this.leader = session;
     this.retiree = before;
     this.heir = undefined;
+    this.hasGivenUp = false;
     this.ledAt = asyncScheduler.now();
     return this.hooks.lead(session, before);
   }
