@@ -23,6 +23,7 @@ import { RejectReport, type RejectHooks } from './sinks/rejectReport.js';
 import { type Connection, type ConnectionHooks, createConnection } from './streams/connection.js';
 import type { FeedEvent, RejectReason, TopicRef } from './streams/events.js';
 import { PauseTimeoutError } from './streams/failure.js';
+import { guardDraws } from './streams/guardDraws.js';
 import { createReading, type Reading, type ReadingConfig } from './streams/reading.js';
 import { createRequests, RequestRejectedError } from './streams/requests.js';
 import type { Frame, OpenSession } from './streams/session.js';
@@ -62,6 +63,8 @@ class LiveFeed<S extends Schemas>
     LossHooks,
     RejectHooks
 {
+  readonly config: FeedConfig<S>;
+
   // What the options say, as the parts read it here.
   readonly maxItems: number;
   /** Of the frames that a session holds until it is in charge: as many. */
@@ -97,7 +100,8 @@ class LiveFeed<S extends Schemas>
   /** Since when it is ready, epoch ms. */
   private readyAt = 0;
 
-  constructor(readonly config: FeedConfig<S>) {
+  constructor(given: FeedConfig<S>) {
+    const config = (this.config = guardDraws(given, (hook, error) => this.onHookFailed(hook, error)));
     const { buffer = {}, lingerMs = 0, transport = wsTransport } = config;
     const { maxItems = 10_000, maxPauseMs = 30_000, sliceMs = 5, overflow = 'drop-oldest', key } = buffer;
     this.maxItems = this.maxHeld = maxItems;

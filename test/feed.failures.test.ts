@@ -26,6 +26,10 @@ import { scene, type TestSchemas, trade } from './scene.js';
 /** Every delay is 100 ms, and a connection is stable after 500. */
 const steady: ReconnectConfig = { jitter: 'none', initialMs: 100, multiplier: 1, stableMs: 500 };
 
+const oops = (): never => {
+  throw new Error('oops');
+};
+
 interface Watched {
   readonly feed: Feed<TestSchemas>;
   readonly transport: ScriptedTransport;
@@ -238,11 +242,7 @@ describe('a policy that is a function', () => {
     [
       'a policy that throws',
       {
-        policies: {
-          network: () => {
-            throw new Error('oops');
-          },
-        },
+        policies: { network: oops },
       },
       'reconnect.policies.network',
     ],
@@ -254,9 +254,7 @@ describe('a policy that is a function', () => {
     [
       'a classify that throws',
       {
-        classify: () => {
-          throw new Error('oops');
-        },
+        classify: oops,
       },
       'reconnect.classify',
     ],
@@ -266,6 +264,19 @@ describe('a policy that is a function', () => {
 
     expect([story.dials, story.ids, story.ends]).toStrictEqual([[0, 100], [1], ['400 complete']]);
     expect(eventsOf(story.events, 'hookFailed')).toMatchObject([{ at: 0, hook }]);
+  });
+
+  it.each<[string, Partial<FeedConfig<TestSchemas>>, string]>([
+    ['a jitter that throws', { reconnect: { ...steady, jitter: oops } }, 'reconnect.jitter'],
+    ['a jitter that yields no delay', { reconnect: { ...steady, jitter: () => NaN } }, 'reconnect.jitter'],
+    ['a random that throws', { reconnect: { ...steady, jitter: 'full' }, random: oops }, 'random'],
+    ['a random out of its range', { reconnect: { ...steady, jitter: 'full' }, random: () => NaN }, 'random'],
+  ])('%s is told, and the default draws the delay', (_title, config, hook) => {
+    const story = play(() => watched(['#', 'o-a'], { a: trade(1) }, {}, { ...config, endMs: 400 }));
+
+    expect([story.ids, story.ends]).toStrictEqual([[1], ['400 complete']]);
+    expect(eventsOf(story.events, 'hookFailed')).toMatchObject([{ at: 0, hook }]);
+    expect(eventsOf(story.events, 'retry')).toMatchObject([{ at: 0, attempt: 1 }]);
   });
 
   it.each<[string, object]>([

@@ -391,6 +391,28 @@ describe('a pause', () => {
   );
 });
 
+describe('the moment of a rotation', () => {
+  const oops = (): never => {
+    throw new Error('oops');
+  };
+
+  it.each<[string, Partial<FeedConfig<TestSchemas>>]>([
+    ['random', { rotate: { everyMs: 100 }, random: oops }],
+    ['reconnect.jitter', { rotate: { when: isNotice }, reconnect: { initialMs: 10, jitter: oops } }],
+  ])('is drawn by the default where %s fails, and no connection is lost', (hook, config) =>
+    marbles(({ flush }) => {
+      const { feed, events } = scene(always('o-n'), { n: notice }, config, { endMs: 250 });
+      feed.stream('trade').subscribe();
+      flush();
+
+      const types = events.map(({ type }) => type);
+      expect(types).toEqual(expect.arrayContaining(['hookFailed', 'rotated']));
+      expect(types).not.toContain('disconnected');
+      expect(events.find(({ type }) => type === 'hookFailed')).toMatchObject({ hook });
+    })(),
+  );
+});
+
 describe('whoever closes when told of a rotation', () => {
   it(
     'is not told of a connection after that',

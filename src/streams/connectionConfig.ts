@@ -27,7 +27,7 @@ export interface ConnectionConfig
   readonly outbox?: OutboxConfig;
   /** What the platform says of its network: `false` drops the connection, `true` ends the wait for the next dial. @default nothing is said */
   readonly online$?: Observable<boolean>;
-  /** A number in [0, 1), for the jitter. @default Math.random */
+  /** A number in [0, 1), for the jitter; where it yields none, that is told as `hookFailed`, and the default draws. @default Math.random */
   readonly random?: () => number;
 }
 

@@ -1,4 +1,4 @@
-import { type BackoffConfig, defaultInitialMs } from '../operators/backoff.js';
+import { type BackoffConfig, defaultInitialMs, type Jitter } from '../operators/backoff.js';
 import type { RetryFailure, RetryPolicy } from '../operators/retryBackoff.js';
 import { AuthenticationError, classify, type FailureClass } from './failure.js';
 import {
@@ -11,6 +11,11 @@ import {
 
 /** How a lost connection is made again. */
 export interface ReconnectConfig extends Omit<BackoffConfig, 'random'> {
+  /**
+   * How clients that failed together are spread in time; `'none'` turns it off. Where a function yields no delay, that is told as
+   * `hookFailed`, and the default draws. @default 'wide'
+   */
+  readonly jitter?: Jitter;
   /** Retries in a row before `MaxReconnectsExceededError`. @default Infinity */
   readonly maxAttempts?: number;
   /** Milliseconds a ready connection must last before the counts and the delays start again; `Infinity`: never. @default 5_000 */
