@@ -1,15 +1,17 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { asyncScheduler } from 'rxjs';
+
+/** The headers of an answer that matter here. */
+interface Answer {
+  readonly 'retry-after'?: string | undefined;
+  readonly date?: string | undefined;
+}
 
 /**
  * Reads `Retry-After`: seconds or an HTTP date (RFC 9110 section 10.2.3), as milliseconds from now; `undefined` if it asks for no wait.
  *
  * @param headers Of the whole answer: a date counts from the server's own `Date`, where there is one, as our clock may be wrong.
  */
-export function retryAfterMs({
-  'retry-after': after = '',
-  date = '',
-}: Pick<IncomingHttpHeaders, 'retry-after' | 'date'>): number | undefined {
+export function retryAfterMs({ 'retry-after': after = '', date = '' }: Answer): number | undefined {
   const sentAt = instant(date);
   const now = Number.isNaN(sentAt) ? asyncScheduler.now() : sentAt;
   const ms = /^\s*\d+\s*$/.test(after) ? Number(after) * 1000 : instant(after) - now;
