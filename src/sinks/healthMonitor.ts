@@ -50,7 +50,7 @@ export interface StreamRecorder {
  * fresh, and the data of one stream says nothing of another. A stream or topic it was not told of is a `TypeError`.
  */
 export interface HealthMonitor {
-  /** A valid value arrived, at `at` (epoch ms, by default now); one older than the newest changes nothing. */
+  /** A valid value arrived, at `at` (epoch ms, by default now); one older than the newest changes nothing, nor does NaN. */
   record(stream: string, at?: number, topic?: string): void;
   /** A value that carries the time of its event arrived. Clocks differ, so only growth over the smallest lag lately counts. */
   recordLag(stream: string, sourceTimeMs: number, at?: number, topic?: string): void;

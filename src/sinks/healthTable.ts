@@ -181,6 +181,7 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
   }
 
   private recover(entry: HealthEntry, at: number): void {
+    if (Number.isNaN(at)) return; // no time, and no sign of life
     const since = silentSince(entry);
     const now = asyncScheduler.now();
     entry.lastAt = Math.max(entry.lastAt, at);

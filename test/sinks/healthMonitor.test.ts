@@ -736,6 +736,29 @@ describe('createHealthMonitor', () => {
     });
   });
 
+  it.each(['a', 'b'])(
+    'takes a time that is none for no value, and judges stream or topic as before: %s',
+    (name) => {
+      jest.useFakeTimers();
+      const monitor = createHealthMonitor({
+        streams: { a: { staleAfterMs: 100 }, b: { staleAfterMs: 100 } },
+      });
+      if (name === 'b') monitor.watch('b', 'T');
+      const topic = name === 'b' ? 'T' : undefined;
+      const changes: unknown[] = [];
+      monitor.changes$.subscribe(
+        (change) => change.stream === name && change.topic === topic && changes.push(change.type),
+      );
+      jest.advanceTimersByTime(200);
+      monitor.record(name, Date.parse('oops'), topic);
+      expect([changes, monitor.isStreamHealthy(name, topic)]).toStrictEqual([['unhealthy'], false]);
+      monitor.record(name, Date.now(), topic);
+      jest.advanceTimersByTime(200);
+      expect(changes).toStrictEqual(['unhealthy', 'recovered', 'unhealthy']);
+      monitor.stop();
+    },
+  );
+
   describe('lag', () => {
     const lagOf = (monitor: HealthMonitor, topic?: string): number | undefined =>
       monitor.status().find((row) => row.topic === topic)?.lagMs;
