@@ -152,9 +152,9 @@ class FrameDispatch implements Dispatch {
       return;
     }
     const messages = decoded as readonly unknown[];
-    hooks.ledger.unpack(messages.length);
-    for (let index = 0; index < messages.length; index += 1)
-      this.forward(messages[index], index, frame, undefined);
+    const { length } = messages; // whoever made the list may change it
+    hooks.ledger.unpack(length);
+    for (let index = 0; index < length; index += 1) this.forward(messages[index], index, frame, undefined);
   }
 
   peek(data: Data): readonly unknown[] | undefined {

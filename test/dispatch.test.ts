@@ -118,6 +118,19 @@ describe('the dispatch of frames', () => {
     expect(hand('{}')).toStrictEqual(['rejected', ['decode', 'unpack must yield an array, got object']]);
   });
 
+  it('takes as many messages as it has booked, though their list becomes shorter', () => {
+    let list: unknown[] = [];
+    const { hand } = rig({
+      unpack: (decoded) => (list = decoded as unknown[]),
+      isControl: () => {
+        list.length = 1;
+        return false;
+      },
+    });
+
+    expect(hand(`[${tick(1)},${tick(2)}]`)).toStrictEqual(['unpacked 2', ['new', 1], 'unrouted']);
+  });
+
   it('says of a message that its reader read that it fits', () => {
     const { hand, dispatch } = rig({ reader: true });
 
