@@ -92,7 +92,9 @@ class Watch<T> implements GapWatch<T> {
     }
     this.lasts[place] = NaN; // a hook may put it back
     this.advance(sequence, value, number);
-    if (this.taken[place] === sequence) this.lasts[place] = lastOf(sequence);
+    // If a hook let in what went on from here, it is right already.
+    if (this.taken[place] === sequence && Number.isNaN(this.lasts[place]))
+      this.lasts[place] = lastOf(sequence);
   }
 
   private advance(sequence: Sequence, value: T, number: number): void {

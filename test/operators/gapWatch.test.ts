@@ -140,6 +140,49 @@ describe('createGapWatch', () => {
     expect(told).toStrictEqual(['A5']);
   });
 
+  it('goes on from what a hook lets in', () => {
+    const told: unknown[] = [];
+    const gaps = createGapWatch((number: number) => number, {
+      onGap: ({ after, before }) => {
+        told.push([after, before]);
+        if (before === 5) for (const number of [6, 7]) gaps.watch(number);
+      },
+    });
+    for (const number of [1, 2, 5, 8, 9]) gaps.watch(number);
+    expect(told).toStrictEqual([[2, 5]]);
+  });
+
+  it('tells the same of a scope taken out as of one that is not, whatever its hooks let in', () => {
+    const numbers = fc.array(fc.tuple(fc.nat(12), fc.array(fc.nat(12), { maxLength: 4 })), { maxLength: 20 });
+    fc.assert(
+      fc.property(numbers, (messages) => {
+        const toldOf = (place?: number): unknown[] => {
+          const told: unknown[] = [];
+          let inside: readonly number[] = [];
+          const tell = (...event: readonly unknown[]): void => {
+            told.push(event);
+            const [now, later] = [inside.slice(0, 2), inside.slice(2)];
+            inside = later;
+            for (const number of now) gaps.watch(number, place);
+          };
+          const gaps = createGapWatch((number: number) => number, {
+            scope: () => 'one',
+            onGap: tell,
+            onLate: tell,
+          });
+          if (place !== undefined) gaps.take('one', place);
+          for (const [number, nested] of messages) {
+            inside = nested;
+            gaps.watch(number, place);
+          }
+          return told;
+        };
+        expect(toldOf(0)).toStrictEqual(toldOf());
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('leaves the one alone that a hook takes in the place of the one it puts back', () => {
     const scopeOf = (value: string): string => value.charAt(0);
     const told: unknown[] = [];
