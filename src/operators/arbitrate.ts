@@ -20,9 +20,10 @@ import {
   type LineSource,
   nameLines,
 } from './arbitrateConfig.js';
-import { detectGaps } from './detectGaps.js';
 import { type FirstCopies, firstByKey, firstByNumber } from './firstCopies.js';
 import { createLineTally, type LineStats } from './lineTally.js';
+import { reorder } from './reorder.js';
+import { sequencingOf } from './sequence.js';
 
 export interface ArbitrationStats {
   /** Values passed on. */
@@ -91,12 +92,16 @@ export function arbitrate<T>(lines: readonly LineSource<T>[], config: ArbitrateC
     onDrop?: (copy: Copy<T>) => void,
   ): MonoTypeOperatorFunction<Copy<T>> => {
     const { first: start, previous, scope, maxScopes } = sequence;
-    return detectGaps(({ number }) => number, {
+    const sequencing = sequencingOf(({ number }: Copy<T>) => number, {
       ...(start && { first: ({ value }) => start(value) }),
       ...(previous && { previous: ({ value }) => previous(value) }),
       ...(scope && { scope: ({ value }) => scope(value) }),
       ...(maxScopes !== undefined && { maxScopes }),
-      reorder: { maxItems, maxMs: windowMs },
+    });
+    return reorder(sequencing, {
+      maxItems,
+      maxMs: windowMs,
+      followsLate: false,
       onLate,
       ...(onDrop && { onDrop }),
       onGap(gap, { value }) {
@@ -104,7 +109,7 @@ export function arbitrate<T>(lines: readonly LineSource<T>[], config: ArbitrateC
         counts.missing += gap.missing;
         onGap?.(gap, value);
       },
-      onScopeForgotten(name) {
+      onForgotten({ scope: name }) {
         counts.forgotten += 1;
         first.forget(name);
         onScopeForgotten?.(name);

@@ -34,6 +34,8 @@ export interface ReorderConfig<T> extends RecoveryHooks<T> {
   readonly maxItems: number;
   /** Milliseconds a hole may stay open, from the moment it was seen. */
   readonly maxMs: number;
+  /** Whether late values that link to each other may be a numbering that stepped down, and not only a source that is behind. @default true */
+  readonly followsLate?: boolean;
   /** Asked about a hole that would be given up. */
   readonly recover?: Recover<T>;
   readonly recovery?: RecoveryConfig;
@@ -82,6 +84,7 @@ export function reorder<T>(
   {
     maxItems,
     maxMs,
+    followsLate = true,
     recover,
     recovery: bounds = {},
     onGap,
@@ -230,7 +233,7 @@ export function reorder<T>(
       const pass = (sequence: Sequence, place: Standing, { value, number, start }: Held<T>): boolean => {
         const { last, missing } = sequence;
         if (place === 'late') {
-          sequence.late = number;
+          if (followsLate) sequence.late = number;
           if (missing?.fill(start, number) === false) {
             onDuplicate?.(value);
             return false;

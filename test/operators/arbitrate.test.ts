@@ -223,6 +223,38 @@ describe('arbitrate by sequence', () => {
     })();
   });
 
+  it.each([
+    ['sequence', '-12---5----6--7|', true],
+    ['arrival', ' -125---34--6--7|', false],
+  ] as const)(
+    'in order of %s, a line far behind is no numbering that stepped down',
+    (order, expected, isDropped) => {
+      marbles(({ hot, flush, expectObservable }) => {
+        const told: unknown[] = [];
+        const a = hot('-125-------6--7|');
+        const b = hot('-------345--6-7|');
+        const lines = arbitrate(
+          [a, b],
+          bySequence({
+            order,
+            windowMs: 3,
+            sequence: { of: Number, previous: (value) => Number(value) - 1 },
+            onGap: (gap) => told.push(gap),
+            onLate: (value, lateness) => told.push([value, lateness]),
+          }),
+        );
+
+        expectObservable(lines.values$).toBe(expected);
+        flush();
+        expect(told).toStrictEqual([
+          { after: 2, before: 5, missing: 2 },
+          ['3', { line: '2', isDropped }],
+          ['4', { line: '2', isDropped }],
+        ]);
+      })();
+    },
+  );
+
   it.each(['sequence', 'arrival'] as const)(
     'in order of %s, drops what is too old to tell from a copy',
     (order) => {
