@@ -85,7 +85,11 @@ describe('what a server asked to wait', () => {
 
       expect(dials).toStrictEqual([0]);
       // At last the scene closes it.
-      expect(statuses.slice(-3).map(({ state }) => state)).toStrictEqual(['DISCONNECTED', 'CLOSING', 'CLOSED']);
+      expect(statuses.slice(-3).map(({ state }) => state)).toStrictEqual([
+        'DISCONNECTED',
+        'CLOSING',
+        'CLOSED',
+      ]);
     }),
   );
 

@@ -3,8 +3,15 @@ import type { AddressInfo } from 'node:net';
 import { asyncScheduler, find, map, repeat, retry, switchMap, timer } from 'rxjs';
 import * as v from 'valibot';
 import { WebSocketServer } from 'ws';
-import { createFeed, createSeenKeys, type FeedEvent, isBalanced, type Key } from 'millrace';
-import { refuses, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
+import {
+  createFeed,
+  createSeenKeys,
+  type FeedEvent,
+  isBalanced,
+  type Key,
+  type ReconnectConfig,
+} from 'millrace';
+import { closes, refuses, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
 import type { SocketHandler, Transport } from '../src/streams/transport.js';
 import { marbles } from './marbles.js';
 import { order, scene, told, Trade, trade } from './scene.js';
@@ -656,6 +663,40 @@ describe('a run that begins while a late value is told of', () => {
 
       expect(asked.at(-1)).toBe(4);
     }),
+  );
+});
+
+describe('reconnect() as a connection fails, before the wait for the next has begun', () => {
+  it.each(['request', 'classify'])('dials at once, and only this once: from %s', (from) =>
+    marbles(({ flush }) => {
+      let asked = 0;
+      const ask = (): void => {
+        asked += 1;
+        if (asked === 1) feed.reconnect();
+      };
+      const reconnect: ReconnectConfig = {
+        ...{ jitter: 'none', initialMs: 100, multiplier: 1 },
+        classify: (_error, byDefault) => {
+          if (from === 'classify') ask();
+          return byDefault;
+        },
+      };
+      const { feed, transport, events } = scene(
+        ['o 9ms x', 'o 9ms x', 'o'],
+        { x: closes(1013) },
+        { reconnect },
+      );
+      transport.dials$.subscribe(() => dials.push(asyncScheduler.now()));
+      const dials: number[] = [];
+      feed.stream('trade').subscribe();
+      if (from === 'request')
+        at(5, () => void feed.request({}, { match: () => false }).subscribe({ error: ask }));
+      flush();
+
+      expect(dials).toStrictEqual([0, 10, 1_120]);
+      const delays = events.map((event) => (event.type === 'retry' ? event.delayMs : undefined));
+      expect(delays.filter((ms) => ms !== undefined)).toStrictEqual([0, 1_100]);
+    })(),
   );
 });
 

@@ -253,6 +253,7 @@ class RenewedConnection
       const generation = ++this.dials;
       this.live.terminateBut(before?.generation);
       if (before === undefined) {
+        this.recovery.onDial();
         this.generation = generation;
         this.setState('CONNECTING', { attempt: this.status$.value.attempt });
       }

@@ -56,12 +56,14 @@ export interface Recovery {
   classify(error: unknown): FailureClass;
   /** This failure, when it comes, is given up for: no policy is asked. */
   giveUpFor(error: unknown): void;
-  /** Ends the wait for the next dial. */
+  /** Ends the wait for the next dial, also one that a failure is just about to lead to. */
   wake(): void;
   /** The same, but what a server asked for is waited out. */
   wakeIfDue(): void;
   /** What is left of a floor that a failure set, with new jitter on top: until then only a wish of the user's dials. */
   pause(): Pause | undefined;
+  /** The next connection is being made. */
+  onDial(): void;
   /** A server has let us in: what was asked for before is over. */
   onReady(): void;
 }
@@ -87,6 +89,8 @@ class PolicyRecovery implements Recovery {
   private made: RetryRules | undefined = undefined;
   private wake$: Subject<void> | undefined = undefined;
   private final: unknown = undefined;
+  /** The user wants the next connection now, and it has not been begun. */
+  private isWished = false;
   /** It outlives a run: who leaves and comes back waits for the rest. */
   private floor: { readonly ms: number; readonly since: number; readonly cause: unknown } | undefined =
     undefined;
@@ -144,11 +148,12 @@ class PolicyRecovery implements Recovery {
   }
 
   wake(): void {
+    this.isWished = true;
     this.wake$?.next();
   }
 
   wakeIfDue(): void {
-    if (this.floorLeftMs() === 0) this.wake();
+    if (this.floorLeftMs() === 0) this.wake$?.next();
   }
 
   pause(): Pause | undefined {
@@ -157,6 +162,10 @@ class PolicyRecovery implements Recovery {
     const { delayAfter, wake$ } = this.rules();
     const ms = Math.min(maxTimerMs, floorMs + delayAfter(0, 0));
     return { ms, cause: this.floor?.cause, over$: merge(wake$.pipe(auditTime(0)), timer(ms)).pipe(take(1)) };
+  }
+
+  onDial(): void {
+    this.isWished = false;
   }
 
   onReady(): void {
@@ -176,6 +185,7 @@ class PolicyRecovery implements Recovery {
 
   private decide(failure: RetryFailure): RetryPolicy {
     if (this.final !== undefined && failure.error === this.final) return { action: 'giveUp' };
+    if (this.isWished) return { action: 'now' };
     const decided = this.floored(this.resolved().policy(failure), failure.error);
     if (decided.action !== 'giveUp' || failure.class !== 'config') return decided;
     // One URL that can never work says nothing of the others.
