@@ -6,7 +6,7 @@ import type { Data } from './transport.js';
 /**
  * `DISCONNECTED → CONNECTING → CONNECTED → AUTHENTICATED`; from any of the last three `→ RECONNECTING → CONNECTING`,
  * and `→ CLOSING → CLOSED`, or `→ DISCONNECTED` when the last subscriber has left. Without an `authenticate` hook CONNECTED is the
- * ready state. CLOSING is a feed that delivers and sends what waits, and takes nothing more.
+ * ready state. Who comes while a server has asked to wait begins with RECONNECTING. CLOSING is a feed that delivers and sends what waits, and takes nothing more.
  */
 export type ConnectionState =
   'DISCONNECTED' | 'CONNECTING' | 'CONNECTED' | 'AUTHENTICATED' | 'RECONNECTING' | 'CLOSING' | 'CLOSED';

@@ -4,15 +4,18 @@ import type { LifeSchemas } from './lifeFeed.js';
 import type { Breaks } from './lifeFacts.js';
 import type { Moment } from './lifePlay.js';
 
-/** What each state may be followed by: a rotation is told as the state that it was in, and at the end of a stream the next run may begin. */
+/**
+ * What each state may be followed by: a rotation is told as the state that it was in, and at the end of a stream the next run may
+ * begin: with what is left of a wait that a server asked the one before for.
+ */
 const AFTER: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
-  DISCONNECTED: ['CONNECTING', 'CLOSING', 'CLOSED'],
+  DISCONNECTED: ['CONNECTING', 'RECONNECTING', 'CLOSING', 'CLOSED'],
   CONNECTING: ['CONNECTED', 'RECONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
   CONNECTED: ['CONNECTED', 'AUTHENTICATED', 'RECONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
   AUTHENTICATED: ['AUTHENTICATED', 'RECONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
   RECONNECTING: ['CONNECTING', 'DISCONNECTED', 'CLOSING', 'CLOSED'],
-  CLOSING: ['CLOSED', 'CONNECTING', 'DISCONNECTED'],
-  CLOSED: ['CONNECTING', 'CLOSING'],
+  CLOSING: ['CLOSED', 'CONNECTING', 'RECONNECTING', 'DISCONNECTED'],
+  CLOSED: ['CONNECTING', 'RECONNECTING', 'CLOSING'],
 };
 /** Nothing of these is told of a feed at its end. */
 const FAILING: ReadonlySet<string> = new Set(['retry', 'gaveUp', 'connected', 'rotating', 'rotated']);
