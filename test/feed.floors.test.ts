@@ -10,13 +10,18 @@ const at = (ms: number, task: () => void): void => void timer(ms).subscribe(task
 /** A feed whose every delay is 100 ms, when it dialled, and what it did. */
 const waiting = (attempts: readonly string[], config: Partial<FeedConfig<TestSchemas>> = {}) => {
   const reconnect = { jitter: 'none', initialMs: 100, multiplier: 1 } as const;
-  const { feed, transport, events } = scene(attempts, frames, { reconnect, ...config }, { endMs: 10_000 });
+  const { feed, transport } = scene(attempts, frames, { reconnect, ...config }, { endMs: 10_000 });
   const dials: number[] = [];
   transport.dials$.subscribe(() => dials.push(asyncScheduler.now()));
   const statuses: ConnectionStatus[] = [];
   feed.status$.subscribe((status) => statuses.push(status));
   const join = (): { unsubscribe(): void } => feed.stream('trade').subscribe();
-  return { feed, events, dials, statuses, join };
+  return { feed, dials, statuses, join };
+};
+
+const leaveAt500 = (join: () => { unsubscribe(): void }): void => {
+  const first = join();
+  at(500, () => first.unsubscribe());
 };
 
 afterEach(() => jest.restoreAllMocks());
@@ -26,8 +31,7 @@ describe('what a server asked to wait', () => {
     'BAK-05 is waited for by who leaves and comes back, with jitter on top',
     marbles(({ flush }) => {
       const { dials, statuses, join } = waiting(['t', 'o']);
-      const first = join();
-      at(500, () => first.unsubscribe());
+      leaveAt500(join);
       at(700, () => {
         join();
         expect(statuses.at(-1)).toMatchObject({
@@ -46,8 +50,7 @@ describe('what a server asked to wait', () => {
     'BAK-05 is not waited for again when it is over',
     marbles(({ flush }) => {
       const { dials, join } = waiting(['t', 'o']);
-      const first = join();
-      at(500, () => first.unsubscribe());
+      leaveAt500(join);
       at(2_000, join);
       flush();
 
@@ -59,8 +62,7 @@ describe('what a server asked to wait', () => {
     'BAK-05 is no longer because the clock was set back',
     marbles(({ flush }) => {
       const { dials, statuses, join } = waiting(['t', 'o']);
-      const first = join();
-      at(500, () => first.unsubscribe());
+      leaveAt500(join);
       at(700, () => {
         const clock = asyncScheduler.now.bind(asyncScheduler);
         jest.spyOn(asyncScheduler, 'now').mockImplementation(() => clock() - 3_600_000);
@@ -78,8 +80,7 @@ describe('what a server asked to wait', () => {
     'BAK-05 is given up by who leaves again',
     marbles(({ flush }) => {
       const { dials, statuses, join } = waiting(['t', 'o']);
-      const first = join();
-      at(500, () => first.unsubscribe());
+      leaveAt500(join);
       at(700, () => join().unsubscribe());
       flush();
 
@@ -97,8 +98,7 @@ describe('what a server asked to wait', () => {
     'is cut short by reconnect(), and what is left of it is the floor if that fails',
     marbles(({ flush }) => {
       const { feed, dials, join } = waiting(['t', 'r', 'o']);
-      const first = join();
-      at(500, () => first.unsubscribe());
+      leaveAt500(join);
       at(700, join);
       at(1_000, () => feed.reconnect());
       flush();

@@ -667,7 +667,7 @@ describe('a run that begins while a late value is told of', () => {
 });
 
 describe('reconnect() as a connection fails, before the wait for the next has begun', () => {
-  it.each(['request', 'classify'])('dials at once, and only this once: from %s', (from) =>
+  it.each(['request', 'classify', 'policy'])('dials at once, and only this once: from %s', (from) =>
     marbles(({ flush }) => {
       let asked = 0;
       const ask = (): void => {
@@ -679,6 +679,12 @@ describe('reconnect() as a connection fails, before the wait for the next has be
         classify: (_error, byDefault) => {
           if (from === 'classify') ask();
           return byDefault;
+        },
+        policies: {
+          rateLimited: () => {
+            if (from === 'policy') ask();
+            return undefined;
+          },
         },
       };
       const { feed, transport, events } = scene(

@@ -25,7 +25,7 @@ export interface ConnectionConfig
   readonly reconnect?: ReconnectConfig;
   readonly rotate?: RotateConfig;
   readonly outbox?: OutboxConfig;
-  /** What the platform says of its network: `false` drops the connection, `true` ends the wait for the next dial. @default nothing is said */
+  /** What the platform says of its network: `false` drops the connection, `true` ends the wait for the next dial, but none that a server asked for. @default nothing is said */
   readonly online$?: Observable<boolean>;
   /** A number in [0, 1), for the jitter; where it yields none, that is told as `hookFailed`, and the default draws. @default Math.random */
   readonly random?: () => number;

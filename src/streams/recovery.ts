@@ -185,8 +185,9 @@ class PolicyRecovery implements Recovery {
 
   private decide(failure: RetryFailure): RetryPolicy {
     if (this.final !== undefined && failure.error === this.final) return { action: 'giveUp' };
-    if (this.isWished) return { action: 'now' };
-    const decided = this.floored(this.resolved().policy(failure), failure.error);
+    const rule = this.resolved().policy(failure);
+    if (this.isWished) return { action: 'now' }; // the policy is asked all the same: it may void the positions
+    const decided = this.floored(rule, failure.error);
     if (decided.action !== 'giveUp' || failure.class !== 'config') return decided;
     // One URL that can never work says nothing of the others.
     return this.endpoints.ruleOut() ? decided : { ...decided, action: 'retry' };

@@ -317,7 +317,7 @@ describe('an answer that the position is void', () => {
         { sub: [btc] },
       ]);
       topics.hear(restart);
-      subscriptions.saw(btc.stream, btc.topic, 42, 1); // by another session
+      subscriptions.saw(btc.stream, btc.topic, 42, 2); // by another session
       timer(1_499).subscribe(() => expect(log).toHaveLength(2));
       timer(1_501).subscribe(() => {
         expect(log.slice(2)).toStrictEqual([{ sub: [btc] }]);
