@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { property, assert as check, array, constantFrom, integer, tuple } from 'fast-check';
-import { asyncScheduler, filter, firstValueFrom, interval, scan, takeUntil, timer } from 'rxjs';
+import { asyncScheduler, filter, firstValueFrom, interval, map, scan, take, takeUntil, timer } from 'rxjs';
 import { WebSocketServer } from 'ws';
 import {
   createFeed,
@@ -13,7 +13,7 @@ import {
 } from 'millrace';
 import { closes, type ScriptedTransportConfig } from '../src/testing/scriptedTransport.js';
 import { marbles } from './marbles.js';
-import { scene, type TestSchemas, Trade } from './scene.js';
+import { scene, type TestSchemas, told, Trade } from './scene.js';
 
 const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
 
@@ -157,6 +157,48 @@ describe('a server that closes with 1008 on the sixth message in any rolling sec
       { numRuns: 40 },
     );
   });
+
+  it(
+    'AUT-05 SND-09 gives the server the whole time for the login, however long the rate held that back',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        ['o 3s #', 'o 15s #', 'o', 'o'],
+        {},
+        {
+          outbox: { rate: { max: 1, perMs: 60_000, marginMs: 0 } },
+          heartbeat: { off: true },
+          authenticate: (session) => {
+            session.send({ op: 'login' });
+            return session.messages$.pipe(take(1));
+          },
+        },
+        {
+          // The second connection is lost before its login leaves; on the third the answer comes too late.
+          reply: (_login, attempt) =>
+            timer([0, 0, 0, 10_001, 9_999][attempt]!).pipe(map(() => ({ ok: true }))),
+          endMs: 150_000,
+        },
+      );
+      feed.stream('order').subscribe();
+      flush();
+
+      expect(told(events)).toStrictEqual([
+        '0 connected',
+        '3001 disconnected',
+        '3001 retry',
+        '18077 disconnected',
+        '18077 retry',
+        '70001 disconnected', // the login left at 60 001
+        '70001 retry',
+        '130001 connected', // the login left at 120 002
+      ]);
+      expect(events.flatMap((event) => (event.type === 'disconnected' ? event.class : []))).toStrictEqual([
+        'network',
+        'network',
+        'auth',
+      ]);
+    }),
+  );
 
   // The outbox has one line for all that a session sends: the ping goes out after the subscribes, 100 s later, and its
   // verdict falls long before. Each reconnect begins the 500 anew, so the feed never gets beyond the first few.

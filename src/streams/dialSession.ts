@@ -1,4 +1,13 @@
-import { defer, EMPTY, noop, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
+import {
+  BehaviorSubject,
+  defer,
+  EMPTY,
+  noop,
+  Observable,
+  type Subscriber,
+  Subscription,
+  type Unsubscribable,
+} from 'rxjs';
 import { attach } from '../operators/attach.js';
 import { authenticated, type AuthenticateConfig } from './authenticate.js';
 import { createArrivalClock } from './arrivalClock.js';
@@ -165,7 +174,7 @@ class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
       if (parts.closed) return; // ended by who was told
       link.begin();
       parts.add(link);
-      this.add(authenticated(session, config), () => {
+      this.add(authenticated(session, config, link.isHeld$), () => {
         this.add(
           defer(() => this.welcome(session)),
           (value) => this.subscriber.next(value),
@@ -218,6 +227,10 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
   private watching = Subscription.EMPTY;
   private readonly clock = createArrivalClock();
   private beatAt: number | undefined = undefined;
+  /** Messages of the session's hooks that have not left. */
+  private unsent = 0;
+  /** Made for the login. */
+  private held$: BehaviorSubject<boolean> | undefined = undefined;
 
   constructor(
     private readonly config: DialSessionConfig,
@@ -270,7 +283,19 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
 
   send(message: unknown): void {
     const data = this.config.encode(message);
-    this.port.send(() => this.socket.send(data));
+    this.unsent += 1;
+    const isTaken = this.port.send(() => {
+      this.unsent -= 1;
+      this.socket.send(data);
+      this.tellHeld();
+    });
+    if (!isTaken) this.unsent -= 1;
+    this.tellHeld();
+  }
+
+  /** Whether the rate holds back what the session's hooks have sent: now, and whenever that may have changed. */
+  get isHeld$(): Observable<boolean> {
+    return (this.held$ ??= new BehaviorSubject(false));
   }
 
   peek(data: Data): readonly unknown[] | undefined {
@@ -311,6 +336,10 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
 
   onDead(error: unknown): void {
     this.dial.onFailed(error);
+  }
+
+  private tellHeld(): void {
+    this.held$?.next(this.unsent > 0 && this.port.hasRoom());
   }
 
   private receive(data: Data): void {

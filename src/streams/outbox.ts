@@ -51,6 +51,8 @@ export interface Port {
    * What `write` throws goes to the caller if it runs at once.
    */
   send(write: () => void, lane?: Lane): boolean;
+  /** The socket takes more just now: what waits all the same waits for the rate. */
+  hasRoom(): boolean;
   /** The user's messages go this way from now on. */
   release(): void;
   /** Forgets what waits; false if it was closed already. */
@@ -358,6 +360,10 @@ class SocketPort implements Exit {
 
   send(write: () => void, lane: Lane = 'session'): boolean {
     return this.lanes.isOpen(this.way) && this.outbox.join(this.way, lane, write);
+  }
+
+  hasRoom(): boolean {
+    return this.outbox.hasRoom(this);
   }
 
   release(): void {

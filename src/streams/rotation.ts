@@ -40,7 +40,10 @@ export interface RotateConfig {
    * `reconnect`.
    */
   readonly when?: (message: unknown) => boolean;
-  /** Milliseconds that a new connection has, once logged in, to get its topics confirmed. @default 300_000 */
+  /**
+   * Milliseconds that a new connection has, once logged in, to get its topics confirmed. It bounds how long there are two
+   * connections, so the time counts in which the outbox's rate holds them back, too. @default 300_000
+   */
   readonly timeoutMs?: number;
   /**
    * Milliseconds of reading that the old connection has for its last frames and the close handshake; another rotation

@@ -1,4 +1,4 @@
-import { EMPTY, NEVER, throwError, timer } from 'rxjs';
+import { EMPTY, NEVER, type Observable, throwError, timer } from 'rxjs';
 import { authenticated, checkAuthenticate } from '../../src/streams/authenticate.js';
 import { AuthenticationError } from '../../src/streams/failure.js';
 import type { Session } from '../../src/streams/session.js';
@@ -74,6 +74,23 @@ describe('authenticated', () => {
       expectObservable(
         authenticated(session, { authenticate: () => timer(4), authenticateTimeoutMs: 5 }),
       ).toBe('----(u|)', { u: undefined });
+    }),
+  );
+
+  it(
+    'AUT-05 counts no time in which what the hook sent is held back',
+    marbles(({ cold, expectObservable }) => {
+      const isHeld = { h: true, f: false };
+      const late = (held: string): Observable<void> =>
+        authenticated(session, { authenticate: () => NEVER, authenticateTimeoutMs: 5 }, cold(held, isHeld));
+
+      //                     5ms, less what is held
+      expectObservable(late('f')).toBe('-----#', undefined, failed(undefined));
+      expectObservable(late('h--f')).toBe('--------#', undefined, failed(undefined));
+      expectObservable(late('f--h---f')).toBe('---------#', undefined, failed(undefined));
+      expectObservable(late('f-h--f-h--f')).toBe('-----------#', undefined, failed(undefined));
+      expectObservable(late('f-f-f')).toBe('-----#', undefined, failed(undefined));
+      expectObservable(late('f-h'), '^ 100ms !').toBe('-');
     }),
   );
 

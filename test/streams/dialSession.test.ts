@@ -16,11 +16,15 @@ import {
 } from 'rxjs';
 import { attach } from '../../src/operators/attach.js';
 import { dialSession, type DialSessionConfig } from '../../src/streams/dialSession.js';
-import { ReconnectRequestedError, SocketClosedError } from '../../src/streams/failure.js';
+import {
+  AuthenticationError,
+  ReconnectRequestedError,
+  SocketClosedError,
+} from '../../src/streams/failure.js';
 import { createLiveDials } from '../../src/streams/liveDials.js';
 import { createOutbox } from '../../src/streams/outbox.js';
-import type { OpenSession } from '../../src/streams/session.js';
-import type { SocketHandler } from '../../src/streams/transport.js';
+import type { OpenSession, Session } from '../../src/streams/session.js';
+import type { SocketHandler, Transport } from '../../src/streams/transport.js';
 import { closes, pongs, scriptedTransport, silence } from '../../src/testing/scriptedTransport.js';
 import { marbles } from '../marbles.js';
 import { readerOf } from './frameReader.js';
@@ -155,6 +159,65 @@ describe('the dial of a session', () => {
       expect(log).toStrictEqual(['end SocketClosedError', 'error']);
     }),
   );
+
+  describe('AUT-05 whose login', () => {
+    const tooLate = new AuthenticationError('authentication failed', {
+      cause: new Error('not authenticated within 5 ms'),
+    });
+    const login = (count: number): Partial<DialSessionConfig> => ({
+      authenticateTimeoutMs: 5,
+      authenticate: (session) => {
+        for (let n = 0; n < count; n += 1) session.send('login');
+        return NEVER;
+      },
+    });
+
+    it(
+      'the rate holds back has its whole time all the same',
+      marbles(({ expectObservable }) => {
+        const outbox = createOutbox({ rate: { max: 1, perMs: 19, marginMs: 0 } });
+        const { dial, transport } = rig('o', { ...login(3), outbox });
+        expectObservable(dial()).toBe('45ms #', {}, tooLate);
+        expectObservable(transport.sends$).toBe('a 19ms b 19ms c', { a: 'login', b: 'login', c: 'login' });
+      }),
+    );
+
+    it(
+      'the rate holds back halfway has the rest of its time after that',
+      marbles(({ expectObservable }) => {
+        const outbox = createOutbox({ rate: { max: 1, perMs: 19, marginMs: 0 } });
+        const authenticate = (session: Session): Observable<never> => {
+          timer(2).subscribe(() => session.send('login'));
+          return NEVER;
+        };
+        const { dial } = rig('o', { ...login(0), authenticate, outbox });
+        outbox.open({ send: noop, bufferedBytes: 0 }).send(noop);
+        expectObservable(dial()).toBe('23ms #', {}, tooLate);
+      }),
+    );
+
+    it(
+      'waits for a full socket has no more time: there it is the server that does not read',
+      marbles(({ expectObservable }) => {
+        const { transport } = rig('o');
+        const full: Transport = {
+          ...transport,
+          dial: (request, handler) => ({
+            ...transport.dial(request, handler),
+            get bufferedBytes() {
+              return 1;
+            },
+          }),
+        };
+        const { dial } = rig('o', {
+          ...login(1),
+          transport: full,
+          outbox: createOutbox({ maxBufferedBytes: 1 }),
+        });
+        expectObservable(dial(), '^ 20ms !').toBe('-----#', {}, tooLate);
+      }),
+    );
+  });
 
   it(
     'has ended its session by the time anybody hears why',
