@@ -68,8 +68,8 @@ export interface Feed<S extends Schemas> {
   /**
    * Makes a new connection beside this one, and moves over when it is logged in and its topics are confirmed: nothing is
    * lost, and what both delivered is dropped by the streams' `key`. Told as `rotating`, `rotated`, `rotateFailed`. It waits
-   * until the topics of this connection are confirmed and the one before it is gone; without a ready connection, or with a
-   * rotation asked for already, it does nothing.
+   * until the topics of this connection are confirmed and the one before it is gone; without a ready connection (one is
+   * ready as `connected` is told), or with a rotation asked for already, it does nothing.
    */
   rotate(): void;
   /**

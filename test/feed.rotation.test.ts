@@ -50,6 +50,56 @@ describe('a rotation', () => {
   );
 
   it(
+    'may be asked for by who is told that the connection is ready: it follows that one',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['o', '--o', '--o'], {}, {}, { endMs: 100 });
+      feed.events$.subscribe((event) => {
+        if (event.type === 'connected' && event.generation < 3) feed.rotate();
+      });
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(told(events)).toStrictEqual([
+        '0 connected',
+        '0 rotating',
+        '2 rotated',
+        '2 connected',
+        '2 rotating',
+        '4 rotated',
+        '4 connected',
+      ]);
+    }),
+  );
+
+  it(
+    'may be asked for by onConnected',
+    marbles(({ flush }) => {
+      const onConnected = (): void => feed.rotate(); // what it does on the new one changes nothing: that is not in charge yet
+      const { feed, events } = scene(['o', 'o'], {}, { onConnected }, { endMs: 100 });
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(told(events)).toStrictEqual(['0 connected', '0 rotating', '0 rotated', '0 connected']);
+    }),
+  );
+
+  it(
+    'asked for by who is told that the connection is ready, and closes the feed then, never begins',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['o', 'o'], {}, {}, { endMs: 100 });
+      feed.events$.subscribe(({ type }) => {
+        if (type !== 'connected') return;
+        feed.rotate();
+        void feed.close();
+      });
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(told(events)).toStrictEqual(['0 connected']);
+    }),
+  );
+
+  it(
     'is no reconnect to its subscribers: the state stays what it was, and nothing is lost or late',
     marbles(({ expectObservable }) => {
       const { feed } = scene(['o', '-----o'], {}, {}, { endMs: 100 });

@@ -101,7 +101,7 @@ export interface LineOfSessions {
    *     sessions$  -A----------B----------    A, B take charge
    */
   readonly sessions$: Observable<OpenSession>;
-  /** Asks for a rotation of the line subscribed to last; where nobody is in charge it does nothing. */
+  /** Asks for a rotation of the line subscribed to last: asked as a session takes charge, it follows that one. Where nobody is in charge it does nothing. */
   rotate(): void;
 }
 
@@ -142,6 +142,8 @@ class RunningLine {
   private previousMs = 0;
   /** The leader, from the moment that it is known until it hands over: a rotation follows it when asked for. */
   private heeded: OpenSession | undefined = undefined;
+  /** The leader for which a rotation was asked before that moment, by who is told of it, say. */
+  private asked: OpenSession | undefined = undefined;
   /** What the leader's age and its server's notices ask for. */
   private asks = Subscription.EMPTY;
   /** The leader that a rotation is to follow: one at a time. */
@@ -161,6 +163,7 @@ class RunningLine {
 
   rotate(): void {
     const { heeded, subscriber } = this;
+    if (heeded === undefined) this.asked = this.leader;
     if (heeded === undefined || heeded === this.rotating || subscriber.closed) return;
     this.rotating = heeded;
     this.follow(this.successor(heeded), heeded);
@@ -171,6 +174,7 @@ class RunningLine {
     const { subscriber } = this;
     subscriber.next(session);
     this.heeded = session;
+    if (this.asked === session) this.rotate();
     const asks$ = this.asksOf(session);
     if (asks$ === undefined) return;
     this.asks = attach(subscriber, asks$, {
