@@ -174,7 +174,8 @@ class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
       if (parts.closed) return; // ended by who was told
       link.begin();
       parts.add(link);
-      this.add(authenticated(session, config, link.isHeld$), () => {
+      const isHeld$ = defer(() => link.isHeld$);
+      this.add(authenticated(session, config, isHeld$), () => {
         this.add(
           defer(() => this.welcome(session)),
           (value) => this.subscriber.next(value),
@@ -295,7 +296,7 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
 
   /** Whether the rate holds back what the session's hooks have sent: now, and whenever that may have changed. */
   get isHeld$(): Observable<boolean> {
-    return (this.held$ ??= new BehaviorSubject(false));
+    return (this.held$ ??= new BehaviorSubject(this.isHeld()));
   }
 
   peek(data: Data): readonly unknown[] | undefined {
@@ -339,7 +340,11 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
   }
 
   private tellHeld(): void {
-    this.held$?.next(this.unsent > 0 && this.port.hasRoom());
+    this.held$?.next(this.isHeld());
+  }
+
+  private isHeld(): boolean {
+    return this.unsent > 0 && this.port.hasRoom();
   }
 
   private receive(data: Data): void {

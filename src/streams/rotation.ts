@@ -101,7 +101,10 @@ export interface LineOfSessions {
    *     sessions$  -A----------B----------    A, B take charge
    */
   readonly sessions$: Observable<OpenSession>;
-  /** Asks for a rotation of the line subscribed to last: asked as a session takes charge, it follows that one. Where nobody is in charge it does nothing. */
+  /**
+   * Asks for a rotation of the line subscribed to last: asked as a session takes charge, it follows that one. Where nobody is in charge
+   * it does nothing.
+   */
   rotate(): void;
 }
 
