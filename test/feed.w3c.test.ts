@@ -5,6 +5,7 @@ import {
   createFeed,
   type Feed,
   type FeedEvent,
+  type HeartbeatConfig,
   HeartbeatTimeoutError,
   isBalanced,
   type Transport,
@@ -26,8 +27,7 @@ class Throwing extends W3cWebSocket {
 }
 
 /** A scripted server behind sockets that have what a W3C WebSocket has, in virtual time. */
-const quietW3c = (): Transport => {
-  const scripted = scriptedTransport('o');
+const quietW3c = (scripted = scriptedTransport('o')): Transport => {
   return {
     ...scripted,
     can: transport.can,
@@ -180,6 +180,39 @@ describe('a feed on a W3C WebSocket', () => {
         expect(events).toContainEqual(
           expect.objectContaining({ type: 'disconnected', error: new HeartbeatTimeoutError(1_500) }),
         );
+      }),
+    );
+
+    it.each<[string, HeartbeatConfig]>([
+      ['reply', { reply: () => undefined }],
+      ['isPong', { isPong: () => false }],
+    ])('HBT-01 listens with a heartbeat of nothing but %s, by the default times', (_name, heartbeat) =>
+      marbles(({ flush }) => {
+        const { feed, events } = scene('', {}, { transport: quietW3c(), heartbeat }, { endMs: 25_050 });
+        feed.stream('trade').subscribe();
+        flush();
+
+        expect(told(events)).toStrictEqual(['0 connected', '25000 disconnected', '25000 retry']);
+      })(),
+    );
+
+    it(
+      'answers the pings of the server where it judges nothing',
+      marbles(({ flush }) => {
+        const scripted = scriptedTransport('o 50s p', { p: { ping: 1 } });
+        const sent: unknown[] = [];
+        scripted.sends$.subscribe((message) => sent.push(message));
+        const reply = (message: unknown): unknown => {
+          const { ping } = message as { ping?: number };
+          return ping === undefined ? undefined : { pong: ping };
+        };
+        const config = { transport: quietW3c(scripted), heartbeat: { reply, off: true } };
+        const { feed, events } = scene('', {}, config, { endMs: 60_000 });
+        feed.stream('trade').subscribe();
+        flush();
+
+        expect(sent).toStrictEqual([{ pong: 1 }]);
+        expect(told(events)).toStrictEqual(['0 connected']);
       }),
     );
 

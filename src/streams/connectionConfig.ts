@@ -20,7 +20,7 @@ export interface ConnectionConfig
     session: Session,
     info: { readonly generation: number; readonly isReconnect: boolean },
   ) => Yielded<unknown>;
-  /** @default on, and off where the transport has no ping frames */
+  /** @default on, and off where the transport has no ping frames; given, it is on there too */
   readonly heartbeat?: HeartbeatConfig;
   readonly reconnect?: ReconnectConfig;
   readonly rotate?: RotateConfig;

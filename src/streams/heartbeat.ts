@@ -42,9 +42,10 @@ export interface HeartbeatConfig {
    * A ping frame; or a function that makes the message of a ping of the application, or a Promise or an Observable of it.
    *
    * Where no ping can be sent, silence alone is judged, because a connection that is cut for nothing heals and is seen,
-   * and one that is frozen does neither. So it is with `'frame'` where the platform has no ping frames (a browser: give a
-   * function there, or a longer `everyMs`), with a function that yields `undefined` or nothing, and with one that throws,
-   * rejects or takes longer than `timeoutMs`, which is told as `hookFailed`. @default 'frame'
+   * and one that is frozen does neither. So it is without a function where the transport has no ping frames (a
+   * browser), as soon as a heartbeat is given, be it `reply` alone: give a function, or make `everyMs` longer than the server is
+   * ever quiet. So it is with a function that yields `undefined` or nothing, and with one that throws, rejects or takes longer
+   * than `timeoutMs`, which is told as `hookFailed`. @default 'frame'
    */
   readonly ping?: 'frame' | (() => unknown);
   /**
