@@ -3,7 +3,6 @@ import {
   concatMap,
   concatWith,
   defer,
-  filter,
   finalize,
   from,
   ignoreElements,
@@ -67,6 +66,8 @@ export class HoldingChain {
       flush$: this.flush$,
       onFlushed: () => chain.onFlushed(),
       ...(sequence.recover && { recover: (gap: Gap, behind: Item) => this.recover(gap, behind) }),
+      // Asked at delivery: before that, the same key may come under another number.
+      isNew: ({ key }) => chain.memory?.add(key) ?? true,
       onRecovering: (gap, behind) => chain.onRecovering(gap, behind),
       onRecovered: (gap, behind, count) => chain.onRecovered(gap, behind, count),
       onRecoveryFailed: (gap, behind, error) => chain.onRecoveryFailed(gap, behind, error),
@@ -94,7 +95,6 @@ export class HoldingChain {
             account.route();
           }),
           readItems(chain, { generation: behind.generation, at: asyncScheduler.now() }),
-          filter((item) => this.isNotDelivered(item)),
           tap((item) => page.push(item)),
           ignoreElements(),
           concatWith(defer(() => of(page.splice(0)))),
@@ -105,12 +105,5 @@ export class HoldingChain {
         );
       }),
     );
-  }
-
-  /** What was recovered and has a known key came under another number. */
-  private isNotDelivered({ key }: Item): boolean {
-    if (this.chain.memory?.has(key) !== true) return true;
-    this.chain.account.settle('duplicate');
-    return false;
   }
 }

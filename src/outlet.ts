@@ -242,7 +242,6 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
 
   deliver(item: Item): void {
     this.account.deliver();
-    if (item.isRecovered) this.memory?.add(item.key);
     const { subscriptions } = this.hooks;
     if (subscriptions !== undefined && this.definition.sequence !== undefined && !item.isLate)
       subscriptions.saw(this.name, item.topic, item.sequence, item.generation);

@@ -1,4 +1,4 @@
-import { map, NEVER, of, throwError, timer } from 'rxjs';
+import { map, NEVER, type Observable, of, take, throwError, timer } from 'rxjs';
 import { type FeedConfig, type FeedEvent, isBalanced, type SequenceConfig } from 'millrace';
 import { marbles } from './marbles.js';
 import { scene, type Scene, Trade, trade, type TestSchemas } from './scene.js';
@@ -293,33 +293,82 @@ describe('a feed recovers a gap', () => {
     }),
   );
 
-  it(
-    'without a value that was delivered under another number',
-    marbles(({ flush }) => {
-      const { feed, events } = scene(
-        'oad',
-        { a: trade(1, '1'), d: trade(4, '4') },
-        {
-          streams: {
-            trade: {
-              schema: Trade,
-              key: (t) => t.id,
-              sequence: { of: (t) => Number(t.symbol), recover: () => [trade(2, '2'), trade(1, '3')] },
-            },
-            order: { schema: Trade as never, allowSilence: true },
-          },
-        },
-        { endMs: 200 },
+  describe('without a key that was delivered, whose number counts as filled all the same:', () => {
+    const a = trade(1, '1');
+    const d = trade(4, '4');
+    const inPages = (...pages: Trade[][]): Observable<Trade[]> =>
+      timer(2, 4).pipe(
+        take(pages.length),
+        map((index) => pages[index] as Trade[]),
       );
-      const seen: number[] = [];
-      feed.stream('trade').subscribe(({ id }) => seen.push(id));
-      flush();
+    const asked = '2 gapRecovering  1..4';
+    const cases: [string, string, Record<string, Trade>, Recover, string[], string[]][] = [
+      [
+        'under another number before',
+        'oad',
+        { a, d },
+        () => [trade(2, '2'), trade(1, '3')],
+        ['1:1', '2:2', '4:4'],
+        [asked, '2 gapRecovered  1 of 2'],
+      ],
+      [
+        'under another number of the answer',
+        'oad',
+        { a, d },
+        () => [trade(2, '2'), trade(2, '3')],
+        ['1:1', '2:2', '4:4'],
+        [asked, '2 gapRecovered  1 of 2'],
+      ],
+      [
+        'under another number that came while the answer was read',
+        'oad--e',
+        { a, d, e: trade(3, '5') },
+        () => inPages([trade(3, '3')], [trade(2, '2')]),
+        ['1:1', '2:2', '4:4', '3:5'],
+        [asked, '8 gapRecovered  1 of 2'],
+      ],
+      [
+        'by the connection after all, while the answer was read',
+        'oad--c',
+        { a, d, c: trade(3, '3') },
+        () => inPages([trade(3, '3')], [trade(2, '2')]),
+        ['1:1', '2:2', '3:3', '4:4'],
+        [asked, '8 gapRecovered  1 of 2'],
+      ],
+      [
+        'by the connection after all, before the answer was read',
+        'oadc',
+        { a, d, c: trade(3, '3') },
+        () => inPages([trade(3, '3')], [trade(2, '2')]),
+        ['1:1', '2:2', '3:3', '4:4'],
+        [asked, '8 gapRecovered  1 of 2'],
+      ],
+    ];
 
-      expect(seen).toStrictEqual([1, 2, 4]);
-      expect(feed.stats().streams.trade).toMatchObject({ received: 4, delivered: 3, duplicate: 1 });
-      expect(holesIn(events)).toContain('2 gap  2..4');
-    }),
-  );
+    it.each(cases)('%s', (_name, attempt, frames, recover, expected, holes) =>
+      marbles(({ flush }) => {
+        const { feed, events } = scene(
+          attempt,
+          frames,
+          {
+            streams: {
+              trade: { schema: Trade, key: (t) => t.id, sequence: { of: (t) => Number(t.symbol), recover } },
+              order: { schema: Trade as never, allowSilence: true },
+            },
+          },
+          { endMs: 200 },
+        );
+        const seen: string[] = [];
+        feed.stream('trade').subscribe(({ id, symbol }) => seen.push(`${id}:${symbol}`));
+        flush();
+
+        expect(seen).toStrictEqual(expected);
+        expect(holesIn(events)).toStrictEqual(holes);
+        const delivered = expected.length;
+        expect(feed.stats()).toMatchObject({ received: delivered + 1, delivered, duplicate: 1, held: 0 });
+      })(),
+    );
+  });
 
   it(
     'within the bounds it is given',

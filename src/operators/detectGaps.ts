@@ -18,7 +18,12 @@ export interface DetectGapsConfig<T> extends SequenceRules<T>, GapHooks<T>, Reco
    */
   readonly recover?: Recover<T>;
   readonly recovery?: RecoveryConfig;
-  /** With `recover`: told of each value dropped because it was emitted before, or was recovered and not asked for. */
+  /**
+   * With `recover`: asked of each recovered value that would be emitted, in its turn. One that is not new is dropped, and told
+   * to `onDuplicate`; its numbers are no gap. @default all are
+   */
+  readonly isNew?: (value: T) => boolean;
+  /** With `recover`: told of each value dropped because it was emitted before, or was recovered and not asked for or not new. */
   readonly onDuplicate?: (value: T) => void;
   /** With `reorder` or `recover`: told of each value still held when the stream is left or fails. */
   readonly onDrop?: (value: T) => void;

@@ -22,7 +22,11 @@ export function createMissing(start: number): Missing {
 
   return {
     add(hole) {
-      holes.push(hole);
+      const newest = holes.at(-1);
+      // What adjoins is one hole: given up number by number, a long one would push all others out.
+      if (newest !== undefined && hole.after === newest.before - 1)
+        holes[holes.length - 1] = { after: newest.after, before: hole.before };
+      else holes.push(hole);
       if (holes.length > MOST_HOLES) holes.shift();
     },
     fill(start, end) {

@@ -39,6 +39,8 @@ export interface ReorderConfig<T> extends RecoveryHooks<T> {
   /** Asked about a hole that would be given up. */
   readonly recover?: Recover<T>;
   readonly recovery?: RecoveryConfig;
+  /** Asked of each recovered value that would be emitted. */
+  readonly isNew?: (value: T) => boolean;
   readonly onGap?: (gap: Gap, value: T) => void;
   readonly onLate?: (value: T, expected: number) => void;
   readonly onDuplicate?: (value: T) => void;
@@ -87,6 +89,7 @@ export function reorder<T>(
     followsLate = true,
     recover,
     recovery: bounds = {},
+    isNew,
     onGap,
     onLate,
     onDuplicate,
@@ -178,9 +181,9 @@ export function reorder<T>(
           arriving.shift();
           hold(sequence, item);
         } else {
-          const isNew = pass(sequence, place, item);
+          const isDue = pass(sequence, place, item);
           arriving.shift();
-          if (isNew) yield value;
+          if (isDue) yield value;
         }
         yield* advance(sequence);
       }
@@ -195,12 +198,13 @@ export function reorder<T>(
           settle(sequence, hole);
           const place = standing(next.value, next.number, sequence);
           if (opensHole(place) && !isOver && staysOpen(sequence, hole, place, seenUntil)) break;
-          const isNew = pass(sequence, place, next);
+          const { last } = sequence;
+          const isDue = pass(sequence, place, next) && isWanted(sequence, last, next);
           held.shift();
           isSameHole = false;
           if (!next.isRecovered) settle(sequence, hole);
-          else if (isNew && hole.recovery) hole.recovery.count += 1;
-          if (isNew) yield next.value;
+          else if (isDue && hole.recovery) hole.recovery.count += 1;
+          if (isDue) yield next.value;
         }
         settle(sequence, hole);
         if (!isSameHole) watch(sequence, hole);
@@ -247,6 +251,18 @@ export function reorder<T>(
         sequence.late = undefined;
         if (place !== 'next') onGap?.(place, value);
         return true;
+      };
+
+      /** Asks about a recovered value in its turn; another with its numbers that is new may still come. */
+      const isWanted = (
+        { missing }: Sequence,
+        last: number,
+        { value, number, start, isRecovered }: Held<T>,
+      ): boolean => {
+        if (!isRecovered || isNew?.(value) !== false) return true;
+        if (number > last) missing?.add({ after: Math.max(last, start - 1), before: number + 1 });
+        onDuplicate?.(value);
+        return false;
       };
 
       const holeOf = (sequence: Sequence): Hole<T> => {
@@ -383,13 +399,19 @@ const seenAt = (held: readonly Held<unknown>[]): number =>
   held.reduce((earliest, { at }) => Math.min(earliest, at), Infinity);
 
 /** Behind all that begin before it, and those that begin where it does and end no later. */
-function placeOf(held: readonly Held<unknown>[], { start, number }: Held<unknown>): number {
+function placeOf(held: readonly Held<unknown>[], item: Held<unknown>): number {
   let [from, to] = [0, held.length];
   while (from < to) {
     const middle = (from + to) >>> 1;
-    const other = held[middle] as Held<unknown>;
-    if (other.start < start || (other.start === start && other.number <= number)) from = middle + 1;
+    if (isBehind(item, held[middle] as Held<unknown>)) from = middle + 1;
     else to = middle;
   }
   return from;
+}
+
+/** Of two copies the one that was recovered is: by the other it is no longer new. */
+function isBehind(item: Held<unknown>, other: Held<unknown>): boolean {
+  if (item.start !== other.start) return item.start > other.start;
+  if (item.number !== other.number) return item.number > other.number;
+  return item.isRecovered || !other.isRecovered;
 }

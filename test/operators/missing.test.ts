@@ -49,6 +49,20 @@ describe('createMissing', () => {
     ]);
   });
 
+  it('takes holes that adjoin for one', () => {
+    const missing = createMissing(0);
+    missing.add({ after: 2, before: 4 });
+    for (let number = 10; number < 200; number++) missing.add({ after: number - 1, before: number + 1 });
+
+    expect([9, 10, 199, 200, 3].map((number) => missing.fill(number, number))).toStrictEqual([
+      false,
+      true,
+      true,
+      false,
+      true,
+    ]);
+  });
+
   it('agrees with a set of numbers, whatever is filled', () => {
     const range = fc.tuple(fc.nat(40), fc.nat(5));
 

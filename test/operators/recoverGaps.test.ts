@@ -387,6 +387,74 @@ describe('recoverGaps', () => {
     });
   });
 
+  describe('what is not new', () => {
+    it(
+      'is dropped in its turn, and its numbers are no gap',
+      marbles(({ cold, flush, expectObservable }) => {
+        const { told, hooks } = log();
+        const known = new Set(['3']);
+        const isNew = (value: string): boolean => !known.has(value);
+        const source = cold('1-5-------6|');
+        const expected = '   1----(245)6|';
+        const recover = within(3);
+
+        expectObservable(source.pipe(detectGaps(last, { ...hooks, recover, isNew }))).toBe(expected);
+        flush();
+        expect(told).toStrictEqual(['2 ? 1..5 5', '5 = 3', '5 ! 1..5 2']);
+      }),
+    );
+
+    it('does not keep out another value with its number, which comes while it is dropped or later', () => {
+      const { told, hooks } = log();
+      const source$ = new Subject<string>();
+      const seen: string[] = [];
+      source$
+        .pipe(
+          detectGaps(last, {
+            ...hooks,
+            recover: () => ['A2', 'A3', 'A4'],
+            isNew: (value) => value === 'A2',
+          }),
+        )
+        .subscribe((value) => {
+          seen.push(value);
+          if (value === 'A2') source$.next('B3');
+        });
+      for (const value of ['A1', 'A5', 'B2', 'B4', 'B4']) source$.next(value);
+
+      expect(seen).toStrictEqual(['A1', 'A2', 'A5', 'B3', 'B4']);
+      expect(told.map((line) => line.slice(line.indexOf(' ') + 1))).toStrictEqual([
+        '? 1..5 A5',
+        '= A3',
+        '= A4',
+        '! 1..5 1',
+        'late B3<6',
+        '= B2',
+        'late B4<6',
+        '= B4',
+      ]);
+    });
+
+    it('is not asked of what was repeated, nor of what came by itself', () => {
+      const asked: string[] = [];
+      const isNew = (value: string): boolean => asked.push(value) > 0;
+      from(['1', '4', '3', '5'])
+        .pipe(detectGaps(last, { recover: () => ['2', '2', '3'], isNew }))
+        .subscribe();
+
+      expect(asked).toStrictEqual(['2', '3']);
+    });
+
+    it('ends the stream if the question throws', () => {
+      let failure: unknown;
+      from(['1', '3'])
+        .pipe(detectGaps(last, { recover: () => ['2'], isNew: fail }))
+        .subscribe({ error: (error: unknown) => (failure = error) });
+
+      expect(failure).toStrictEqual(new Error('thrown'));
+    });
+  });
+
   describe('is given up, what was held comes out in order and what is missing is told', () => {
     const given: [string, Recover<string>, string][] = [
       ['throws', fail, 'thrown'],
