@@ -174,7 +174,11 @@ export function reorder<T>(
         }
         // What steps down, or links to nothing that may still come, leaves nothing to wait for.
         const isBreak = start > number + 1 || isBroken(standing(value, number, sequence));
-        if (isBreak) yield* giveUp(sequence, 'reset');
+        if (isBreak) {
+          const { late } = sequence;
+          yield* giveUp(sequence, 'reset');
+          sequence.late = late; // what was held came before it
+        }
         const place = standing(value, number, sequence);
         const item = { value, number, start, at: asyncScheduler.now(), isRecovered: false };
         if (opensHole(place) && !isBreak) {

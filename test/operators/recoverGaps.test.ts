@@ -365,6 +365,24 @@ describe('recoverGaps', () => {
       expect(told.map((line) => line.slice(line.indexOf(' ') + 1))).toStrictEqual(['= 4>6', 'late 1>2<4']);
     });
 
+    it('are followed where linked numbers step down behind a hole, too, and none is lost', () => {
+      const previous = (value: string): number => Number(value.split('>')[0]);
+      const { told, hooks } = log();
+      const seen: string[] = [];
+      from(['5>6', '8>9', '1>2', '2>3', '3>4'])
+        .pipe(detectGaps(last, { ...hooks, previous, recover: () => NEVER }))
+        .subscribe((value) => seen.push(value));
+
+      expect(seen).toStrictEqual(['5>6', '1>2', '8>9', '2>3', '3>4']);
+      expect(told.map((line) => line.slice(line.indexOf(' ') + 1))).toStrictEqual([
+        '? 6..9 8>9',
+        'late 1>2<7',
+        '# 6..9 gap not recovered: a new sequence began',
+        'gap 6..9 8>9',
+        'gap 9..3 2>3',
+      ]);
+    });
+
     it('that were recovered or seen are dropped, those that are missing are emitted, once', () => {
       const { told, hooks } = log();
       const seen: string[] = [];
