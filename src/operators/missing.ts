@@ -4,6 +4,8 @@ import type { Gap } from './sequence.js';
 export interface Missing {
   /** A hole was given up. Holes are added in rising order. */
   add(hole: Pick<Gap, 'after' | 'before'>): void;
+  /** Whether one of the numbers `start … end` is in a hole that was added. */
+  has(start: number, end: number): boolean;
   /** Takes the numbers `start … end` out; false if none of them was missing. */
   fill(start: number, end: number): boolean;
 }
@@ -15,10 +17,10 @@ const MOST_HOLES = 100;
  * Remembers what is missing, so that a late value can be told from a repeated one. Of a forgotten hole it says that
  * nothing is missing.
  *
- * @param start Where the sequence begins; everything below is missing.
+ * @param beginning Where the sequence begins; everything below is missing.
  */
-export function createMissing(start: number): Missing {
-  let holes: Pick<Gap, 'after' | 'before'>[] = [{ after: -Infinity, before: start }];
+export function createMissing(beginning: number): Missing {
+  let holes: Pick<Gap, 'after' | 'before'>[] = [{ after: -Infinity, before: beginning }];
 
   return {
     add(hole) {
@@ -29,9 +31,9 @@ export function createMissing(start: number): Missing {
       else holes.push(hole);
       if (holes.length > MOST_HOLES) holes.shift();
     },
+    has: (start, end) => holes.some((hole) => hole.after >= beginning && isHit(hole, start, end)),
     fill(start, end) {
-      const isHit = holes.some(({ after, before }) => end > after && start < before);
-      if (!isHit) return false;
+      if (!holes.some((hole) => isHit(hole, start, end))) return false;
       holes = holes
         .flatMap(({ after, before }) => [
           { after, before: Math.min(before, Math.max(start, after + 1)) },
@@ -42,3 +44,6 @@ export function createMissing(start: number): Missing {
     },
   };
 }
+
+const isHit = ({ after, before }: Pick<Gap, 'after' | 'before'>, start: number, end: number): boolean =>
+  end > after && start < before;

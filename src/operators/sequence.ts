@@ -46,7 +46,7 @@ export interface SequenceRules<T> {
    * The number of the value before this one, where values are linked (`pu`, `prevSeqId`): a link that is not the last
    * number seen is a gap, and a link that is continues the sequence, even at a smaller number or at the same (a
    * keep-alive). Where the value that stepped down was lost, the second late value in a row that links to the one before
-   * it is followed, with a gap of 0 missing. `undefined`: this value does not tell, and no gap is looked for. Takes the
+   * it is followed, with a gap of 0 missing, unless it fills a hole of which `recover` keeps track. `undefined`: this value does not tell, and no gap is looked for. Takes the
    * place of `first`.
    */
   readonly previous?: (value: T) => number | undefined;
@@ -91,13 +91,14 @@ export function standingOf<T>(
   config: SequenceRules<T>,
   value: T,
   number: number,
-  { last, late }: Sequence,
+  { last, late, missing }: Sequence,
 ): Standing {
   const { first, previous } = config;
   if (previous) {
     const link = linkOf(config, value);
     if (link !== undefined && link === last) return 'next';
-    const isFollowed = link !== undefined && link === late;
+    // What is known to be missing is late for sure, as long as it fills a hole.
+    const isFollowed = link !== undefined && link === late && missing?.has(link + 1, number) !== true;
     if (number <= last && !isFollowed) return 'late';
     if (link === undefined) return 'next';
     return { after: last, before: link + 1, missing: Math.max(0, link - last) };

@@ -23,6 +23,24 @@ describe('createMissing', () => {
     ]);
   });
 
+  it('has what is in a hole and not filled, but not what lies before the beginning', () => {
+    const missing = createMissing(0);
+    missing.add({ after: 2, before: 6 });
+    missing.fill(4, 4);
+    missing.fill(-3, -3);
+
+    expect(
+      [
+        [-1, -1],
+        [2, 2],
+        [2, 3],
+        [4, 4],
+        [5, 9],
+        [6, 6],
+      ].map(([start, end]) => missing.has(start!, end!)),
+    ).toStrictEqual([false, false, true, false, true, false]);
+  });
+
   it('a range fills what it covers of several holes', () => {
     const missing = createMissing(0);
     missing.add({ after: 2, before: 5 });

@@ -365,6 +365,48 @@ describe('recoverGaps', () => {
       expect(told.map((line) => line.slice(line.indexOf(' ') + 1))).toStrictEqual(['= 4>6', 'late 1>2<4']);
     });
 
+    describe('with links', () => {
+      const previous = (value: string): number => Number(value.split('>')[0]);
+
+      it('are no numbering that stepped down while they fill a hole', () => {
+        const { told, hooks } = log();
+        const seen: string[] = [];
+        from(['0>5', '8>9', '5>6', '6>7', '7>8', '9>10'])
+          .pipe(detectGaps(last, { ...hooks, previous, recover: () => [] }))
+          .subscribe((value) => seen.push(value));
+
+        expect(seen).toStrictEqual(['0>5', '8>9', '5>6', '6>7', '7>8', '9>10']);
+        expect(told.map((line) => line.slice(line.indexOf(' ') + 1))).toStrictEqual([
+          '? 5..9 8>9',
+          'gap 5..9 8>9',
+          '! 5..9 0',
+          'late 5>6<10',
+          'late 6>7<10',
+          'late 7>8<10',
+        ]);
+      });
+
+      it('are one from the value on that is behind the hole, if it did, and none is lost', () => {
+        const { told, hooks } = log();
+        const values = ['0>5', '8>20', '5>6', '6>7', '7>10', '10>12', '14>15'];
+        const seen: string[] = [];
+        from(values)
+          .pipe(detectGaps(last, { ...hooks, previous, recover: () => [] }))
+          .subscribe((value) => seen.push(value));
+
+        expect(seen).toStrictEqual(values);
+        expect(told.slice(3).map((line) => line.slice(line.indexOf(' ') + 1))).toStrictEqual([
+          'late 5>6<21',
+          'late 6>7<21',
+          'late 7>10<21',
+          'gap 20..11 10>12',
+          '? 12..15 14>15',
+          'gap 12..15 14>15',
+          '! 12..15 0',
+        ]);
+      });
+    });
+
     it('are followed where linked numbers step down behind a hole, too, and none is lost', () => {
       const previous = (value: string): number => Number(value.split('>')[0]);
       const { told, hooks } = log();
