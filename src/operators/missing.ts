@@ -21,6 +21,9 @@ const MOST_HOLES = 100;
  */
 export function createMissing(beginning: number): Missing {
   let holes: Pick<Gap, 'after' | 'before'>[] = [{ after: -Infinity, before: beginning }];
+  const forget = (): void => {
+    while (holes.length > MOST_HOLES) holes.shift();
+  };
 
   return {
     add(hole) {
@@ -29,7 +32,7 @@ export function createMissing(beginning: number): Missing {
       if (newest !== undefined && hole.after === newest.before - 1)
         holes[holes.length - 1] = { after: newest.after, before: hole.before };
       else holes.push(hole);
-      if (holes.length > MOST_HOLES) holes.shift();
+      forget();
     },
     has: (start, end) => holes.some((hole) => hole.after >= beginning && isHit(hole, start, end)),
     fill(start, end) {
@@ -40,6 +43,7 @@ export function createMissing(beginning: number): Missing {
           { after: Math.max(after, Math.min(end, before - 1)), before },
         ])
         .filter(({ after, before }) => before - after > 1);
+      forget(); // one may have become two
       return true;
     },
   };

@@ -67,6 +67,14 @@ describe('createMissing', () => {
     ]);
   });
 
+  it('forgets the lowest where one that is filled in parts becomes more than 100', () => {
+    const missing = createMissing(1_000);
+    for (let number = 0; number <= 400; number += 4) missing.fill(998 - number, 998 - number);
+    expect(missing.fill(0, 0)).toBe(false);
+
+    expect([600, 604, 999].map((number) => missing.fill(number, number))).toStrictEqual([false, true, true]);
+  });
+
   it('takes holes that adjoin for one', () => {
     const missing = createMissing(0);
     missing.add({ after: 2, before: 4 });
