@@ -22,7 +22,10 @@ export interface SequenceConfig<V> {
   readonly of: (value: V) => number;
   /** The number it begins at, for values that span a range. @default of */
   readonly first?: (value: V) => number;
-  /** The number of the value before it, for servers that link instead of counting. */
+  /**
+   * The number of the value before it, for servers that link instead of counting. One that repeats values after a reconnect
+   * needs a `key` beside it, or looks like a numbering that stepped down.
+   */
   readonly previous?: (value: V) => number | undefined;
   /** What shares one numbering. @default 'topic', or 'stream' without a `topic` */
   readonly scope?: 'topic' | 'stream' | 'connection';

@@ -370,6 +370,39 @@ describe('a feed recovers a gap', () => {
     );
   });
 
+  it.each([
+    ['is followed, as a numbering that stepped down would be', undefined, '1234234567', '82 gap 0'],
+    ['is dropped where values have a key', (t: Trade) => t.id, '1234567', ''],
+  ])('and with links, what a server repeats after a reconnect %s', (_name, key, expected, gap) =>
+    marbles(({ flush }) => {
+      const frames = Object.fromEntries(Array.from('1234567', (digit) => [digit, trade(Number(digit))]));
+      const { feed, events } = scene(
+        ['o1234|', 'o1234567'],
+        frames,
+        {
+          streams: {
+            trade: {
+              schema: Trade,
+              ...(key && { key }),
+              sequence: { of: (t) => t.id, previous: (t) => t.id - 1, recover: () => [] },
+            },
+            order: { schema: Trade as never, allowSilence: true },
+          },
+        },
+        { endMs: 200 },
+      );
+      let seen = '';
+      feed.stream('trade').subscribe(({ id }) => (seen += String(id)));
+      flush();
+
+      expect(seen).toBe(expected);
+      const gaps = events.flatMap((event) =>
+        event.type === 'gap' ? [`${event.at} gap ${event.missing}`] : [],
+      );
+      expect(gaps.join()).toBe(gap);
+    })(),
+  );
+
   it(
     'within the bounds it is given',
     marbles(({ flush, expectObservable }) => {
