@@ -188,6 +188,7 @@ export function reorder<T>(
           const isDue = pass(sequence, place, item);
           arriving.shift();
           if (isDue) yield value;
+          else onDuplicate?.(value);
         }
         yield* advance(sequence);
       }
@@ -204,11 +205,12 @@ export function reorder<T>(
           if (opensHole(place) && !isOver && staysOpen(sequence, hole, place, seenUntil)) break;
           const { last } = sequence;
           const isDue = pass(sequence, place, next) && isWanted(sequence, last, next);
-          held.shift();
           isSameHole = false;
           if (!next.isRecovered) settle(sequence, hole);
           else if (isDue && hole.recovery) hole.recovery.count += 1;
+          held.shift(); // last: whoever was told so far and leaves is told that it is dropped
           if (isDue) yield next.value;
+          else onDuplicate?.(next.value);
         }
         settle(sequence, hole);
         if (!isSameHole) watch(sequence, hole);
@@ -242,10 +244,7 @@ export function reorder<T>(
         const { last, missing } = sequence;
         if (place === 'late') {
           if (followsLate) sequence.late = number;
-          if (missing?.fill(start, number) === false) {
-            onDuplicate?.(value);
-            return false;
-          }
+          if (missing?.fill(start, number) === false) return false;
           onLate?.(value, last + 1);
           return true;
         }
@@ -265,7 +264,6 @@ export function reorder<T>(
       ): boolean => {
         if (!isRecovered || isNew?.(value) !== false) return true;
         if (number > last) missing?.add({ after: Math.max(last, start - 1), before: number + 1 });
-        onDuplicate?.(value);
         return false;
       };
 

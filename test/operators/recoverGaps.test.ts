@@ -447,6 +447,32 @@ describe('recoverGaps', () => {
     });
   });
 
+  it.each<[string, 'onDuplicate' | 'onRecovered', string[]]>([
+    ['a repeated value', 'onDuplicate', ['? 1..3', 'onDuplicate', 'dropped 3']],
+    ['an answer', 'onRecovered', ['? 1..3', 'onRecovered', 'dropped 3']],
+  ])('tells once of each value to who leaves when told of %s', (_name, hook, expected) => {
+    const told: string[] = [];
+    const source$ = new Subject<string>();
+    const answer$ = new Subject<string[]>();
+    const subscription = source$
+      .pipe(
+        detectGaps(last, {
+          recover: () => answer$,
+          onRecovering: (gap) => told.push(`? ${sketch(gap)}`),
+          onDrop: (value) => told.push(`dropped ${value}`),
+          [hook]: () => {
+            told.push(hook);
+            subscription.unsubscribe();
+          },
+        }),
+      )
+      .subscribe();
+    for (const value of ['1', '3', '1']) source$.next(value);
+    answer$.complete();
+
+    expect(told).toStrictEqual(expected);
+  });
+
   describe('what is not new', () => {
     it(
       'is dropped in its turn, and its numbers are no gap',
