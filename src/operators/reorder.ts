@@ -316,6 +316,7 @@ export function reorder<T>(
       function* takeIn(recovery: Recovery<T>, page: readonly T[]): Iterable<T> {
         const { sequence, gap } = recovery;
         for (const value of page) {
+          if (arriving.length === 0) return; // who was told of the one before has left
           const number = numberOf(value);
           const start = startOf(value, number);
           const isAskedFor = number > gap.after && start < gap.before && scopeOf(value) === sequence.scope;
