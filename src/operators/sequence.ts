@@ -46,8 +46,8 @@ export interface SequenceRules<T> {
    * The number of the value before this one, where values are linked (`pu`, `prevSeqId`): a link that is not the last
    * number seen is a gap, and a link that is continues the sequence, even at a smaller number or at the same (a
    * keep-alive). Where the value that stepped down was lost, the second late value in a row that links to the one before
-   * it is followed, with a gap of 0 missing, unless it fills a hole of which `recover` keeps track. `undefined`: this value does not tell, and no gap is looked for. Takes the
-   * place of `first`.
+   * it is followed, with a gap of 0 missing, unless it fills a hole of which `recover` keeps track. `undefined`: this value
+   * does not tell, and no gap is looked for. Takes the place of `first`.
    */
   readonly previous?: (value: T) => number | undefined;
   /** Values of one scope share a sequence. @default all do */
