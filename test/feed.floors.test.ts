@@ -1,4 +1,4 @@
-import { asyncScheduler, BehaviorSubject, timer } from 'rxjs';
+import { asyncScheduler, BehaviorSubject, filter, of, throwError, timer } from 'rxjs';
 import type { ConnectionStatus, FeedConfig } from 'millrace';
 import { closes, refuses } from 'millrace/testing';
 import { marbles } from './marbles.js';
@@ -144,6 +144,191 @@ describe('what a server asked to wait', () => {
       flush();
 
       expect(dials).toStrictEqual([0, 500, 2_600]);
+    }),
+  );
+});
+
+/** As `waiting`, with several URLs: dials as `at host`, and the floor and delay of each retry. */
+const failingOver = (
+  attempts: readonly string[],
+  hosts: readonly string[],
+  config: Partial<FeedConfig<TestSchemas>> = {},
+) => {
+  const { feed, transport, events } = scene(
+    attempts,
+    { ...frames, s: refuses(429, { 'Retry-After': '1' }), n: refuses(404), p: closes(1013) },
+    {
+      url: hosts.map((host) => `wss://${host}`),
+      reconnect: { jitter: 'none', initialMs: 100, multiplier: 1, stableMs: 500 },
+      ...config,
+    },
+    { endMs: 10_000 },
+  );
+  const dials: string[] = [];
+  transport.log$.pipe(filter((entry) => entry.type === 'dial')).subscribe(({ url }) => {
+    dials.push(`${asyncScheduler.now()} ${url.slice('wss://'.length)}`);
+  });
+  const retries = (): string[] =>
+    events.filter((event) => event.type === 'retry').map((event) => `${event.floorMs}, ${event.delayMs}`);
+  const join = (): { unsubscribe(): void } => feed.stream('trade').subscribe();
+  return { feed, dials, retries, join };
+};
+
+describe('what one of several servers asked to wait', () => {
+  const story = (attempts: readonly string[], hosts: readonly string[]) => {
+    const played = failingOver(attempts, hosts);
+    played.join();
+    return played;
+  };
+
+  it(
+    'keeps nobody from the next one, which is dialled after the ordinary delay',
+    marbles(({ flush }) => {
+      const { dials, retries } = story(['t', 'o'], ['a', 'b']);
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '100 b']);
+      expect(retries()).toStrictEqual(['0, 100']);
+    }),
+  );
+
+  it(
+    'leaves that one out until it is over, whatever the others do',
+    marbles(({ flush }) => {
+      const { dials } = story(['t', ...Array<string>(21).fill('r'), 'o'], ['a', 'b']);
+      flush();
+
+      expect(dials.slice(0, 4)).toStrictEqual(['0 a', '100 b', '200 b', '300 b']);
+      expect(dials.slice(-4)).toStrictEqual(['1900 b', '2000 a', '2100 b', '2200 a']);
+    }),
+  );
+
+  it(
+    'is waited for where all of them asked, until the first of them is ready',
+    marbles(({ flush }) => {
+      const { dials, retries } = story(['t', 's', 'o'], ['a', 'b']);
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '100 b', '1200 b']);
+      expect(retries()).toStrictEqual(['0, 100', '1000, 1100']);
+    }),
+  );
+
+  it(
+    'holds for all the URLs of its host',
+    marbles(({ flush }) => {
+      const { dials } = story(['t', 'r', 'o'], ['a/x', 'a/y', 'b:81/x', 'a/z']);
+      flush();
+
+      expect(dials).toStrictEqual(['0 a/x', '100 b:81/x', '200 b:81/x']);
+    }),
+  );
+
+  it(
+    'is not over when another has let us in',
+    marbles(({ flush }) => {
+      const { dials } = story(['t', 'o 599ms x', 'o 599ms x', 'o 599ms x', 'o'], ['a', 'b']);
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '100 b', '800 b', '1500 b', '2200 a']);
+    }),
+  );
+
+  it(
+    'is that of the connection in use, though a rotation is dialling another',
+    marbles(({ flush }) => {
+      const { feed, dials, join } = failingOver(['r', 'o 599ms p', '', 'o'], ['a', 'b']);
+      join();
+      at(600, () => feed.rotate());
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '100 b', '600 a', '800 a']);
+    }),
+  );
+
+  it(
+    'turns a rotation to the next one',
+    marbles(({ flush }) => {
+      const { feed, dials, join } = failingOver(['t', 'o', 'o', 'o'], ['a', 'b']);
+      join();
+      at(1_000, () => feed.rotate());
+      at(3_000, () => feed.rotate());
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '100 b', '1000 b', '3000 a']);
+    }),
+  );
+
+  it(
+    'turns reconnect() to the first that will be ready',
+    marbles(({ flush }) => {
+      const { feed, dials, join } = failingOver(['t', 's', 'r', 'o'], ['a', 'b']);
+      join();
+      at(500, () => feed.reconnect());
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '100 b', '500 b', '1200 b']);
+    }),
+  );
+
+  it(
+    'is heard though the user wants the next connection now',
+    marbles(({ flush }) => {
+      let failures = 0;
+      const classify = <C>(_error: unknown, byDefault: C): C => {
+        if ((failures += 1) === 1) feed.reconnect();
+        return byDefault;
+      };
+      const { feed, dials, join } = failingOver(['t', 'r', 'o'], ['a'], {
+        reconnect: { jitter: 'none', initialMs: 100, classify },
+      });
+      join();
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '0 a', '2100 a']);
+    }),
+  );
+
+  it(
+    'leaves it out for who leaves and comes back',
+    marbles(({ flush }) => {
+      const { dials, join } = failingOver(['t', 'o', 'o', 'o'], ['a', 'b']);
+      const first = join();
+      at(500, () => first.unsubscribe());
+      at(1_000, () => {
+        const second = join();
+        at(200, () => second.unsubscribe());
+      });
+      at(3_000, join);
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '100 b', '1000 b', '3000 b']);
+    }),
+  );
+
+  it(
+    'does not make one that can never work the last',
+    marbles(({ flush }) => {
+      const { dials } = story(['t', ...Array<string>(19).fill('n'), 'o'], ['a', 'b']);
+      flush();
+
+      expect(dials.at(-1)).toBe('2000 a');
+    }),
+  );
+
+  it(
+    'holds for all where the list itself was refused',
+    marbles(({ flush }) => {
+      let asked = 0;
+      const refused = Object.assign(new Error('too many tokens'), { retryAfterMs: 2_000 });
+      const urls = ['wss://a', 'wss://b'];
+      const { dials, join } = failingOver(['r', 'o'], [], {
+        url: () => ((asked += 1) === 2 ? throwError(() => refused) : of(urls)),
+      });
+      join();
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '2200 b']);
     }),
   );
 });

@@ -1,7 +1,14 @@
-/** Which of several URLs to dial next: the next after each failure, the preferred (first) one again after a recovery. */
+import { createFloors, type Floor, type Floors } from './floors.js';
+import { leftMs } from './leftMs.js';
+
+/**
+ * Which of several URLs to dial next: the next after each failure, the preferred (first) one again after a recovery. One whose
+ * server asked to wait is left out meanwhile.
+ */
 export interface Endpoints {
   /**
-   * The URL for this attempt, of those the provider yielded; they are known by their place, for a token may change.
+   * The URL for this attempt, of those the provider yielded; they are known by their place, for a token may change. Where all
+   * have a floor, it is the one whose floor is over first.
    *
    * @throws {RangeError} If there are none.
    */
@@ -12,12 +19,21 @@ export interface Endpoints {
    */
   failed(wasStable: boolean): void;
   /**
-   * The last choice failed for good, which `failed` is told too if there is a next one to try. `true` if there is none:
+   * The last choice failed for good, which `failed` is told too. `true` if there is no next one to try:
    * each in turn has failed so, with nothing between. A provider that fails leaves none to try.
    */
   ruleOut(): boolean;
   /** The next choice is the preferred one (a rotation, or a wanted reconnect after recovery). */
   prefer(): void;
+  /** The last choice has let us in: its floor is over. */
+  onReady(): void;
+  /**
+   * The server that a failure came from is not to be dialled for so long: that of the connection if it `wasUp`, else that of the
+   * last choice. Where nothing was chosen it was the provider, and holds for all.
+   */
+  raiseFloor(ms: number, cause: unknown, wasUp: boolean): void;
+  /** Of the floors of the URLs yielded last the one that is over first; `undefined` if one of them may be dialled. */
+  floor(): Floor | undefined;
 }
 
 /**
@@ -30,17 +46,25 @@ export const createEndpoints = (): Endpoints => new EndpointInUse();
 
 /** A class, since every idle connection keeps one: closures of its own took four times the memory. */
 class EndpointInUse implements Endpoints {
+  /** Yielded last. */
+  private urls: readonly string[] = [];
   private next = 0;
-  private count = 0;
   private isInUse = false;
+  /** The URL of the connection that is up, or was last. */
+  private leader: string | undefined = undefined;
   private isOut = false;
   /** Choices in a row that failed for good. */
   private outs = 0;
+  /** Made for the first. */
+  private floors: Floors | undefined = undefined;
 
   choose(urls: readonly string[]): string {
-    this.count = urls.length;
-    if (this.next >= this.count) this.next = 0; // the list may be shorter than the last one
-    const url = urls[this.next];
+    this.urls = urls;
+    if (this.next >= urls.length) this.next = 0; // the list may be shorter than the last one
+    const place = this.soonest();
+    if (place !== this.next) this.outs = 0; // one that was left out may work
+    this.next = place;
+    const url = urls[place];
     if (url === undefined) throw new RangeError('endpoints: there must be at least one URL, got none');
     this.isInUse = true;
     return url;
@@ -56,7 +80,7 @@ class EndpointInUse implements Endpoints {
 
   ruleOut(): boolean {
     if (!this.isInUse) return true;
-    this.isOut = this.outs + 1 < this.count;
+    this.isOut = this.outs + 1 < this.urls.length;
     if (!this.isOut) this.outs = 0; // who starts again begins a new turn
     return !this.isOut;
   }
@@ -64,5 +88,29 @@ class EndpointInUse implements Endpoints {
   prefer(): void {
     this.isInUse = false;
     this.next = 0;
+  }
+
+  onReady(): void {
+    this.leader = this.urls[this.next];
+    if (this.leader !== undefined) this.floors?.end(this.leader);
+  }
+
+  raiseFloor(ms: number, cause: unknown, wasUp: boolean): void {
+    const chosen = this.isInUse ? this.urls[this.next] : undefined;
+    this.floors ??= createFloors();
+    this.floors.raise(wasUp ? this.leader : chosen, ms, cause);
+  }
+
+  floor(): Floor | undefined {
+    return this.floors?.of(this.urls[this.soonest()]);
+  }
+
+  /** The place of the first, from the next one on, that may be dialled; else of the one that may be soonest. */
+  private soonest(): number {
+    const { urls, next, floors } = this;
+    if (floors === undefined) return next;
+    const places = urls.map((_url, step) => (next + step) % urls.length);
+    const waits = places.map((place) => leftMs(floors.of(urls[place])));
+    return places[waits.indexOf(Math.min(...waits))] ?? next;
   }
 }

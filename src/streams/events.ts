@@ -72,7 +72,7 @@ export interface RetryEvent extends Told {
   readonly previousMs: number;
   /** The jittered part of this delay, ms. */
   readonly jitteredMs: number;
-  /** What the delay must not fall below, ms: the server's `Retry-After`, or the policy's own floor. */
+  /** What the delay must not fall below, ms: the server's `Retry-After`, or the policy's own floor; 0 if another URL may be dialled. */
   readonly floorMs: number;
   /** What was decided: `floorMs + jitteredMs`. */
   readonly delayMs: number;

@@ -12,7 +12,10 @@ export interface ReconnectPolicy {
    * other classes between them neither count nor start the count again. @default Infinity, for `auth` 3, for `protocol` 5
    */
   readonly maxFailures?: number;
-  /** What the delay must not fall below, ms; the jitter goes on top. @default 0, for `rateLimited` 10 × `initialMs` */
+  /**
+   * What the delay must not fall below, ms; the jitter goes on top. It is that of the host which failed: with several URLs another
+   * is tried meanwhile. @default 0, for `rateLimited` 10 × `initialMs`
+   */
   readonly floorMs?: number;
   /** The next connection starts without a resume position: for a server that calls invalid what the client knows. @default false */
   readonly forgetPositions?: boolean;

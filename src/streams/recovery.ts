@@ -1,13 +1,4 @@
-import {
-  asyncScheduler,
-  auditTime,
-  merge,
-  type MonoTypeOperatorFunction,
-  type Observable,
-  Subject,
-  take,
-  timer,
-} from 'rxjs';
+import { auditTime, merge, type MonoTypeOperatorFunction, type Observable, Subject, take, timer } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
 import {
   retryBackoff,
@@ -20,6 +11,7 @@ import {
 } from '../operators/retryBackoff.js';
 import type { Endpoints } from './endpoints.js';
 import type { FailureClass } from './failure.js';
+import { leftMs } from './leftMs.js';
 import { type ReconnectConfig, type ResolvedPolicies, resolvePolicies } from './policies.js';
 
 export interface RecoveryConfig {
@@ -60,11 +52,11 @@ export interface Recovery {
   wake(): void;
   /** The same, but what a server asked for is waited out. */
   wakeIfDue(): void;
-  /** What is left of a floor that a failure set, with new jitter on top: until then only a wish of the user's dials. */
+  /** What is left of a floor that leaves no URL to dial, with new jitter on top: until then only a wish of the user's dials. */
   pause(): Pause | undefined;
   /** The next connection is being made. */
   onDial(): void;
-  /** A server has let us in: what was asked for before is over. */
+  /** A server has let us in: what it asked for before is over. */
   onReady(): void;
 }
 
@@ -91,9 +83,6 @@ class PolicyRecovery implements Recovery {
   private final: unknown = undefined;
   /** The user wants the next connection now, and it has not been begun. */
   private isWished = false;
-  /** It outlives a run: who leaves and comes back waits for the rest. */
-  private floor: { readonly ms: number; readonly since: number; readonly cause: unknown } | undefined =
-    undefined;
 
   constructor(
     private readonly config: RecoveryConfig,
@@ -153,15 +142,15 @@ class PolicyRecovery implements Recovery {
   }
 
   wakeIfDue(): void {
-    if (this.floorLeftMs() === 0) this.wake$?.next();
+    if (this.endpoints.floor() === undefined) this.wake$?.next();
   }
 
   pause(): Pause | undefined {
-    const floorMs = this.floorLeftMs();
-    if (floorMs === 0) return undefined;
+    const floor = this.endpoints.floor();
+    if (floor === undefined) return undefined;
     const { delayAfter, wake$ } = this.rules();
-    const ms = Math.min(maxTimerMs, floorMs + delayAfter(0, 0));
-    return { ms, cause: this.floor?.cause, over$: merge(wake$.pipe(auditTime(0)), timer(ms)).pipe(take(1)) };
+    const ms = Math.min(maxTimerMs, leftMs(floor) + delayAfter(0, 0));
+    return { ms, cause: floor.cause, over$: merge(wake$.pipe(auditTime(0)), timer(ms)).pipe(take(1)) };
   }
 
   onDial(): void {
@@ -169,13 +158,7 @@ class PolicyRecovery implements Recovery {
   }
 
   onReady(): void {
-    this.floor = undefined;
-  }
-
-  private floorLeftMs(): number {
-    const { ms, since } = this.floor ?? { ms: 0, since: 0 };
-    // A clock that was set back makes no wait longer.
-    return Math.max(0, ms - Math.max(0, asyncScheduler.now() - since));
+    this.endpoints.onReady();
   }
 
   private common(): RetryBackoffConfig {
@@ -185,21 +168,17 @@ class PolicyRecovery implements Recovery {
 
   private decide(failure: RetryFailure): RetryPolicy {
     if (this.final !== undefined && failure.error === this.final) return { action: 'giveUp' };
-    const rule = this.resolved().policy(failure);
-    if (this.isWished) return { action: 'now' }; // the policy is asked all the same: it may void the positions
-    const decided = this.floored(rule, failure.error);
-    if (decided.action !== 'giveUp' || failure.class !== 'config') return decided;
+    const rule = this.resolved().policy(failure); // where one is wished for, too: it may void the positions
+    const { endpoints, isWished } = this; // the policy may have wished for it
     // One URL that can never work says nothing of the others.
-    return this.endpoints.ruleOut() ? decided : { ...decided, action: 'retry' };
-  }
-
-  /** What one server asked for, whoever is refused next has to wait for too. */
-  private floored(rule: RetryPolicy, cause: unknown): RetryPolicy {
-    if ((rule.action ?? 'retry') !== 'retry') return rule;
-    const ms = Math.max(rule.floorMs ?? 0, this.floorLeftMs());
-    if (!(ms > 0)) return rule;
-    this.floor = { ms, since: asyncScheduler.now(), cause };
-    return { ...rule, floorMs: ms };
+    const isOneOfMore =
+      rule.action === 'giveUp' && failure.class === 'config' && !isWished && !endpoints.ruleOut();
+    const { action = 'retry', floorMs = 0 }: RetryPolicy = isOneOfMore ? { ...rule, action: 'retry' } : rule;
+    if (action === 'retry' && floorMs > 0) {
+      endpoints.raiseFloor(floorMs, failure.error, failure.upMs !== undefined);
+    }
+    if (isWished) return { action: 'now' };
+    return action === 'retry' ? { ...rule, action, floorMs: leftMs(endpoints.floor()) } : rule;
   }
 
   private resolved(): ResolvedPolicies {

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
-import { createEndpoints } from '../../src/streams/endpoints.js';
+import { interval, take } from 'rxjs';
+import { createEndpoints, type Endpoints } from '../../src/streams/endpoints.js';
+import { marbles } from '../marbles.js';
 
 const urls = ['a', 'b', 'c'];
 
@@ -120,9 +122,88 @@ describe('createEndpoints', () => {
     expect([second, endpoints.choose(['a?3', 'b?3'])]).toStrictEqual(['b?2', 'a?3']);
   });
 
+  describe('of which some ask not to be dialled', () => {
+    const hosts = ['wss://a', 'wss://b', 'wss://c'];
+    /** Chooses once for each, which fails with a floor of so many ms. */
+    const failing = (...floors: readonly number[]): Endpoints => {
+      const endpoints = createEndpoints();
+      for (const ms of floors) {
+        endpoints.choose(hosts);
+        if (ms > 0) endpoints.raiseFloor(ms, ms, false);
+        endpoints.failed(false);
+      }
+      return endpoints;
+    };
+
+    it.each([
+      ['leaves out one that asked', [10, 0, 0], 'wss://b', undefined],
+      ['has no floor while one is left', [10, 10], 'wss://c', undefined],
+      ['goes to the one that is over first', [30, 10, 20], 'wss://b', 10],
+      ['goes to the next where they are over together', [10, 10, 10], 'wss://a', 10],
+    ])('%s', (_title, floors, expected, cause) => {
+      marbles(() => {
+        const endpoints = failing(...floors);
+        expect(endpoints.floor()?.cause).toBe(cause);
+        expect(endpoints.choose(hosts)).toBe(expected);
+      })();
+    });
+
+    it(
+      'goes to each again when its floor is over',
+      marbles(({ flush }) => {
+        const endpoints = failing(30, 10, 20);
+        const chosen: string[] = [];
+        interval(10)
+          .pipe(take(3))
+          .subscribe(() => {
+            chosen.push(endpoints.choose(hosts));
+            endpoints.failed(false);
+          });
+        flush();
+
+        expect(chosen).toStrictEqual(['wss://b', 'wss://c', 'wss://a']);
+      }),
+    );
+
+    it('ends the floor of the one that lets us in, and of no other', () => {
+      const endpoints = failing(30, 10, 20);
+      endpoints.choose(hosts);
+      endpoints.onReady();
+      expect(endpoints.floor()).toBeUndefined();
+
+      endpoints.raiseFloor(5, 'up', true);
+      expect(endpoints.floor()?.cause).toBe('up');
+    });
+
+    it('takes one that comes of no choice for all, until one lets us in', () => {
+      const endpoints = failing(0);
+      endpoints.raiseFloor(10, 'provider', false);
+      expect(endpoints.floor()?.cause).toBe('provider');
+      expect(endpoints.choose(hosts)).toBe('wss://b');
+
+      endpoints.onReady();
+      expect(endpoints.floor()).toBeUndefined();
+    });
+
+    it('does not count one that was left out as one that can never work', () => {
+      const endpoints = failing(10);
+      const ruledOut = [1, 2, 3, 4].map(() => {
+        endpoints.choose(hosts);
+        const isLast = endpoints.ruleOut();
+        endpoints.failed(false);
+        return isLast;
+      });
+
+      expect(ruledOut).toStrictEqual([false, false, false, false]);
+    });
+  });
+
   it('always chooses one of those it is given, whatever happened', () => {
     const steps = fc.array(
-      fc.oneof(fc.constantFrom('prefer', 'stable', 'failed', 'out'), fc.array(fc.string(), { minLength: 1 })),
+      fc.oneof(
+        fc.constantFrom('prefer', 'stable', 'failed', 'out', 'floor', 'up', 'ready'),
+        fc.array(fc.webUrl(), { minLength: 1 }),
+      ),
     );
     fc.assert(
       fc.property(steps, (run) => {
@@ -131,6 +212,8 @@ describe('createEndpoints', () => {
           if (typeof step !== 'string') expect(step).toContain(endpoints.choose(step));
           else if (step === 'prefer') endpoints.prefer();
           else if (step === 'out') endpoints.ruleOut();
+          else if (step === 'ready') endpoints.onReady();
+          else if (step === 'floor' || step === 'up') endpoints.raiseFloor(1_000, step, step === 'up');
           else endpoints.failed(step === 'stable');
         }
       }),
