@@ -93,6 +93,18 @@ describe('a feed with several endpoints', () => {
     expect(errors).toStrictEqual([]);
   });
 
+  it.each<[string, string, NonNullable<FeedConfig<TestSchemas>['reconnect']>]>([
+    ['gave up', '#', { maxAttempts: 0 }],
+    ['gave up on a class', 'n', { policies: { config: { maxFailures: 1, action: 'retry' } } }],
+    ['was completed by a policy', 'o 600ms x', { policies: { network: { action: 'complete' } } }],
+  ])('tries the next when it is started again after it %s', (_how, first, own) => {
+    const { dials } = play([first, 'o'], { reconnect: { ...steady, ...own } }, (feed) =>
+      at(1_000, () => feed.stream('trade').subscribe({ error: () => undefined })),
+    );
+
+    expect(dials).toStrictEqual(['0 a', '1000 b']);
+  });
+
   it.each<[string, (list: readonly string[]) => Observable<readonly string[]> | readonly string[]]>([
     ['a value', (list) => list],
     ['an Observable', (list) => of(list)],

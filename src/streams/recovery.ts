@@ -96,18 +96,23 @@ class PolicyRecovery implements Recovery {
   }
 
   rules(): RetryRules {
-    const { hooks, endpoints } = this;
-    const { stableMs = 5_000 } = this.config.reconnect ?? {};
+    const { hooks } = this;
     this.made ??= retryRules({
       ...this.common(),
       policy: (failure) => this.decide(failure),
       wake$: (this.wake$ = new Subject()),
       onRetry: (decision) => {
-        if (decision.class !== 'requested') endpoints.failed(hooks.upMsOf(decision) >= stableMs);
+        this.moveOn(decision);
         hooks.onRetry(decision);
       },
-      onComplete: (failure) => hooks.onComplete(failure),
-      onGiveUp: (error, failure) => hooks.onGiveUp(error, failure),
+      onComplete: (failure) => {
+        this.moveOn(failure);
+        hooks.onComplete(failure);
+      },
+      onGiveUp: (error, failure) => {
+        this.moveOn(failure);
+        hooks.onGiveUp(error, failure);
+      },
     });
     return this.made;
   }
@@ -166,8 +171,19 @@ class PolicyRecovery implements Recovery {
     return { ...reconnect, random, classify: (error) => this.classify(error) };
   }
 
+  private isFinal({ error }: RetryFailure): boolean {
+    return this.final !== undefined && error === this.final;
+  }
+
+  /** To the next URL: also where it ends, as who starts it again dials that. */
+  private moveOn(failure: RetryFailure): void {
+    const { stableMs = 5_000 } = this.config.reconnect ?? {};
+    if (failure.class === 'requested' || this.isFinal(failure)) return;
+    this.endpoints.failed(this.hooks.upMsOf(failure) >= stableMs);
+  }
+
   private decide(failure: RetryFailure): RetryPolicy {
-    if (this.final !== undefined && failure.error === this.final) return { action: 'giveUp' };
+    if (this.isFinal(failure)) return { action: 'giveUp' };
     const rule = this.resolved().policy(failure); // where one is wished for, too: it may void the positions
     const { endpoints, isWished } = this; // the policy may have wished for it
     // One URL that can never work says nothing of the others.

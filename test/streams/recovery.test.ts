@@ -1,4 +1,4 @@
-import { defer, NEVER, Observable, startWith, throwError } from 'rxjs';
+import { catchError, concat, defer, EMPTY, NEVER, Observable, startWith, throwError } from 'rxjs';
 import { retryInto } from '../../src/operators/retryBackoff.js';
 import { createEndpoints } from '../../src/streams/endpoints.js';
 import { InvalidUrlError, ReconnectRequestedError, SocketClosedError } from '../../src/streams/failure.js';
@@ -121,6 +121,19 @@ describe('createRecovery', () => {
       recovery.giveUpFor(closed);
       expectObservable(run$(invalid, closed)).toBe('a-(b#)', undefined, closed);
       flush();
+    }),
+  );
+
+  it(
+    'dials the next URL when it is begun again after it ended, but for what it was told to give up for',
+    marbles(({ expectObservable }) => {
+      const { recovery, run$ } = rig({ maxAttempts: 0 });
+      recovery.giveUpFor(closed);
+      const ends$ = [invalid, new SocketClosedError(1006, ''), closed].map((error) =>
+        run$(error).pipe(catchError(() => EMPTY)),
+      );
+
+      expectObservable(concat(...ends$, run$()), '^!').toBe('(abcc)');
     }),
   );
 
