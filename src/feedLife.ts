@@ -171,11 +171,15 @@ export class FeedLife implements RunHooks {
    * is no storm.
    */
   reconnect(reason?: string): void {
-    if (this.closing !== undefined) this.opensAgain = true;
-    else if (this.isRunning) {
-      this.askedAt = this.feed.connection.status$.value.generation;
-      this.feed.connection.drop(new ReconnectRequestedError(reason));
-    } else this.enter(holder);
+    const { connection } = this.feed;
+    const { closing, isRunning } = this;
+    if (closing !== undefined) {
+      this.opensAgain = true;
+      return;
+    }
+    if (isRunning) this.askedAt = connection.status$.value.generation;
+    connection.drop(new ReconnectRequestedError(reason)); // without a run it still ends the wait of the next one
+    if (!isRunning) this.enter(holder);
   }
 
   /**

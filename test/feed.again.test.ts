@@ -88,7 +88,7 @@ describe('who subscribes as a feed ends', () => {
   it(
     'at the end of a request has a feed whose silence is told',
     marbles(({ flush }) => {
-      const { feed, events } = scene(['#', 'o-a'], letters, withTrades({ staleAfterMs: 50 }), { endMs: 200 });
+      const { feed, events } = scene(['', 'o-a'], letters, withTrades({ staleAfterMs: 50 }), { endMs: 200 });
       const subscription = feed.stream('trade').subscribe();
       const again = { error: () => void feed.stream('trade').subscribe() };
       at(5, () => void feed.request('q', { match: () => false }).subscribe(again));

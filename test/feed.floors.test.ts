@@ -1,4 +1,4 @@
-import { asyncScheduler, BehaviorSubject, filter, of, throwError, timer } from 'rxjs';
+import { asyncScheduler, BehaviorSubject, filter, interval, noop, of, throwError, timer } from 'rxjs';
 import type { ConnectionStatus, FeedConfig } from 'millrace';
 import { closes, refuses } from 'millrace/testing';
 import { marbles } from './marbles.js';
@@ -15,7 +15,7 @@ const waiting = (attempts: readonly string[], config: Partial<FeedConfig<TestSch
   transport.dials$.subscribe(() => dials.push(asyncScheduler.now()));
   const statuses: ConnectionStatus[] = [];
   feed.status$.subscribe((status) => statuses.push(status));
-  const join = (): { unsubscribe(): void } => feed.stream('trade').subscribe();
+  const join = (): { unsubscribe(): void } => feed.stream('trade').subscribe({ error: noop });
   return { feed, dials, statuses, join };
 };
 
@@ -51,10 +51,10 @@ describe('what a server asked to wait', () => {
     marbles(({ flush }) => {
       const { dials, join } = waiting(['t', 'o']);
       leaveAt500(join);
-      at(2_000, join);
+      at(2_100, join);
       flush();
 
-      expect(dials).toStrictEqual([0, 2_000]);
+      expect(dials).toStrictEqual([0, 2_100]);
     }),
   );
 
@@ -144,6 +144,145 @@ describe('what a server asked to wait', () => {
       flush();
 
       expect(dials).toStrictEqual([0, 500, 2_600]);
+    }),
+  );
+});
+
+describe('the wait after a failure', () => {
+  const row = { jitter: 'none', initialMs: 1_000, multiplier: 2, stableMs: 500 } as const;
+  const refused = (config: Partial<FeedConfig<TestSchemas>> = {}) =>
+    waiting(Array<string>(9).fill('r'), { reconnect: row, ...config });
+  /** Leaves and comes back every so many ms, as `switchMap` over topics does. */
+  const switching = (everyMs: number, endMs: number, join: () => { unsubscribe(): void }): void => {
+    let last = join();
+    const again = interval(everyMs).subscribe(() => {
+      last.unsubscribe();
+      last = join();
+    });
+    at(endMs, () => {
+      again.unsubscribe();
+      last.unsubscribe();
+    });
+  };
+  const leaveAt = (ms: number, join: () => { unsubscribe(): void }): void => {
+    const first = join();
+    at(ms, () => first.unsubscribe());
+  };
+
+  it(
+    'is waited for by who leaves and comes back, and the row goes on',
+    marbles(({ flush }) => {
+      const { dials, statuses, join } = refused();
+      switching(370, 8_000, join);
+      at(1_300, () => {
+        expect(statuses.at(-1)).toMatchObject({ state: 'RECONNECTING', attempt: 2, retryInMs: 1_890 });
+        expect(statuses.at(-1)).toMatchObject({ cause: { name: 'HandshakeError', status: 502 } });
+      });
+      flush();
+
+      expect(dials).toStrictEqual([0, 1_000, 3_000, 7_000]);
+    }),
+  );
+
+  it(
+    'gives up after as many failures as without leaving',
+    marbles(({ flush }) => {
+      const { dials, statuses, join } = refused({ reconnect: { ...row, maxAttempts: 2 } });
+      switching(370, 2_900, join);
+      at(2_900, join);
+      flush();
+
+      expect(dials).toStrictEqual([0, 1_000, 3_000]);
+      expect(statuses.find(({ state }) => state === 'CLOSED')).toMatchObject({
+        cause: { name: 'MaxReconnectsExceededError', attempts: 2 },
+      });
+    }),
+  );
+
+  it(
+    'is over for who comes back later: he dials at once, in a row of his own',
+    marbles(({ flush }) => {
+      const { dials, join } = refused();
+      leaveAt(1_500, join);
+      at(3_000, () => leaveAt(1_500, join));
+      flush();
+
+      expect(dials).toStrictEqual([0, 1_000, 3_000, 4_000]);
+    }),
+  );
+
+  it(
+    'is over when the feed gave up: who starts it again dials at once, in a row of his own',
+    marbles(({ flush }) => {
+      const { dials, join } = refused({ reconnect: { ...row, maxAttempts: 1 } });
+      join();
+      at(1_001, join);
+      flush();
+
+      expect(dials).toStrictEqual([0, 1_000, 1_001, 2_001]);
+    }),
+  );
+
+  it(
+    'is over when a policy completed the feed',
+    marbles(({ flush }) => {
+      const policies = { normal: { action: 'complete' } } as const;
+      const { dials, join } = waiting(['r', 'o|', 'r', 'r'], { reconnect: { ...row, policies } });
+      join();
+      at(1_002, () => leaveAt(1_500, join));
+      flush();
+
+      expect(dials).toStrictEqual([0, 1_000, 1_002, 2_002]);
+    }),
+  );
+
+  it.each([
+    ['while somebody waits', 1_500],
+    ['when all have left', 500],
+  ])('is over when the feed is closed %s', (_when, leftAt) =>
+    marbles(({ flush }) => {
+      const { feed, dials, join } = refused();
+      leaveAt(leftAt, join);
+      at(600, () => void feed.close());
+      at(700, () => leaveAt(1_500, join));
+      flush();
+
+      expect(dials).toStrictEqual([0, 700, 1_700]);
+    })(),
+  );
+
+  it.each([
+    ['r', [0, 700, 1_700]],
+    ['t', [0, 2_100]],
+  ])(
+    'is ended by reconnect() of a feed that all have left, but for what a server asked: after %s',
+    (first, expected) =>
+      marbles(({ flush }) => {
+        const { feed, dials, join } = waiting([first, 'r', 'o'], {
+          reconnect: { ...row, initialMs: first === 't' ? 100 : 1_000 },
+        });
+        leaveAt(500, join);
+        at(700, () => feed.reconnect());
+        flush();
+
+        expect(dials.slice(0, expected.length)).toStrictEqual(expected);
+      })(),
+  );
+
+  it(
+    'is ended by reconnect() and by a network that comes back, as ever',
+    marbles(({ flush }) => {
+      const online$ = new BehaviorSubject(true);
+      const { feed, dials, join } = refused({ online$ });
+      leaveAt(300, join);
+      at(400, join);
+      at(500, () => feed.reconnect());
+      at(600, () => online$.next(false));
+      at(700, () => online$.next(true));
+      at(701, () => void feed.close());
+      flush();
+
+      expect(dials).toStrictEqual([0, 500, 700]);
     }),
   );
 });

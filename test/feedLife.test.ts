@@ -365,7 +365,7 @@ describe('the life of a feed', () => {
   });
 
   describe('reconnect', () => {
-    it('drops the connection while it runs, and begins a run when it does not', () => {
+    it('drops the connection, or the wait for it, and begins a run when there is none', () => {
       const { life, log, server, redial } = rig();
       life.reconnect('first');
       life.reconnect('second');
@@ -374,8 +374,10 @@ describe('the life of a feed', () => {
       life.reconnect();
 
       expect(log).toStrictEqual([
-        ...['begun', 'dial', 'drop: ReconnectRequestedError, reconnect requested: second'],
-        ...['over', 'hang up', 'trade complete', 'CLOSED', 'begun', 'dial'],
+        ...['drop: ReconnectRequestedError, reconnect requested: first', 'begun', 'dial'],
+        'drop: ReconnectRequestedError, reconnect requested: second',
+        ...['over', 'hang up', 'trade complete', 'CLOSED'],
+        ...['drop: ReconnectRequestedError, reconnect requested', 'begun', 'dial'],
       ]);
     });
 
@@ -418,7 +420,7 @@ describe('the life of a feed', () => {
 
     it('begins the next run when it is closed, if it closes', async () => {
       const { life, log, server } = rig();
-      life.reconnect();
+      void life.open();
       const ended = closed(log, life.close());
       life.reconnect();
       expect(log.slice(2)).toStrictEqual([
@@ -680,7 +682,7 @@ describe('the life of a feed', () => {
 
     it('refuses what cannot be said to a socket, and goes on', () => {
       const { life, log } = rig();
-      life.reconnect();
+      void life.open();
 
       expect(() => life.close({ code: 1006 })).toThrow(RangeError);
       expect(log).toStrictEqual(['begun', 'dial']);

@@ -93,7 +93,7 @@ export class MaxReconnectsExceededError extends Error {
 }
 
 /** What a row of failures leaves for the next decision. */
-interface Row {
+export interface RetryRow {
   readonly attempt: number;
   readonly classAttempts: LRUCache<string, number>;
   readonly since: number;
@@ -130,8 +130,17 @@ export function retryInto<T>(
   new Retrying(source, rules, whole, observer).begin();
 }
 
-/** As `retryBackoff` checks its options, and with what it throws. */
-export function retryRules(config: RetryBackoffConfig): RetryRules {
+/** Who keeps a row of failures. */
+export interface RowKeeper {
+  row: RetryRow | undefined;
+}
+
+/**
+ * As `retryBackoff` checks its options, and with what it throws.
+ *
+ * @param keeper Keeps the row beyond a subscription; without one, each has its own.
+ */
+export function retryRules(config: RetryBackoffConfig, keeper?: RowKeeper): RetryRules {
   const { maxAttempts = Infinity, stableMs = 5_000, immediateFirst = false, wake$ = NEVER } = config;
   const { classify = () => 'unknown', policy = () => undefined, onRetry, onGiveUp, onComplete } = config;
   if (!(maxAttempts === Infinity || (Number.isInteger(maxAttempts) && maxAttempts >= 0))) {
@@ -158,6 +167,7 @@ export function retryRules(config: RetryBackoffConfig): RetryRules {
     wake$,
     classify,
     policy,
+    ...(keeper && { keeper }),
     ...(onRetry && { onRetry }),
     ...(onGiveUp && { onGiveUp }),
     ...(onComplete && { onComplete }),
@@ -172,11 +182,12 @@ export interface RetryRules
   /** Retries at the start of a row that wait for no delay. */
   readonly skipped: number;
   readonly delayAfter: (attempt: number, previousMs: number) => number;
+  readonly keeper?: RowKeeper;
 }
 
 /** One subscription. A class, and by hand: as `defer`, `tap` and `retry` every idle connection kept 2 kB more. */
-class Retrying<T> implements Observer<T> {
-  private row: Row | undefined = undefined;
+class Retrying<T> implements Observer<T>, RowKeeper {
+  row: RetryRow | undefined = undefined;
   private firstValueAt: number | undefined = undefined;
 
   constructor(
@@ -220,14 +231,14 @@ class Retrying<T> implements Observer<T> {
 
   /** Emits when to retry; or errors, or completes, as the stream is to. */
   private decide(error: unknown, rules: RetryRules): Observable<unknown> {
-    const { maxAttempts, stableMs, skipped, delayAfter, classify, policy, onComplete } = rules;
+    const { maxAttempts, stableMs, skipped, delayAfter, classify, policy, onComplete, keeper = this } = rules;
     const { firstValueAt } = this;
     const now = asyncScheduler.now();
     const upMs = firstValueAt === undefined ? undefined : now - firstValueAt;
-    if (upMs !== undefined && upMs >= stableMs) this.row = undefined;
+    if (upMs !== undefined && upMs >= stableMs) keeper.row = undefined;
 
-    const { attempt = 0, previousMs = 0, since = now } = this.row ?? {};
-    const classAttempts = this.row?.classAttempts ?? new LRUCache({ max: MAX_CLASSES });
+    const { attempt = 0, previousMs = 0, since = now } = keeper.row ?? {};
+    const classAttempts = keeper.row?.classAttempts ?? new LRUCache({ max: MAX_CLASSES });
     const name = classify(error);
     const failure: RetryFailure = {
       error,
@@ -262,7 +273,7 @@ class Retrying<T> implements Observer<T> {
 
     const jitteredMs = attempt < skipped ? 0 : delayAfter(attempt - skipped, previousMs);
     classAttempts.set(name, failure.classAttempt);
-    this.row = { attempt: failure.attempt, classAttempts, since, previousMs: jitteredMs };
+    keeper.row = { attempt: failure.attempt, classAttempts, since, previousMs: jitteredMs };
     const delayMs = Math.min(maxTimerMs, floorMs + jitteredMs);
     return waitFor({ ...failure, previousMs, jitteredMs, floorMs, delayMs }, rules);
   }

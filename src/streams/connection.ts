@@ -151,11 +151,11 @@ class RenewedConnection
     });
   }
 
-  /** Who comes back within a wait that a server asked for does not get round it. */
+  /** Who comes back within the wait for a dial does not get round it. */
   private waitOut(pause: Pause, attempts: Subscription, begin: () => void): void {
-    const { ms, cause, over$ } = pause;
+    const { ms, attempt, cause, over$ } = pause;
     attach(attempts, over$, { complete: begin }); // first: who is told may wake it, or leave
-    this.setState('RECONNECTING', { retryInMs: ms, cause });
+    this.setState('RECONNECTING', { attempt, retryInMs: ms, cause });
   }
 
   send(message: unknown, onWritten?: (port: Port) => void, onGivenUp?: () => void): Ticket {
@@ -182,6 +182,7 @@ class RenewedConnection
     this.drop(error);
     if (running?.closed !== false) return;
     // There was nothing to drop: it waits for the next dial.
+    this.recovery.forget();
     this.tellGaveUp(running, error, 0);
     running.error(error);
   }
@@ -199,7 +200,7 @@ class RenewedConnection
     // eslint-disable-next-line rxjs-x/no-ignored-error -- neither of them errors
     concat(this.outbox.flushed$.pipe(takeUntil(timer(timeoutMs))), of(undefined)).subscribe(() => {
       if (running?.closed === false) running.complete();
-      else this.outbox.clear();
+      else this.forget();
       if (this.closing === closing) this.closing = undefined;
     });
   }
@@ -383,6 +384,12 @@ class RenewedConnection
     const { closing } = this;
     this.closing = undefined;
     // Before anybody hears that it is over: who does may send on the next one.
-    if (closing !== undefined) this.outbox.clear();
+    if (closing !== undefined) this.forget();
+  }
+
+  /** Closed, it begins anew. */
+  private forget(): void {
+    this.outbox.clear();
+    this.recovery.forget();
   }
 }

@@ -1,4 +1,13 @@
-import { auditTime, merge, type MonoTypeOperatorFunction, type Observable, Subject, take, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  auditTime,
+  merge,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  Subject,
+  take,
+  timer,
+} from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
 import {
   retryBackoff,
@@ -6,12 +15,14 @@ import {
   type RetryDecision,
   type RetryFailure,
   type RetryPolicy,
+  type RetryRow,
   type RetryRules,
   retryRules,
+  type RowKeeper,
 } from '../operators/retryBackoff.js';
 import type { Endpoints } from './endpoints.js';
 import type { FailureClass } from './failure.js';
-import { leftMs } from './leftMs.js';
+import { type BegunWait, leftMs } from './leftMs.js';
 import { type ReconnectConfig, type ResolvedPolicies, resolvePolicies } from './policies.js';
 
 export interface RecoveryConfig {
@@ -52,8 +63,13 @@ export interface Recovery {
   wake(): void;
   /** The same, but what a server asked for is waited out. */
   wakeIfDue(): void;
-  /** What is left of a floor that leaves no URL to dial, with new jitter on top: until then only a wish of the user's dials. */
+  /**
+   * A run begins: what is left of the wait that the last failure led to, whose row then goes on. If that is over, of a floor that
+   * leaves no URL to dial, with new jitter on top: until then only a wish of the user's dials.
+   */
   pause(): Pause | undefined;
+  /** The row of failures has come to an end, and so has its wait; floors have not. */
+  forget(): void;
   /** The next connection is being made. */
   onDial(): void;
   /** A server has let us in: what it asked for before is over. */
@@ -63,9 +79,17 @@ export interface Recovery {
 /** A wait that a failure led to. */
 export interface Pause {
   readonly ms: number;
+  /** Failures in the row. */
+  readonly attempt: number;
   readonly cause: unknown;
   /** Emits when it is over, or at `wake`. */
   readonly over$: Observable<unknown>;
+}
+
+/** The wait for the next dial, as it was decided. */
+interface Wait extends BegunWait {
+  readonly attempt: number;
+  readonly cause: unknown;
 }
 
 /** @throws {TypeError | RangeError} If an option of `reconnect` is wrong. */
@@ -76,11 +100,15 @@ export const createRecovery = (
 ): Recovery => new PolicyRecovery(config, endpoints, hooks);
 
 /** A class that makes what it needs at the first failure: most connections do not fail for long, and each keeps one. */
-class PolicyRecovery implements Recovery {
+class PolicyRecovery implements Recovery, RowKeeper {
   private policies: ResolvedPolicies | undefined = undefined;
   private made: RetryRules | undefined = undefined;
   private wake$: Subject<void> | undefined = undefined;
   private final: unknown = undefined;
+  /** Of the run, and of the next if that begins within the wait which the last failure led to. */
+  row: RetryRow | undefined = undefined;
+  /** For the next connection, until that is begun. */
+  private wait: Wait | undefined = undefined;
   /** The user wants the next connection now, and it has not been begun. */
   private isWished = false;
 
@@ -96,13 +124,16 @@ class PolicyRecovery implements Recovery {
   }
 
   rules(): RetryRules {
+    if (this.made !== undefined) return this.made;
     const { hooks } = this;
-    this.made ??= retryRules({
+    const config: RetryBackoffConfig = {
       ...this.common(),
       policy: (failure) => this.decide(failure),
       wake$: (this.wake$ = new Subject()),
       onRetry: (decision) => {
+        const { attempt, delayMs: ms, error: cause } = decision;
         this.moveOn(decision);
+        this.wait = { ms, since: asyncScheduler.now(), attempt, cause };
         hooks.onRetry(decision);
       },
       onComplete: (failure) => {
@@ -113,7 +144,8 @@ class PolicyRecovery implements Recovery {
         this.moveOn(failure);
         hooks.onGiveUp(error, failure);
       },
-    });
+    };
+    this.made = retryRules(config, this);
     return this.made;
   }
 
@@ -151,19 +183,33 @@ class PolicyRecovery implements Recovery {
   }
 
   pause(): Pause | undefined {
+    const { wait, isWished } = this;
+    const waitMs = isWished ? 0 : leftMs(wait);
+    if (waitMs > 0) return this.pauseFor(waitMs, wait);
+    this.forget();
     const floor = this.endpoints.floor();
     if (floor === undefined) return undefined;
-    const { delayAfter, wake$ } = this.rules();
-    const ms = Math.min(maxTimerMs, leftMs(floor) + delayAfter(0, 0));
-    return { ms, cause: floor.cause, over$: merge(wake$.pipe(auditTime(0)), timer(ms)).pipe(take(1)) };
+    return this.pauseFor(leftMs(floor) + this.rules().delayAfter(0, 0), floor);
+  }
+
+  forget(): void {
+    this.row = undefined;
+    this.wait = undefined;
   }
 
   onDial(): void {
     this.isWished = false;
+    this.wait = undefined;
   }
 
   onReady(): void {
     this.endpoints.onReady();
+  }
+
+  private pauseFor(waitMs: number, { attempt = 0, cause }: Partial<Wait> = {}): Pause {
+    const { wake$ } = this.rules();
+    const ms = Math.min(maxTimerMs, waitMs);
+    return { ms, attempt, cause, over$: merge(wake$.pipe(auditTime(0)), timer(ms)).pipe(take(1)) };
   }
 
   private common(): RetryBackoffConfig {

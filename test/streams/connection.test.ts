@@ -524,6 +524,18 @@ describe('a connection', () => {
     );
 
     it(
+      'between two connections, leaves no wait to who runs it again as he is told',
+      marbles(({ flush }) => {
+        const log = givenUp(flush, ['o--#', 'o'], 7, ({ type }, connection) => {
+          if (type !== 'gaveUp') return;
+          const again = connection.run(noop).subscribe({ error: noop });
+          timer(2).subscribe(() => again.unsubscribe());
+        });
+        expect(log.slice(0, 3)).toStrictEqual(['gaveUp', 'CONNECTING', 'dial 2']);
+      }),
+    );
+
+    it(
       'leaves nothing that who is told could drop, and be dialled again for',
       marbles(({ flush }) => {
         const log = givenUp(flush, ['o', 'o'], 7, ({ type }, connection) => {
