@@ -11,7 +11,7 @@ export interface Floor extends BegunWait {
   readonly cause: unknown;
 }
 
-/** The floors of servers, each for all the URLs of its host and port; of 100 hosts, those asked about last. */
+/** The floors of servers, each for all the URLs of its host, whatever the port; of 100 hosts, those asked about last. */
 export interface Floors {
   /** Keeps the later of this floor and the one that is there. Without a URL it is one for all. */
   raise(url: string | undefined, ms: number, cause: unknown): void;
@@ -43,4 +43,5 @@ export const createFloors = (): Floors => {
 
 /** No host has this name. */
 const ALL = '';
-const hostOf = (url: string | undefined): string => (url === undefined ? ALL : new URL(url).host);
+/** A venue bans an address on all ports. */
+const hostOf = (url: string | undefined): string => (url === undefined ? ALL : new URL(url).hostname);

@@ -4,12 +4,12 @@ import { leftMs } from '../../src/streams/leftMs.js';
 import { marbles } from '../marbles.js';
 
 describe('createFloors', () => {
-  it('keeps the floor of a host for all its URLs, and for no other host or port', () => {
+  it('keeps the floor of a host for all its URLs, on whatever port, and for no other host', () => {
     const floors = createFloors();
     floors.raise('wss://user:secret@a.test/x?token=1', 1_000, 'why');
 
-    expect(floors.of('wss://a.test:443/y')?.cause).toBe('why');
-    expect(floors.of('wss://a.test:8443/x')).toBeUndefined();
+    expect(floors.of('wss://a.test/y')?.cause).toBe('why');
+    expect(floors.of('wss://a.test:8443/x')?.cause).toBe('why');
     expect(floors.of('wss://b.test/x')).toBeUndefined();
   });
 
