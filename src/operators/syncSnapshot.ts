@@ -6,7 +6,6 @@ import {
   EMPTY,
   filter,
   finalize,
-  from,
   isObservable,
   map,
   merge,
@@ -121,7 +120,7 @@ export class SnapshotTimeoutError extends Error {
  *
  * A snapshot older than the first delta held is asked for again, after a backoff, while the deltas are held on. What is emitted
  * stays true as of its place in the row; a gap is found before anything behind it is emitted. Completes and errors with the source:
- * what is held then is dropped. If `key`, `covers`, `joins`, `follows`, `repeats`, `floorMs` or an `on…` throws, the stream errors.
+ * what is held then is dropped. What a hook causes at once has its turn after what it was told of. If `key`, `covers`, `joins`, `follows`, `repeats`, `floorMs` or an `on…` throws, the stream errors.
  *
  * @throws {RangeError} On creation, if a number is out of its range, those of `backoff` included.
  * @throws {TypeError} On creation, if what must be a function is none.
@@ -161,6 +160,8 @@ export function syncSnapshot<D, S, K extends string | number = string>(
       const flights$ = new Subject<Observable<Step>>();
       const waiting$ = new Subject<Step>();
       const done$ = new Subject<void>();
+      /** Deltas that wait for their turn. */
+      const arriving: D[] = [];
       let underWay = 0;
       const inTurn = createTurns<Step>(concurrency);
       /** The round under way of each key; a value ends it. */
@@ -221,14 +222,32 @@ export function syncSnapshot<D, S, K extends string | number = string>(
         () =>
           tracks.resync(id);
 
-      /** A step is over before the next begins, and only with none under way does a delta go straight through. */
-      const perform = (step: Step): Observable<Synced<D, S, K>> => {
-        underWay += 1;
-        return from(step()).pipe(finalize(() => (underWay -= 1)));
+      const drop = (deltas: readonly D[]): void => {
+        if (onDrop) for (const delta of deltas) onDrop(delta, 'ended');
       };
+
+      /** A step is over before the next begins; what nobody listens to any more is dropped. */
+      function* perform(step: Step): Iterable<Synced<D, S, K>> {
+        let out: readonly Synced<D, S, K>[] = [];
+        let taken = 0;
+        underWay += 1;
+        try {
+          out = step();
+          while (taken < out.length) yield out[taken++] as Synced<D, S, K>;
+        } finally {
+          underWay -= 1;
+          drop(out.slice(taken).flatMap((left) => (left.type === 'delta' ? [left.delta] : [])));
+        }
+      }
+      /** What goes on goes straight through; all else is a step, as whoever is told of it may cause the next. */
       const arrive = (delta: D): Synced<D, S, K> | undefined => {
-        if (underWay === 0) return tracks.arrive(delta);
-        waiting$.next(() => [tracks.arrive(delta)].filter(isThere));
+        const out = underWay === 0 ? tracks.goOn(delta) : undefined;
+        if (out !== undefined) return out;
+        arriving.push(delta);
+        waiting$.next(() => {
+          arriving.shift();
+          return [tracks.arrive(delta)].filter(isThere);
+        });
         return undefined;
       };
       /** The end of the source has its turn too. */
@@ -251,7 +270,10 @@ export function syncSnapshot<D, S, K extends string | number = string>(
         ),
       ).pipe(
         takeUntil(done$),
-        finalize(() => tracks.close()),
+        finalize(() => {
+          tracks.close();
+          drop(arriving.splice(0));
+        }),
       );
     });
 }

@@ -40,6 +40,8 @@ export interface Rounds<D, S, K> {
 
 /** The tracks of all keys; each call gives what is to be emitted. A round may be answered before `begin` returns. */
 export interface SyncTracks<D, S, K> {
+  /** Emits a delta that follows the one before it; for any other nothing is done and nobody told. */
+  goOn(delta: D): Synced<D, S, K> | undefined;
   arrive(delta: D): Synced<D, S, K> | undefined;
   receive(track: Track<D, S, K>, snapshot: S): readonly Synced<D, S, K>[];
   fail(track: Track<D, S, K>, error: unknown): readonly never[];
@@ -127,7 +129,8 @@ export function createSyncTracks<D, S, K extends string | number>(
           return;
         }
         // Only a snapshot that covers the hole can be gone on from, and it covers what is before it too.
-        drop(held.splice(0), 'gap');
+        drop(held.splice(0, held.length, delta), 'gap');
+        return;
       }
     }
     held.push(delta);
@@ -154,8 +157,20 @@ export function createSyncTracks<D, S, K extends string | number>(
     rounds.begin(track, retryInMs);
   };
 
+  const goOn = (delta: D): Synced<D, S, K> | undefined => {
+    const id = key(delta);
+    const stage = tracks.get(id)?.stage;
+    if (stage?.is !== 'live' || !follows(stage.last, delta)) return undefined;
+    stage.last = delta;
+    return { type: 'delta', key: id, delta };
+  };
+
   return {
+    goOn,
+
     arrive(delta) {
+      const next = goOn(delta);
+      if (next) return next;
       const id = key(delta);
       const track = tracks.get(id);
       if (!track) {
@@ -165,10 +180,6 @@ export function createSyncTracks<D, S, K extends string | number>(
       const { stage } = track;
       switch (stage.is) {
         case 'live':
-          if (follows(stage.last, delta)) {
-            stage.last = delta;
-            return { type: 'delta', key: id, delta };
-          }
           if (repeats?.(stage.last, delta)) drop([delta], 'repeated');
           else lose(track, delta);
           return undefined;

@@ -71,6 +71,9 @@ const answer = fc.record({
   fails: fc.constantFrom('no', 'no', 'no', 'no', 'error', 'empty', 'silence', 'throw'),
 });
 
+/** What the source emits from within a hook that is told of something: a change of this key, if any. */
+const echo = fc.constantFrom(undefined, undefined, ...keys);
+
 const limits = fc.record({
   maxHeld: fc.integer({ min: 1, max: 6 }),
   maxKeys: fc.integer({ min: 1, max: 4 }),
@@ -88,7 +91,8 @@ describe('syncSnapshot', () => {
         fc.array(step, { minLength: 5, maxLength: 60 }),
         fc.array(answer, { minLength: 1, maxLength: 20 }),
         limits,
-        (script, answers, config) => {
+        fc.array(echo, { maxLength: 20 }),
+        (script, answers, config, echoes) => {
           new TestScheduler(() => undefined).run(({ flush }) => {
             const last = new Map(keys.map((key) => [key, 0]));
             const sent = new Map<string, Delta[]>(keys.map((key) => [key, []]));
@@ -104,6 +108,7 @@ describe('syncSnapshot', () => {
             let emitted = 0;
             let dropped = 0;
             let mostFlying = 0;
+            let heard = 0;
 
             const send = (delta: Delta): void => {
               arrived += 1;
@@ -119,6 +124,11 @@ describe('syncSnapshot', () => {
               send(delta);
               if (fate === 'twice') send(delta);
               if (fate === 'replayed') before.slice(-4).forEach(send);
+            };
+
+            const answerBack = (): void => {
+              const key = echoes[heard++];
+              if (key !== undefined) change(key, 1, 'sent');
             };
 
             const asOf = (key: string, behind: number): Snapshot => {
@@ -170,7 +180,11 @@ describe('syncSnapshot', () => {
                   timeoutMs: 8,
                   retry: { initialMs: 1, maxMs: 8, jitter: 'none' },
                   resync$,
-                  onDrop: () => (dropped += 1),
+                  onDrop: () => {
+                    dropped += 1;
+                    answerBack();
+                  },
+                  onEvent: answerBack,
                   ...config,
                 }),
                 tap(take),

@@ -190,6 +190,134 @@ describe('syncSnapshot', () => {
       expect(seen).toStrictEqual(['=5', '6', '7', '|']);
     });
 
+    describe('what a hook causes', () => {
+      /** Does `act` at the first drop; keeps what came out, and what was dropped. */
+      const acting = (act: (source$: Subject<string>, leave: () => void) => void) => {
+        const [source$, snapshot$, left$] = [
+          new Subject<string>(),
+          new Subject<number>(),
+          new Subject<void>(),
+        ];
+        const seen: string[] = [];
+        const drops: string[] = [];
+        const onDrop = (delta: string, reason: DropReason): void => {
+          drops.push(`${delta}: ${reason}`);
+          if (drops.length === 1) act(source$, () => left$.next());
+        };
+        source$.pipe(synced([snapshot$], { onDrop }), map(shown), takeUntil(left$)).subscribe({
+          next: (out) => seen.push(out),
+          error: (error: unknown) => seen.push((error as Error).message),
+          complete: () => seen.push('|'),
+        });
+        return { source$, snapshot$, seen, drops };
+      };
+
+      it('in onDrop has its turn after the delta that is being held', () => {
+        const { source$, snapshot$, seen, drops } = acting(() => source$.next('8'));
+
+        for (const delta of ['5', '7']) source$.next(delta);
+        snapshot$.next(6);
+        expect(seen).toStrictEqual(['=6', '7', '8']);
+        expect(drops).toStrictEqual(['5: gap']);
+      });
+
+      it('in onDrop has its turn after what a snapshot brings', () => {
+        const { source$, snapshot$, seen, drops } = acting(() => source$.next('7'));
+
+        for (const delta of ['5', '6']) source$.next(delta);
+        snapshot$.next(5);
+        expect(seen).toStrictEqual(['=5', '6', '7']);
+        expect(drops).toStrictEqual(['5: covered']);
+      });
+
+      it.each<[string, Parameters<typeof acting>[0], readonly string[], readonly string[]]>([
+        ['a completion', (source$) => source$.complete(), ['|'], ['7: ended']],
+        ['an error', (source$) => source$.error(new Error('lost')), ['lost'], ['7: ended']],
+        ['an unsubscribe', (_source$, leave) => leave(), ['|'], ['7: ended']],
+        [
+          'a delta and an unsubscribe',
+          (source$, leave) => {
+            source$.next('8');
+            leave();
+          },
+          ['|'],
+          ['7: ended', '8: ended'],
+        ],
+      ])('in onDrop loses no delta untold: %s', (_name, act, end, ended) => {
+        const { source$, seen, drops } = acting(act);
+
+        for (const delta of ['5', '7']) source$.next(delta);
+        expect(seen).toStrictEqual(end);
+        expect(drops).toStrictEqual(['5: gap', ...ended]);
+      });
+
+      it('in onEvent has its turn before what is begun, and may have that forgotten', () => {
+        const source$ = new Subject<string>();
+        const seen: string[] = [];
+        const told: string[] = [];
+        const onEvent = ({ type, key }: SyncEvent): void => {
+          told.push(`${type} ${key}`);
+          if (told.length === 3) source$.next('A6');
+        };
+        source$
+          .pipe(synced([5, 1, 6], { maxKeys: 1, onEvent }), map(shown))
+          .subscribe((out) => seen.push(out));
+
+        for (const delta of ['A5', 'B1']) source$.next(delta);
+        expect(seen).toStrictEqual(['A=5', 'A=6']);
+        expect(told.slice(2)).toStrictEqual(['lost A', 'lost B', 'started A', 'synced A']);
+      });
+
+      it('in onEvent at an overflow is no further one', () => {
+        const source$ = new Subject<string>();
+        const snapshot$ = new Subject<number>();
+        const seen: string[] = [];
+        const told: string[] = [];
+        const onEvent = ({ type }: SyncEvent): void => {
+          told.push(type);
+          if (type === 'overflow') source$.next('8');
+        };
+        source$
+          .pipe(synced([snapshot$], { maxHeld: 2, onEvent }), take(3), map(shown))
+          .subscribe((out) => seen.push(out));
+
+        for (const delta of ['5', '6', '7']) source$.next(delta);
+        snapshot$.next(6);
+        expect(seen).toStrictEqual(['=6', '7', '8']);
+        expect(told).toStrictEqual(['started', 'overflow', 'synced']);
+      });
+
+      it('in snapshot, a delta say, is there before the snapshot is', () => {
+        const source$ = new Subject<string>();
+        const seen: string[] = [];
+        const snapshot = (): number => {
+          source$.next('6');
+          return 5;
+        };
+        source$.pipe(synced([], { snapshot }), map(shown)).subscribe((out) => seen.push(out));
+
+        source$.next('5');
+        expect(seen).toStrictEqual(['=5', '6']);
+      });
+    });
+
+    it('what goes on from a snapshot is dropped once nobody listens', () => {
+      const snapshot$ = new Subject<number>();
+      const { told, ...hooks } = telling();
+      const seen: string[] = [];
+
+      concat(from(['5', '6', '7']), NEVER)
+        .pipe(synced([snapshot$], hooks), map(shown), take(2))
+        .subscribe((out) => seen.push(out));
+      snapshot$.next(5);
+
+      expect(seen).toStrictEqual(['=5', '6']);
+      expect(told.slice(2).map((line) => line.replace(/^\d+ /, ''))).toStrictEqual([
+        'drop 5: covered',
+        'drop 7: ended',
+      ]);
+    });
+
     it.each<[keyof Config, Partial<Config>, readonly string[]]>([
       ['key', { key: fail }, ['5']],
       ['covers', { covers: fail }, ['5', '6']],
