@@ -1,4 +1,4 @@
-import type { SchedulerAction, Subscription } from 'rxjs';
+import { asyncScheduler, type SchedulerAction, type Subscription } from 'rxjs';
 import { type RunHelpers, TestScheduler } from 'rxjs/testing';
 
 /**
@@ -29,3 +29,11 @@ export const marbles = (body: (helpers: RunHelpers) => void) => (): void => {
     expect(actual).toStrictEqual(expected);
   }).run(body);
 };
+
+/** Sets the wall clock forward or back, which timers do not heed; once a test, which sets it right by `jest.restoreAllMocks()`. */
+export const stepClock = (byMs: number): void => {
+  const clock = asyncScheduler.now.bind(asyncScheduler);
+  jest.spyOn(asyncScheduler, 'now').mockImplementation(() => clock() + byMs);
+};
+
+export const HOUR_MS = 3_600_000;

@@ -9,7 +9,7 @@ import {
   NEVER,
   Observable,
   type Observer,
-  type Subscription,
+  Subscription,
   throwError,
   timer,
 } from 'rxjs';
@@ -58,7 +58,8 @@ export interface RetryBackoffConfig extends BackoffConfig {
   readonly maxAttempts?: number;
   /**
    * Milliseconds an attempt must last after its first value for the counts and delays to start again: a source that
-   * accepts and drops meets growing delays. 0 trusts any value, Infinity none. @default 5_000
+   * accepts and drops meets growing delays. It is timed, so a clock that is set back changes nothing. 0 trusts any value, Infinity
+   * none. @default 5_000
    */
   readonly stableMs?: number;
   /** Makes the first retry of a row at once, a policy's `floorMs` apart. @default false */
@@ -96,7 +97,9 @@ export class MaxReconnectsExceededError extends Error {
 export interface RetryRow {
   readonly attempt: number;
   readonly classAttempts: LRUCache<string, number>;
-  readonly since: number;
+  /** Its last failure, and how long it was since the first. */
+  readonly at: number;
+  readonly elapsedMs: number;
   readonly previousMs: number;
 }
 
@@ -117,30 +120,29 @@ export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperat
   return (source) => new Observable((subscriber) => retryInto(source, () => rules, subscriber, subscriber));
 }
 
-/**
- * What the operator does, for one subscription that ends with `whole`; `rules` are asked for at a failure, so that who never
- * fails need not keep them.
- */
-export function retryInto<T>(
-  source: Observable<T>,
-  rules: () => RetryRules,
-  whole: Subscription,
-  observer: Observer<T>,
-): void {
-  new Retrying(source, rules, whole, observer).begin();
-}
-
 /** Who keeps a row of failures. */
 export interface RowKeeper {
   row: RetryRow | undefined;
 }
 
 /**
- * As `retryBackoff` checks its options, and with what it throws.
+ * What the operator does, for one subscription that ends with `whole`; `rules` are asked for at a failure, so that who never
+ * fails need not keep them.
  *
- * @param keeper Keeps the row beyond a subscription; without one, each has its own.
+ * @param keeper May keep the row beyond the subscription; by default that has one of its own.
  */
-export function retryRules(config: RetryBackoffConfig, keeper?: RowKeeper): RetryRules {
+export function retryInto<T>(
+  source: Observable<T>,
+  rules: () => RetryRules,
+  whole: Subscription,
+  observer: Observer<T>,
+  keeper: RowKeeper = { row: undefined },
+): void {
+  new Retrying(source, rules, whole, observer, keeper).begin();
+}
+
+/** As `retryBackoff` checks its options, and with what it throws. */
+export function retryRules(config: RetryBackoffConfig): RetryRules {
   const { maxAttempts = Infinity, stableMs = 5_000, immediateFirst = false, wake$ = NEVER } = config;
   const { classify = () => 'unknown', policy = () => undefined, onRetry, onGiveUp, onComplete } = config;
   if (!(maxAttempts === Infinity || (Number.isInteger(maxAttempts) && maxAttempts >= 0))) {
@@ -167,7 +169,6 @@ export function retryRules(config: RetryBackoffConfig, keeper?: RowKeeper): Retr
     wake$,
     classify,
     policy,
-    ...(keeper && { keeper }),
     ...(onRetry && { onRetry }),
     ...(onGiveUp && { onGiveUp }),
     ...(onComplete && { onComplete }),
@@ -182,37 +183,42 @@ export interface RetryRules
   /** Retries at the start of a row that wait for no delay. */
   readonly skipped: number;
   readonly delayAfter: (attempt: number, previousMs: number) => number;
-  readonly keeper?: RowKeeper;
 }
 
 /** One subscription. A class, and by hand: as `defer`, `tap` and `retry` every idle connection kept 2 kB more. */
-class Retrying<T> implements Observer<T>, RowKeeper {
-  row: RetryRow | undefined = undefined;
+class Retrying<T> implements Observer<T> {
   private firstValueAt: number | undefined = undefined;
+  /** The attempt has lasted so long that it ends the row: timed, since a wall clock may be set back. */
+  private isStable = false;
+  private proof = Subscription.EMPTY;
 
   constructor(
     private readonly source: Observable<T>,
     private readonly rules: () => RetryRules,
     private readonly whole: Subscription,
     private readonly observer: Observer<T>,
+    private readonly keeper: RowKeeper,
   ) {}
 
   begin(): void {
     this.firstValueAt = undefined;
+    this.isStable = false;
     attach(this.whole, this.source, this);
   }
 
   next(value: T): void {
-    this.firstValueAt ??= asyncScheduler.now();
+    if (this.firstValueAt === undefined) this.came();
     this.observer.next(value);
   }
 
   complete(): void {
+    this.proof.unsubscribe();
     this.observer.complete();
   }
 
   error(error: unknown): void {
     const { observer } = this;
+    this.proof.unsubscribe();
     try {
       const rules = this.rules();
       const waiting = attach(this.whole, this.decide(error, rules), {
@@ -229,15 +235,30 @@ class Retrying<T> implements Observer<T>, RowKeeper {
     }
   }
 
+  /** Without a row there is nothing to end, so who never fails needs no timer. */
+  private came(): void {
+    this.firstValueAt = asyncScheduler.now();
+    if (this.keeper.row === undefined) return;
+    const { stableMs } = this.rules();
+    if (stableMs > maxTimerMs) return;
+    this.proof = asyncScheduler.schedule(() => {
+      this.isStable = true;
+      this.proof.unsubscribe();
+    }, stableMs);
+    this.whole.add(this.proof);
+  }
+
   /** Emits when to retry; or errors, or completes, as the stream is to. */
   private decide(error: unknown, rules: RetryRules): Observable<unknown> {
-    const { maxAttempts, stableMs, skipped, delayAfter, classify, policy, onComplete, keeper = this } = rules;
-    const { firstValueAt } = this;
+    const { maxAttempts, stableMs, skipped, delayAfter, classify, policy, onComplete } = rules;
+    const { keeper, firstValueAt } = this;
     const now = asyncScheduler.now();
-    const upMs = firstValueAt === undefined ? undefined : now - firstValueAt;
+    const leastMs = this.isStable ? stableMs : 0;
+    const upMs = firstValueAt === undefined ? undefined : Math.max(leastMs, now - firstValueAt);
     if (upMs !== undefined && upMs >= stableMs) keeper.row = undefined;
 
-    const { attempt = 0, previousMs = 0, since = now } = keeper.row ?? {};
+    const { attempt = 0, previousMs = 0, at = now, elapsedMs: beforeMs = 0 } = keeper.row ?? {};
+    const elapsedMs = beforeMs + Math.max(0, now - at);
     const classAttempts = keeper.row?.classAttempts ?? new LRUCache({ max: MAX_CLASSES });
     const name = classify(error);
     const failure: RetryFailure = {
@@ -245,7 +266,7 @@ class Retrying<T> implements Observer<T>, RowKeeper {
       class: name,
       attempt: attempt + 1,
       classAttempt: (classAttempts.get(name) ?? 0) + 1,
-      elapsedMs: now - since,
+      elapsedMs,
       upMs,
     };
     const decided = policy(failure);
@@ -273,7 +294,7 @@ class Retrying<T> implements Observer<T>, RowKeeper {
 
     const jitteredMs = attempt < skipped ? 0 : delayAfter(attempt - skipped, previousMs);
     classAttempts.set(name, failure.classAttempt);
-    keeper.row = { attempt: failure.attempt, classAttempts, since, previousMs: jitteredMs };
+    keeper.row = { attempt: failure.attempt, classAttempts, at: now, elapsedMs, previousMs: jitteredMs };
     const delayMs = Math.min(maxTimerMs, floorMs + jitteredMs);
     return waitFor({ ...failure, previousMs, jitteredMs, floorMs, delayMs }, rules);
   }

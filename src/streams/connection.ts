@@ -141,7 +141,7 @@ class RenewedConnection
       if (!subscriber.closed) {
         const delivery = deliverInTurn(subscriber, take, this);
         const begin = (): void =>
-          retryInto(this.line.sessions$, () => this.recovery.rules(), attempts, delivery);
+          retryInto(this.line.sessions$, () => this.recovery.rules(), attempts, delivery, this.recovery);
         const pause = this.recovery.pause();
         if (pause === undefined) begin();
         else this.waitOut(pause, attempts, begin);
@@ -329,7 +329,7 @@ class RenewedConnection
   onOutlived(error: unknown): boolean {
     if (error === this.dropped) return false;
     const { running } = this;
-    const upMs = asyncScheduler.now() - this.inChargeSince;
+    const upMs = Math.max(0, asyncScheduler.now() - this.inChargeSince);
     const name = this.recovery.classify(error);
     if (this.isOver(running)) return false; // ended by who was asked
     this.hooks.tell({ type: 'disconnected', error, class: name, upMs, ...this.stamp() });

@@ -47,7 +47,7 @@ export interface RecoveryHooks {
 }
 
 /** What to do about a failure of the connection, or of a rotation: the policies, and the URL to dial next. */
-export interface Recovery {
+export interface Recovery extends RowKeeper {
   /** For `retryInto`; made at the first failure. */
   rules(): RetryRules;
   /** Tries the next connection of a rotation again, until it has taken over: then its end is that of the line. */
@@ -100,7 +100,7 @@ export const createRecovery = (
 ): Recovery => new PolicyRecovery(config, endpoints, hooks);
 
 /** A class that makes what it needs at the first failure: most connections do not fail for long, and each keeps one. */
-class PolicyRecovery implements Recovery, RowKeeper {
+class PolicyRecovery implements Recovery {
   private policies: ResolvedPolicies | undefined = undefined;
   private made: RetryRules | undefined = undefined;
   private wake$: Subject<void> | undefined = undefined;
@@ -145,7 +145,7 @@ class PolicyRecovery implements Recovery, RowKeeper {
         hooks.onGiveUp(error, failure);
       },
     };
-    this.made = retryRules(config, this);
+    this.made = retryRules(config);
     return this.made;
   }
 

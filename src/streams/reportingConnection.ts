@@ -99,7 +99,10 @@ export class ReportingConnection implements RecoveryHooks {
 
   /** Of the session that was in charge: the failure knows how long the line was up, rotations included. */
   upMsOf({ upMs }: RetryFailure): number {
-    return upMs === undefined ? 0 : asyncScheduler.now() - this.inChargeSince;
+    if (upMs === undefined) return 0;
+    const sinceMs = asyncScheduler.now() - this.inChargeSince;
+    // Where the clock was set back, the failure knows better.
+    return sinceMs < 0 ? upMs : sinceMs;
   }
 
   protected tellGaveUp(run: Subscriber<never> | undefined, error: unknown, attempt: number): void {

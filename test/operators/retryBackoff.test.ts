@@ -13,6 +13,7 @@ import {
   Subject,
   take,
   throwError,
+  timer,
 } from 'rxjs';
 import { maxTimerMs } from '../../src/operators/backoff.js';
 import {
@@ -23,7 +24,7 @@ import {
   type RetryFailure,
   type RetryPolicy,
 } from '../../src/operators/retryBackoff.js';
-import { marbles } from '../marbles.js';
+import { HOUR_MS, marbles, stepClock } from '../marbles.js';
 
 /** Delays of 2, 4, 8, … ms: short enough to draw. */
 const drawn: RetryBackoffConfig = { initialMs: 2, jitter: 'none' };
@@ -579,6 +580,81 @@ describe('retryBackoff', () => {
         expectObservable(lasts.pipe(retryBackoff({ ...drawn, stableMs })), subs).toBe(expected);
       }),
     );
+
+    it.each([
+      ['back', -HOUR_MS, 5],
+      ['forward', HOUR_MS, HOUR_MS + 7],
+    ])('BAK-04 an attempt that lasts is stable though the clock is set %s meanwhile', (_way, stepMs, upMs) =>
+      marbles(({ cold, flush, expectObservable }) => {
+        const failures: unknown[] = [];
+        const flaps = cold('  --a---#');
+        const lasts = cold('  --a------#');
+        const expected = '    --a-----  --a--------  --a---';
+        const subs = '        ^---------------------------!';
+        const policy = ({ attempt, elapsedMs, upMs }: RetryFailure): undefined => {
+          failures.push({ attempt, elapsedMs, upMs });
+        };
+        timer(12).subscribe(() => stepClock(stepMs));
+
+        expectObservable(
+          inTurn(flaps, lasts).pipe(retryBackoff({ ...drawn, stableMs: 5, policy })),
+          subs,
+        ).toBe(expected);
+        flush();
+        expect(failures).toStrictEqual([
+          { attempt: 1, elapsedMs: 0, upMs: 4 },
+          { attempt: 1, elapsedMs: 0, upMs },
+        ]);
+      })(),
+    );
+
+    it(
+      'BAK-04 one that does not is not, and no time is negative, where the clock is set back',
+      marbles(({ cold, flush, expectObservable }) => {
+        const failures: unknown[] = [];
+        const flaps = cold('  --a---#');
+        const expected = '    --a-----  --a-------  --a---';
+        const subs = '        ^--------------------------!';
+        const policy = ({ attempt, elapsedMs, upMs }: RetryFailure): undefined => {
+          failures.push({ attempt, elapsedMs, upMs });
+        };
+        timer(12).subscribe(() => stepClock(-HOUR_MS));
+
+        expectObservable(flaps.pipe(retryBackoff({ ...drawn, stableMs: 5, policy })), subs).toBe(expected);
+        flush();
+        expect(failures).toStrictEqual([
+          { attempt: 1, elapsedMs: 0, upMs: 4 },
+          { attempt: 2, elapsedMs: 0, upMs: 0 },
+          { attempt: 3, elapsedMs: 10, upMs: 4 },
+        ]);
+      }),
+    );
+
+    it('BAK-04 no timer is left of an attempt that ends, by itself or not', () => {
+      jest.useFakeTimers();
+      const source = inTurn(
+        throwError(() => lost),
+        concat(of('a'), NEVER),
+      );
+      const left = source.pipe(retryBackoff({ initialMs: 1, jitter: 'none' })).subscribe();
+      jest.advanceTimersByTime(1);
+      expect(jest.getTimerCount()).toBe(1);
+      left.unsubscribe();
+      expect(jest.getTimerCount()).toBe(0);
+
+      const over$ = new Subject<string>();
+      inTurn(
+        throwError(() => lost),
+        over$,
+      )
+        .pipe(retryBackoff({ initialMs: 1, jitter: 'none' }))
+        .subscribe();
+      jest.advanceTimersByTime(1);
+      over$.next('a');
+      over$.complete();
+      expect(jest.getTimerCount()).toBe(0);
+      jest.useRealTimers();
+    });
 
     it(
       'BAK-04 a long attempt without a value proves nothing',

@@ -21,7 +21,7 @@ import {
 import type { Frame } from '../../src/streams/session.js';
 import { PauseTimeoutError, ReconnectRequestedError } from '../../src/streams/failure.js';
 import { fails, opens, refuses, scriptedTransport } from '../../src/testing/scriptedTransport.js';
-import { marbles } from '../marbles.js';
+import { HOUR_MS, marbles, stepClock } from '../marbles.js';
 
 const rig = (
   scripts: string[],
@@ -63,6 +63,10 @@ const rig = (
 /** What it delivers, as an Observable. */
 const framesOf = (connection: Connection): Observable<Frame> =>
   new Observable((subscriber) => connection.run((frame) => subscriber.next(frame)).subscribe(subscriber));
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 describe('a connection', () => {
   it(
@@ -513,6 +517,15 @@ describe('a connection', () => {
         expect(givenUp(flush, ['o'], 7)).toStrictEqual([
           ...['ended', 'disconnected', 'unknown after 7', 'gaveUp', 'CLOSED', '#'],
         ]);
+      }),
+    );
+
+    it(
+      'was never up for less than nothing, though the clock was set back',
+      marbles(({ flush }) => {
+        timer(6).subscribe(() => stepClock(-HOUR_MS));
+
+        expect(givenUp(flush, ['o'], 7)).toContain('unknown after 0');
       }),
     );
 
