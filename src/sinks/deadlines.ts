@@ -12,9 +12,10 @@ export interface Deadline {
 export interface DeadlineHooks<T> {
   /**
    * Gets each entry at its deadline, already taken out. If the clock was set back, it gets every entry at once, before its
-   * deadline, to be put in anew.
+   * deadline, to be put in anew. `lateMs` is how much later it gets the entry than the timer was set for: where that is much, nothing
+   * ran meanwhile, or the clock was set forward.
    */
-  onDue(entry: T, now: number): void;
+  onDue(entry: T, now: number, lateMs: number): void;
 }
 
 /** Entries that wait to fall due, each at most once. */
@@ -46,7 +47,8 @@ export class DeadlineHeap<T extends Deadline> implements Deadlines<T> {
   private heap: T[] = [];
   private alarm = Subscription.EMPTY;
   private alarmAt = Infinity;
-  private alarmSetAt = -Infinity;
+  /** The latest time that was seen since it rang last: setting it anew must not hide that the clock was set back. */
+  private seenAt = -Infinity;
 
   constructor(private readonly hooks: DeadlineHooks<T>) {}
 
@@ -111,6 +113,7 @@ export class DeadlineHeap<T extends Deadline> implements Deadlines<T> {
   private disarm(): void {
     this.alarm.unsubscribe();
     this.alarmAt = Infinity;
+    this.seenAt = -Infinity;
   }
 
   private arm(): void {
@@ -118,23 +121,27 @@ export class DeadlineHeap<T extends Deadline> implements Deadlines<T> {
     if (first === undefined) {
       this.disarm();
     } else if (first.dueAt < this.alarmAt) {
-      this.disarm();
+      const now = asyncScheduler.now();
+      this.alarm.unsubscribe();
       this.alarmAt = first.dueAt;
-      this.alarmSetAt = asyncScheduler.now();
-      const delayMs = Math.min(this.alarmAt - this.alarmSetAt, MAX_TIMER_MS);
+      this.seenAt = Math.max(this.seenAt, now);
+      const delayMs = Math.min(this.alarmAt - now, MAX_TIMER_MS);
       this.alarm = asyncScheduler.schedule<DeadlineHeap<T>>(ring, delayMs, this);
     }
   }
 
   ring(): void {
     const { hooks } = this;
+    const now = asyncScheduler.now();
+    const lateMs = Math.max(0, now - this.alarmAt);
     // While it rings, what is put in waits for the end to set the alarm again, once.
     this.alarmAt = -Infinity;
-    const now = asyncScheduler.now();
-    if (now < this.alarmSetAt) for (const entry of this.takeOutAll()) hooks.onDue(entry, now);
+    const isSetBack = now < this.seenAt;
+    this.seenAt = now;
+    if (isSetBack) for (const entry of this.takeOutAll()) hooks.onDue(entry, now, lateMs);
     for (let first = this.heap[0]; first !== undefined && first.dueAt <= now; first = this.heap[0]) {
       this.takeOut(first);
-      hooks.onDue(first, now);
+      hooks.onDue(first, now, lateMs);
     }
     this.alarmAt = Infinity;
     this.arm();

@@ -27,6 +27,9 @@ export interface HealthHooks {
   readonly workedOff$?: Observable<unknown>;
 }
 
+/** A timer that is later than this rings behind a clock that was set forward, or a sleep: what nobody could hear is no silence. */
+const LATE_MS = 1_000;
+
 /** As `createHealthMonitor`, for who does not take it apart: a third of the memory, as its methods are not its own. */
 export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
   private readonly entries: ReadonlyMap<string, HealthEntry>;
@@ -152,7 +155,9 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
     this.suspects = undefined;
   }
 
-  onDue(entry: HealthEntry, now: number): void {
+  onDue(entry: HealthEntry, now: number, lateMs: number): void {
+    const since = silentSince(entry);
+    if (lateMs > LATE_MS && since <= now - lateMs) entry.since = since + lateMs;
     if (isSilent(entry, now)) this.lookAgain(entry, now);
     else this.awaitValue(entry);
   }

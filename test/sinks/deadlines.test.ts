@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { asyncScheduler, tap, timer } from 'rxjs';
 import { createDeadlines, type Deadline } from '../../src/sinks/deadlines.js';
-import { marbles } from '../marbles.js';
+import { HOUR_MS, marbles } from '../marbles.js';
 
 interface Entry extends Deadline {
   readonly name: string;
@@ -124,6 +124,32 @@ describe('createDeadlines', () => {
       expect(log).toStrictEqual(['a@400100', 'b@400100']);
       expect(jest.getTimerCount()).toBe(0);
     });
+  });
+
+  it('hands out every entry when the clock was set back, though the timer was set anew since', () => {
+    jest.useFakeTimers({ now: 1_000_000 });
+    const { log, deadlines } = recorded();
+    deadlines.put(entry('a'), 1_000_100);
+    jest.setSystemTime(400_000);
+    deadlines.put(entry('b'), 400_050);
+    jest.advanceTimersByTime(50);
+    expect(log).toStrictEqual(['b@400050', 'a@400050']);
+    jest.useRealTimers();
+  });
+
+  it('says how late an entry is', () => {
+    jest.useFakeTimers({ now: 1_000_000 });
+    const late: unknown[] = [];
+    const deadlines = createDeadlines<Entry>(({ name }, _now, lateMs) => late.push([name, lateMs]));
+    deadlines.put(entry('a'), 1_000_100);
+    deadlines.put(entry('b'), 1_000_150);
+    jest.setSystemTime(1_000_000 + HOUR_MS);
+    jest.advanceTimersByTime(100);
+    expect(late).toStrictEqual([
+      ['a', HOUR_MS],
+      ['b', HOUR_MS],
+    ]);
+    jest.useRealTimers();
   });
 
   it('agrees with a sorted list, whatever is put in, moved and taken out', () => {

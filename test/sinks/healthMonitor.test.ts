@@ -6,7 +6,7 @@ import {
   type HealthMonitor,
   type HealthMonitorConfig,
 } from '../../src/sinks/healthMonitor.js';
-import { marbles } from '../marbles.js';
+import { HOUR_MS, marbles } from '../marbles.js';
 
 type Silence = Pick<HealthChange, 'stream' | 'topic' | 'since' | 'at'>;
 
@@ -281,6 +281,40 @@ describe('createHealthMonitor', () => {
       jest.advanceTimersByTime(100);
       expect(changes).toStrictEqual([unhealthy({ stream: 'a', since: 400_100, at: 400_200 })]);
       expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('puts no verdict off where the clock is set back and another stream watched', () => {
+      jest.useFakeTimers({ now: 10 * HOUR_MS });
+      const monitor = createHealthMonitor({ streams: { a: { staleAfterMs: 100 } } });
+      jest.advanceTimersByTime(50);
+      jest.setSystemTime(9 * HOUR_MS);
+      monitor.watch('a', 'x');
+      jest.advanceTimersByTime(201);
+      expect([monitor.isStreamHealthy('a'), monitor.isStreamHealthy('a', 'x')]).toStrictEqual([false, false]);
+    });
+
+    it('condemns no stream because the clock is set forward, but those that are silent', () => {
+      jest.useFakeTimers({ now: 1_000_000 });
+      const streams = { a: { staleAfterMs: 100 }, b: { staleAfterMs: 200 }, c: { staleAfterMs: 100 } };
+      const changes: string[] = [];
+      const monitor = createHealthMonitor({ streams });
+      letters(monitor)
+        .pipe(tap((each) => changes.push(each)))
+        .subscribe();
+      jest.advanceTimersByTime(50);
+      monitor.record('b');
+      jest.setSystemTime(1_000_050 + HOUR_MS);
+      monitor.record('c');
+      jest.advanceTimersByTime(50);
+      expect(changes).toStrictEqual(['A']);
+      jest.advanceTimersByTime(49);
+      expect(changes).toStrictEqual(['A']);
+      jest.advanceTimersByTime(1);
+      expect(changes).toStrictEqual(['A', 'C']);
+      jest.advanceTimersByTime(99);
+      expect(changes).toStrictEqual(['A', 'C']);
+      jest.advanceTimersByTime(1);
+      expect(changes).toStrictEqual(['A', 'C', 'B']);
     });
 
     it.each<[string, (monitor: HealthMonitor) => void, (monitor: HealthMonitor) => void]>([
