@@ -326,6 +326,8 @@ class LiveFeed<S extends Schemas>
   // Of the demand.
 
   upSince(): number | undefined {
+    // A clock that was set back must not put the remedy off by as much.
+    this.readyAt = Math.min(this.readyAt, asyncScheduler.now());
     return this.session === undefined || this.reading.isPaused ? undefined : this.readyAt;
   }
 }

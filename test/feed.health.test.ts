@@ -2,7 +2,7 @@ import { type FeedConfig, type FeedEvent, ReconnectRequestedError, type Subscrip
 import { scriptedTransport } from '../src/testing/scriptedTransport.js';
 import { map, timer } from 'rxjs';
 import * as v from 'valibot';
-import { marbles } from './marbles.js';
+import { HOUR_MS, marbles, stepClock } from './marbles.js';
 import { order, scene, type TestSchemas, told, Trade, trade } from './scene.js';
 
 const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
@@ -25,6 +25,10 @@ const onDemand: SubscriptionsConfig = {
 };
 const only = (events: readonly FeedEvent[], ...types: FeedEvent['type'][]): string[] =>
   told(events.filter(({ type }) => types.includes(type)));
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 describe('a verdict of health', () => {
   it.each([
@@ -104,6 +108,22 @@ describe('a verdict of health', () => {
 });
 
 describe('onStale', () => {
+  it(
+    'is not put off by a clock that is set back',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        ['o-a', 'o'],
+        { a: trade(1) },
+        streams({ onStale: { action: 'reconnect', ...limits } }),
+        { endMs: 90 },
+      );
+      feed.stream('trade').subscribe();
+      timer(5).subscribe(() => stepClock(-HOUR_MS));
+      flush();
+      expect(events.some(({ type }) => type === 'remedy')).toBe(true);
+    }),
+  );
+
   it(
     'resubscribes the stale topic alone, as an event tells, until it recovers',
     marbles(({ flush, expectObservable }) => {
