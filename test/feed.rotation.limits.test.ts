@@ -1,7 +1,7 @@
 import { map, of, throwError, timer } from 'rxjs';
 import type { Feed, FeedConfig, Transport } from 'millrace';
 import { closes, refuses, scriptedTransport, silence } from '../src/testing/scriptedTransport.js';
-import { marbles } from './marbles.js';
+import { HOUR_MS, marbles, stepClock } from './marbles.js';
 import { scene, type TestSchemas, told, trade } from './scene.js';
 
 const at = (ms: number, act: () => void): void => {
@@ -47,6 +47,10 @@ const counted = (
   };
   return { ...scene([], {}, { transport, ...config }, server), count };
 };
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 describe('the sockets of rotations', () => {
   it(
@@ -158,6 +162,22 @@ describe('a notice', () => {
       feed.stream('trade').subscribe();
 
       expectObservable(transport.dials$).toBe('1-2 598ms 3', { 1: 1, 2: 2, 3: 3 });
+    }),
+  );
+
+  it(
+    'is followed at once where the clock was set back, and after that ever more slowly',
+    marbles(({ expectObservable }) => {
+      const { feed, transport } = scene(
+        ['o-n', 'o 598ms n', 'o-n', 'o'],
+        { n: notice },
+        { rotate: { when: isNotice } },
+        { endMs: 5_000 },
+      );
+      feed.stream('trade').subscribe();
+      timer(500).subscribe(() => stepClock(-HOUR_MS));
+
+      expectObservable(transport.dials$).toBe('1-2 598ms 3 76ms 4', { 1: 1, 2: 2, 3: 3, 4: 4 });
     }),
   );
 

@@ -224,7 +224,9 @@ class RunningLine {
     if (this.heeded === this.rotating) return EMPTY; // one is on its way
     const { reconnect = {}, random = Math.random } = this.config;
     const { stableMs = 5_000 } = reconnect;
-    const isYoung = this.retiree !== undefined && asyncScheduler.now() - this.ledAt < stableMs;
+    const ageMs = asyncScheduler.now() - this.ledAt;
+    // A clock that was set back must not put it off: a server that gives notice means to go.
+    const isYoung = this.retiree !== undefined && ageMs >= 0 && ageMs < stableMs;
     const isHasty = isYoung || this.hasGivenUp;
     this.previousMs = isHasty ? backoff({ ...reconnect, random })(this.hasty, this.previousMs) : 0;
     this.hasty = isHasty ? this.hasty + 1 : 0;
