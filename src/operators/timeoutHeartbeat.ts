@@ -165,7 +165,9 @@ class WatchedSilence implements Silence {
       hooks.settled.pipe(take(1)),
       defer(() => {
         if (wasSuspended || hooks.isSuspended()) return EMPTY;
-        return throwError(() => new HeartbeatTimeoutError(asyncScheduler.now() - this.lastSignAt));
+        const silentMs = asyncScheduler.now() - this.lastSignAt;
+        // As long as it was waited for at least, though the clock was set back meanwhile.
+        return throwError(() => new HeartbeatTimeoutError(Math.max(hooks.timeoutMs, silentMs)));
       }),
     );
   }

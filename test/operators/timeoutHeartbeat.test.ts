@@ -17,7 +17,7 @@ import {
   timeoutHeartbeat,
   type TimeoutHeartbeatConfig,
 } from '../../src/operators/timeoutHeartbeat.js';
-import { marbles } from '../marbles.js';
+import { HOUR_MS, marbles, stepClock } from '../marbles.js';
 
 /** Short enough to draw: a ping after 5 ms of silence, the verdict 4 ms later. */
 const short: TimeoutHeartbeatConfig = { everyMs: 5, timeoutMs: 4 };
@@ -344,6 +344,19 @@ describe('timeoutHeartbeat', () => {
       }),
     );
   });
+
+  it(
+    'has been silent for timeoutMs at least, though the clock is set back while it waits for the answer',
+    marbles(({ cold, expectObservable }) => {
+      timer(11).subscribe(() => stepClock(-HOUR_MS));
+
+      expectObservable(cold('-').pipe(timeoutHeartbeat({ everyMs: 10, timeoutMs: 4 }))).toBe(
+        '--------------#',
+        undefined,
+        new HeartbeatTimeoutError(4),
+      );
+    }),
+  );
 
   describe('before the verdict', () => {
     it(
