@@ -108,7 +108,8 @@ class NumbersAndOthers implements SeenKeys {
   }
 
   private isFresh(seenAt: number | undefined, now: number): boolean {
-    return seenAt !== undefined && !(this.isTimed && now - seenAt > this.windowMs);
+    // By a clock that was set back it was seen in the future: as old, for rather a value twice than none.
+    return seenAt !== undefined && !(this.isTimed && Math.abs(now - seenAt) > this.windowMs);
   }
 
   private seeNumber(key: number, now: number): number | undefined {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { from, timer } from 'rxjs';
 import { createSeenKeys, dedupeBy, type Key, type SeenKeysConfig } from 'millrace';
-import { marbles } from '../marbles.js';
+import { HOUR_MS, marbles, stepClock } from '../marbles.js';
 import { collectGarbage } from '../collectGarbage.js';
 
 /** Which of the keys were new, in order. */
@@ -27,7 +27,26 @@ const newsAt = (adds: readonly (readonly [ms: number, key: Key])[], config: Seen
   return told;
 };
 
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
 describe('createSeenKeys', () => {
+  it.each<[string, Key]>([
+    ['a number', 7],
+    ['a string', 'a'],
+  ])('does not take %s for known for longer because the clock was set back', (_name, key) => {
+    marbles(() => {
+      const seen = createSeenKeys({ windowMs: 10 });
+      seen.add(key);
+      timer(20).subscribe(() => {
+        stepClock(-HOUR_MS);
+        expect([seen.has(key), seen.add(key), seen.add(key)]).toStrictEqual([false, true, false]);
+      });
+    })();
+    expect.assertions(1);
+  });
+
   it.each<[string, Key[], Key[]]>([
     ['whole numbers', [1, 2, 1, -1, 0, -0, -1], [1, 2, -1, 0]],
     [
