@@ -27,8 +27,9 @@ export interface Track<D, S, K> {
   /** Delays drawn in a row, and the last of them. */
   attempt: number;
   previousMs: number;
-  /** When the floor of the last failure is over. */
-  notBefore: number;
+  /** How long to wait after the last failure at least, and when that was. */
+  floorMs: number;
+  failedAt: number;
 }
 
 /** What is decided about a key, and left to whoever owns the time. */
@@ -108,7 +109,8 @@ export function createSyncTracks<D, S, K extends string | number>(
       stage: { ...emptyHold(), held },
       attempt: 0,
       previousMs: 0,
-      notBefore: -Infinity,
+      floorMs: 0,
+      failedAt: 0,
     };
     tracks.set(id, track);
     if (forgotten) {
@@ -214,11 +216,12 @@ export function createSyncTracks<D, S, K extends string | number>(
         return fail(track, new SnapshotTooOldError(track.key));
       }
       const now = asyncScheduler.now();
+      track.floorMs = 0; // it is over
       track.stage =
         rest.length > 0
           ? { is: 'live', since: now, last: rest.at(-1) as D }
           : { is: 'whole', since: now, snapshot };
-      tell({ type: 'synced', key: track.key, discarded, heldMs: now - since });
+      tell({ type: 'synced', key: track.key, discarded, heldMs: Math.max(0, now - since) });
       drop(held.slice(0, discarded), 'covered');
       return [
         { type: 'snapshot', key: track.key, snapshot },
@@ -235,7 +238,9 @@ export function createSyncTracks<D, S, K extends string | number>(
       }
       const meant = id === undefined ? [...tracks.values()] : [tracks.get(id) as Track<D, S, K>];
       for (const track of meant) {
-        const retryInMs = Math.max(0, track.notBefore - asyncScheduler.now());
+        // A clock that was set back makes no wait longer.
+        const sinceMs = Math.max(0, asyncScheduler.now() - track.failedAt);
+        const retryInMs = Math.max(0, track.floorMs - sinceMs);
         const isLost = isInStep(track.stage);
         forgive(track);
         holdAnew(track, 'resync');
@@ -262,7 +267,8 @@ export function createSyncTracks<D, S, K extends string | number>(
       return NOTHING;
     }
     const retryInMs = Math.min(maxTimerMs, atLeastMs + draw(track));
-    track.notBefore = asyncScheduler.now() + Math.min(maxTimerMs, atLeastMs);
+    track.floorMs = Math.min(maxTimerMs, atLeastMs);
+    track.failedAt = asyncScheduler.now();
     tell({ type: 'failed', key: track.key, error, retryInMs });
     rounds.begin(track, retryInMs);
     return NOTHING;

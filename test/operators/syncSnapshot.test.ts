@@ -23,7 +23,7 @@ import {
   syncSnapshot,
   type SyncSnapshotConfig,
 } from '../../src/operators/syncSnapshot.js';
-import { marbles } from '../marbles.js';
+import { HOUR_MS, marbles, stepClock } from '../marbles.js';
 
 /** A delta is written as its key, if any, and its number: `5`, `A5`. A snapshot is the number it is as of. */
 type Config = SyncSnapshotConfig<string, number>;
@@ -85,6 +85,10 @@ function telling(): Pick<Config, 'onEvent' | 'onDrop'> & { readonly told: string
 const fail = (): never => {
   throw new Error('thrown');
 };
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 describe('syncSnapshot', () => {
   describe('as an operator', () => {
@@ -599,6 +603,31 @@ describe('syncSnapshot', () => {
           '26 synced: discarded 0, held 21 ms',
         ]);
       }),
+    );
+
+    it.each([
+      ['at once, after a snapshot', 15, ['=5', '=5', 'by now']],
+      ['after the floor, while it lasts', 5, ['=5', 'by now']],
+    ])('and no later for resync$ where the clock was set back: %s', (_name, resyncMs, expected) =>
+      marbles(({ flush }) => {
+        const resync$ = new Subject<string>();
+        const seen: string[] = [];
+        timer(resyncMs).subscribe(() => {
+          stepClock(-HOUR_MS);
+          resync$.next('');
+        });
+        timer(16).subscribe(() => seen.push('by now'));
+
+        concat(of('5'), NEVER)
+          .pipe(
+            synced([throwError(() => new Error('429')), 5], { floorMs: () => 10, resync$ }),
+            map(shown),
+            takeUntil(timer(30)),
+          )
+          .subscribe((out) => seen.push(out));
+        flush();
+        expect(seen).toStrictEqual(expected);
+      })(),
     );
 
     it(
