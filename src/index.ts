@@ -19,7 +19,7 @@ export {
   type StreamConfig,
   type StreamOf,
 } from './feedConfig.js';
-export { exactJsonCodec, type ExactJsonConfig, jsonCodec } from './jsonCodec.js';
+export { exactJsonCodec, type ExactJsonConfig, InvalidUtf8Error, jsonCodec } from './jsonCodec.js';
 
 export { arbitrate, type Arbitration, type ArbitrationStats } from './operators/arbitrate.js';
 export type {

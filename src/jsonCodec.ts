@@ -4,7 +4,21 @@ import type { Codec } from './feedConfig.js';
 import { stringifyExact } from './stringifyExact.js';
 import type { Data } from './streams/transport.js';
 
-/** The default codec: JSON text, in text or binary frames. `encode` throws a `TypeError` for `undefined` and functions. */
+/** The bytes of a binary frame are no UTF-8, so its text is not known. */
+export class InvalidUtf8Error extends Error {
+  override readonly name = 'InvalidUtf8Error';
+  constructor(
+    readonly bytes: number,
+    options?: ErrorOptions,
+  ) {
+    super(`a binary frame of ${bytes} bytes is no UTF-8`, options);
+  }
+}
+
+/**
+ * The default codec: JSON text, in text or binary frames. `decode` throws an `InvalidUtf8Error` for bytes that are no text, `encode` a
+ * `TypeError` for `undefined` and functions.
+ */
 export const jsonCodec: Codec = {
   decode: (data): unknown => JSON.parse(toText(data)),
   encode: (message) => written('jsonCodec', message, JSON.stringify(message)),
@@ -37,9 +51,18 @@ export function exactJsonCodec({ number = asWritten }: ExactJsonConfig = {}): Co
   };
 }
 
-const decoder = new TextDecoder();
+/** One that is not fatal would put U+FFFD in place of what it cannot read, and tell nobody. */
+const decoder = new TextDecoder('utf-8', { fatal: true });
 
-const toText = (data: Data): string => (typeof data === 'string' ? data : decoder.decode(data));
+const toText = (data: Data): string => (typeof data === 'string' ? data : bytesToText(data));
+
+function bytesToText(data: Uint8Array): string {
+  try {
+    return decoder.decode(data);
+  } catch (cause) {
+    throw new InvalidUtf8Error(data.byteLength, { cause });
+  }
+}
 
 function written(codec: string, message: unknown, text: string | undefined): string {
   if (text !== undefined) return text;

@@ -15,7 +15,7 @@ import {
   type CompressedCodecConfig,
   InflatedTooLargeError,
 } from '../src/compressedCodec.js';
-import { jsonCodec } from '../src/jsonCodec.js';
+import { InvalidUtf8Error, jsonCodec } from '../src/jsonCodec.js';
 
 const thrownBy = (act: () => unknown): unknown => {
   try {
@@ -41,6 +41,15 @@ describe('compressedCodec', () => {
         expect(jsonCodec.encode(codec.decode(sent))).toBe(jsonCodec.encode(value));
       }),
       { numRuns: 50 },
+    );
+  });
+
+  it('decodes no frame that inflates to what is no UTF-8', () => {
+    const codec = compressedCodec(jsonCodec, { inflate: gunzipSync });
+    const frame = gzipSync(Uint8Array.of(0x22, 0xfc, 0x22));
+
+    expect(thrownBy(() => codec.decode(frame))).toStrictEqual(
+      new InvalidUtf8Error(3, { cause: expect.any(TypeError) as TypeError }),
     );
   });
 

@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert/strict';
 import fc from 'fast-check';
 import * as v from 'valibot';
 import { digits, exactNumber } from '../src/exactNumber.js';
-import { exactJsonCodec, jsonCodec } from '../src/jsonCodec.js';
+import { exactJsonCodec, InvalidUtf8Error, jsonCodec } from '../src/jsonCodec.js';
 import { jsonText } from './jsonTexts.js';
 
 describe.each([
@@ -30,6 +30,19 @@ describe.each([
 
   it('throws on what is no JSON', () => {
     expect(() => codec.decode('{')).toThrow(SyntaxError);
+  });
+
+  it.each([
+    ['a byte of Latin-1', [0xfc]],
+    ['a character cut off', [0xe2, 0x82]],
+    ['a surrogate', [0xed, 0xa0, 0x80]],
+  ])('throws on bytes that are no UTF-8: %s', (_what, bytes) => {
+    const frame = Buffer.concat([Buffer.from('"'), Buffer.from(bytes), Buffer.from('"')]);
+    const act = (): unknown => codec.decode(frame);
+
+    expect(act).toThrow(InvalidUtf8Error);
+    expect(act).toThrow(`a binary frame of ${frame.length} bytes is no UTF-8`);
+    expect(codec.decode(Buffer.from('"\uFFFD ü"'))).toBe('\uFFFD ü');
   });
 
   it.each([undefined, () => 1])('throws on what has none: %p', (message) => {
