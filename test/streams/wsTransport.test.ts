@@ -9,7 +9,7 @@ import {
 } from 'node:net';
 import { asyncScheduler, Subscription } from 'rxjs';
 import WebSocket from 'ws';
-import { classify, InvalidUrlError } from '../../src/streams/failure.js';
+import { classify, InvalidUrlError, SocketClosedError } from '../../src/streams/failure.js';
 import type { Data } from '../../src/streams/transport.js';
 import { wsTransport } from '../../src/streams/wsTransport.js';
 import { dial, handshake, loopback, tidyUp, turns } from './transportRigs.js';
@@ -490,10 +490,7 @@ describe('wsTransport', () => {
   });
 
   describe('of a dial that was given up', () => {
-    const uncaught = jest.fn();
-    beforeEach(() => process.on('uncaughtException', uncaught));
-    afterEach(() => process.off('uncaughtException', uncaught));
-
+    // Jest itself fails a test in which an error comes uncaught; a listener of ours on the process would not hear of it.
     it.each([
       ['terminated, and the server hangs up later', (socket: TcpSocket) => socket.destroy()],
       [
@@ -514,8 +511,7 @@ describe('wsTransport', () => {
       await until('end');
       await turns(10);
 
-      expect(heard).toHaveLength(1);
-      expect(uncaught).not.toHaveBeenCalled();
+      expect(heard).toStrictEqual([{ type: 'end', error: new SocketClosedError(1006, '') }]);
     });
 
     it('CON-09 nothing is left of a dial that was refused, though the server keeps it open', async () => {
@@ -529,8 +525,6 @@ describe('wsTransport', () => {
       });
       await gone;
       await turns(10);
-
-      expect(uncaught).not.toHaveBeenCalled();
     });
   });
 });
