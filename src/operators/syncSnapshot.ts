@@ -120,7 +120,8 @@ export class SnapshotTimeoutError extends Error {
  *
  * A snapshot older than the first delta held is asked for again, after a backoff, while the deltas are held on. What is emitted
  * stays true as of its place in the row; a gap is found before anything behind it is emitted. Completes and errors with the source:
- * what is held then is dropped. What a hook causes at once has its turn after what it was told of. If `key`, `covers`, `joins`, `follows`, `repeats`, `floorMs` or an `on…` throws, the stream errors.
+ * what is held then is dropped. What a hook causes at once has its turn after what it was told of. If `key`, `covers`, `joins`,
+ * `follows`, `repeats`, `floorMs` or an `on…` throws, the stream errors.
  *
  * @throws {RangeError} On creation, if a number is out of its range, those of `backoff` included.
  * @throws {TypeError} On creation, if what must be a function is none.
