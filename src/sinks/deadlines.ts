@@ -12,10 +12,11 @@ export interface Deadline {
 export interface DeadlineHooks<T> {
   /**
    * Gets each entry at its deadline, already taken out. If the clock was set back, it gets every entry at once, before its
-   * deadline, to be put in anew. `lateMs` is how much later it gets the entry than the timer was set for: where that is much, nothing
-   * ran meanwhile, or the clock was set forward.
+   * deadline, to be put in anew.
    */
-  onDue(entry: T, now: number, lateMs: number): void;
+  onDue(entry: T, now: number): void;
+  /** Told before it gets any, where the timer rang more than 1 s late: nothing ran meanwhile, or the clock was set forward. */
+  onLate?(lateMs: number, now: number): void;
 }
 
 /** Entries that wait to fall due, each at most once. */
@@ -30,6 +31,9 @@ export interface Deadlines<T extends Deadline> {
 
 /** A list that grows by itself takes 17 places for its first entry: until there are so many, it takes what it needs. */
 const FEW_ENTRIES = 8;
+
+/** A timer that is later than this rings behind a clock that was set forward, a sleep, or a loop that was blocked. */
+const LATE_MS = 1_000;
 
 /** The longest a timer of the platform can wait, in ms; it fires at once for anything longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -133,15 +137,16 @@ export class DeadlineHeap<T extends Deadline> implements Deadlines<T> {
   ring(): void {
     const { hooks } = this;
     const now = asyncScheduler.now();
-    const lateMs = Math.max(0, now - this.alarmAt);
+    const lateMs = now - this.alarmAt;
     // While it rings, what is put in waits for the end to set the alarm again, once.
     this.alarmAt = -Infinity;
     const isSetBack = now < this.seenAt;
     this.seenAt = now;
-    if (isSetBack) for (const entry of this.takeOutAll()) hooks.onDue(entry, now, lateMs);
+    if (lateMs > LATE_MS) hooks.onLate?.(lateMs, now);
+    if (isSetBack) for (const entry of this.takeOutAll()) hooks.onDue(entry, now);
     for (let first = this.heap[0]; first !== undefined && first.dueAt <= now; first = this.heap[0]) {
       this.takeOut(first);
-      hooks.onDue(first, now, lateMs);
+      hooks.onDue(first, now);
     }
     this.alarmAt = Infinity;
     this.arm();

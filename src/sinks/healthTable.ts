@@ -27,9 +27,6 @@ export interface HealthHooks {
   readonly workedOff$?: Observable<unknown>;
 }
 
-/** A timer that is later than this rings behind a clock that was set forward, or a sleep: what nobody could hear is no silence. */
-const LATE_MS = 1_000;
-
 /** As `createHealthMonitor`, for who does not take it apart: a third of the memory, as its methods are not its own. */
 export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
   private readonly entries: ReadonlyMap<string, HealthEntry>;
@@ -155,9 +152,12 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
     this.suspects = undefined;
   }
 
-  onDue(entry: HealthEntry, now: number, lateMs: number): void {
-    const since = silentSince(entry);
-    if (lateMs > LATE_MS && since <= now - lateMs) entry.since = since + lateMs;
+  /** What nobody could hear is no silence, of those either that fall due later. */
+  onLate(lateMs: number, now: number): void {
+    for (const entry of this.rows()) if (entry.slot >= 0) putOff(entry, lateMs, now);
+  }
+
+  onDue(entry: HealthEntry, now: number): void {
     if (isSilent(entry, now)) this.lookAgain(entry, now);
     else this.awaitValue(entry);
   }
@@ -300,6 +300,11 @@ function trailBoth(
   trail(entry, lagMs, at);
   const ofTopic = topic === undefined ? undefined : entry.topics?.at(topic);
   if (ofTopic !== undefined) trail(ofTopic, lagMs, at);
+}
+
+function putOff(entry: HealthEntry, lateMs: number, now: number): void {
+  const since = silentSince(entry);
+  if (since <= now - lateMs) entry.since = since + lateMs;
 }
 
 /** A stamp from the future, or a clock that was set back, must not put the verdict off. */

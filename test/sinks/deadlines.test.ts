@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { asyncScheduler, tap, timer } from 'rxjs';
-import { createDeadlines, type Deadline } from '../../src/sinks/deadlines.js';
+import { createDeadlines, type Deadline, DeadlineHeap } from '../../src/sinks/deadlines.js';
 import { HOUR_MS, marbles } from '../marbles.js';
 
 interface Entry extends Deadline {
@@ -137,18 +137,22 @@ describe('createDeadlines', () => {
     jest.useRealTimers();
   });
 
-  it('says how late an entry is', () => {
+  it('says how late its timer rings before it hands out an entry, once', () => {
     jest.useFakeTimers({ now: 1_000_000 });
-    const late: unknown[] = [];
-    const deadlines = createDeadlines<Entry>(({ name }, _now, lateMs) => late.push([name, lateMs]));
+    const log: unknown[] = [];
+    const deadlines = new DeadlineHeap<Entry>({
+      onLate: (lateMs, now) => log.push([lateMs, now]),
+      onDue: ({ name }) => log.push(name),
+    });
     deadlines.put(entry('a'), 1_000_100);
     deadlines.put(entry('b'), 1_000_150);
     jest.setSystemTime(1_000_000 + HOUR_MS);
     jest.advanceTimersByTime(100);
-    expect(late).toStrictEqual([
-      ['a', HOUR_MS],
-      ['b', HOUR_MS],
-    ]);
+    expect(log).toStrictEqual([[HOUR_MS, 1_000_100 + HOUR_MS], 'a', 'b']);
+    deadlines.put(entry('c'), 1_000_150 + HOUR_MS);
+    jest.setSystemTime(1_001_100 + HOUR_MS);
+    jest.advanceTimersByTime(50);
+    expect(log.slice(3)).toStrictEqual(['c']);
     jest.useRealTimers();
   });
 

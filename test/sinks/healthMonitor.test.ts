@@ -317,6 +317,20 @@ describe('createHealthMonitor', () => {
       expect(changes).toStrictEqual(['A', 'C', 'B']);
     });
 
+    it('condemns no stream that falls due soon after the clock was set forward', () => {
+      jest.useFakeTimers({ now: 1_000_000 });
+      const monitor = createHealthMonitor({
+        streams: { a: { staleAfterMs: 2_000 }, b: { staleAfterMs: 60_000 } },
+      });
+      jest.advanceTimersByTime(1_000);
+      monitor.record('b');
+      jest.setSystemTime(1_058_000);
+      jest.advanceTimersByTime(59_999);
+      expect(monitor.isStreamHealthy('b')).toBe(true);
+      jest.advanceTimersByTime(1);
+      expect(monitor.isStreamHealthy('b')).toBe(false);
+    });
+
     it.each<[string, (monitor: HealthMonitor) => void, (monitor: HealthMonitor) => void]>([
       ['while it is unhealthy', () => jest.advanceTimersByTime(150), (monitor) => monitor.record('a')],
       ['while it is stopped', (monitor) => monitor.stop(), (monitor) => monitor.start()],
