@@ -49,8 +49,10 @@ export interface HealthEntry extends Deadline {
   healthy: boolean;
   /** -Infinity before the first value. */
   lastAt: number;
-  /** When watching began. */
+  /** When watching began, or what it was put off to. */
   since: number;
+  /** For how long its verdict was put off in the present silence; means nothing once a value came after `since`. */
+  putOffMs: number;
   /** Made at the first lag, of which most streams tell none. */
   smallestLag: LowWater | undefined;
   /** NaN before the first. */
@@ -83,6 +85,7 @@ export function createHealthEntry(
     healthy: true,
     lastAt: -Infinity,
     since: asyncScheduler.now(),
+    putOffMs: 0,
     smallestLag: undefined,
     lagMs: NaN,
     dueAt: Infinity,

@@ -99,7 +99,7 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
     }
     if (entry.watched) return;
     entry.watched = true;
-    entry.since = asyncScheduler.now();
+    beginAt(entry, asyncScheduler.now());
     forgetFuture(entry, entry.since);
     this.awaitValue(entry);
   }
@@ -138,7 +138,7 @@ export class HealthTable implements HealthMonitor, DeadlineHooks<HealthEntry> {
     this.running = true;
     this.livenessAt = asyncScheduler.now();
     for (const entry of this.rows()) {
-      if (entry.healthy) entry.since = this.livenessAt;
+      if (entry.healthy) beginAt(entry, this.livenessAt);
       forgetFuture(entry, this.livenessAt);
       this.awaitValue(entry);
     }
@@ -302,9 +302,21 @@ function trailBoth(
   if (ofTopic !== undefined) trail(ofTopic, lagMs, at);
 }
 
+function beginAt(entry: HealthEntry, now: number): void {
+  entry.since = now;
+  entry.putOffMs = 0;
+}
+
+/**
+ * Puts a verdict off. One that was put off for `staleAfterMs` already is not: where timers are late again and again, as in a hidden
+ * tab, it would hardly ever fall.
+ */
 function putOff(entry: HealthEntry, lateMs: number, now: number): void {
   const since = silentSince(entry);
-  if (since <= now - lateMs) entry.since = since + lateMs;
+  const putOffMs = since > entry.lastAt ? entry.putOffMs : 0;
+  if (since > now - lateMs || putOffMs >= entry.staleAfterMs) return;
+  entry.since = since + lateMs;
+  entry.putOffMs = putOffMs + lateMs;
 }
 
 /** A stamp from the future, or a clock that was set back, must not put the verdict off. */

@@ -73,6 +73,7 @@ class TopicEntry implements HealthEntry {
   readonly topics = undefined;
   watched: boolean;
   since: number;
+  putOffMs: number;
   smallestLag: HealthEntry['smallestLag'];
   lagMs: number;
   dueAt: number;
@@ -81,7 +82,19 @@ class TopicEntry implements HealthEntry {
   private lastBefore = -Infinity;
 
   constructor(
-    { stream, topic, config, staleAfterMs, watched, since, smallestLag, lagMs, dueAt, slot }: HealthEntry,
+    {
+      stream,
+      topic,
+      config,
+      staleAfterMs,
+      watched,
+      since,
+      putOffMs,
+      smallestLag,
+      lagMs,
+      dueAt,
+      slot,
+    }: HealthEntry,
     private readonly times: number[],
     readonly place: number,
   ) {
@@ -91,6 +104,7 @@ class TopicEntry implements HealthEntry {
     this.staleAfterMs = staleAfterMs;
     this.watched = watched;
     this.since = since;
+    this.putOffMs = putOffMs;
     this.smallestLag = smallestLag;
     this.lagMs = lagMs;
     this.dueAt = dueAt;

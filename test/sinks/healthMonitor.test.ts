@@ -331,6 +331,26 @@ describe('createHealthMonitor', () => {
       expect(monitor.isStreamHealthy('b')).toBe(false);
     });
 
+    it('puts no verdict off for ever because timers are late again and again, as in a hidden tab', () => {
+      jest.useFakeTimers({ now: 1_000_000 });
+      const streams = { a: { staleAfterMs: 5_000 }, b: { staleAfterMs: 5_000 }, c: { staleAfterMs: 5_000 } };
+      const monitor = createHealthMonitor({ streams });
+      const verdicts: boolean[] = [];
+      jest.advanceTimersByTime(4_000);
+      for (const stream of ['a', 'b', 'c']) {
+        jest.advanceTimersByTime(10);
+        monitor.record(stream);
+      }
+      jest.advanceTimersByTime(4_970); // one rang in time, and the next does in 10 ms
+      for (const live of ['a', 'b']) {
+        monitor.record(live);
+        jest.setSystemTime(Date.now() + 60_000);
+        jest.advanceTimersByTime(10);
+        verdicts.push(monitor.isStreamHealthy('c'));
+      }
+      expect(verdicts).toStrictEqual([true, false]);
+    });
+
     it.each<[string, (monitor: HealthMonitor) => void, (monitor: HealthMonitor) => void]>([
       ['while it is unhealthy', () => jest.advanceTimersByTime(150), (monitor) => monitor.record('a')],
       ['while it is stopped', (monitor) => monitor.stop(), (monitor) => monitor.start()],
