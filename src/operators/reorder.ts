@@ -199,8 +199,10 @@ export function reorder<T>(
         if (hole === undefined) return;
         const { held } = hole;
         let isSameHole = hole.overdue !== undefined;
-        for (let next = held[0]; next !== undefined; next = held[0]) {
+        for (;;) {
           settle(sequence, hole);
+          const next = held[0];
+          if (next === undefined) break;
           const place = standing(next.value, next.number, sequence);
           if (opensHole(place) && !isOver && staysOpen(sequence, hole, place, seenUntil)) break;
           const { last } = sequence;
@@ -208,11 +210,11 @@ export function reorder<T>(
           isSameHole = false;
           if (!next.isRecovered) settle(sequence, hole);
           else if (isDue && hole.recovery) hole.recovery.count += 1;
-          held.shift(); // last: whoever was told so far and leaves is told that it is dropped
+          // Last: whoever was told so far and leaves is told that it is dropped, and of no more.
+          if (held.shift() === undefined) return;
           if (isDue) yield next.value;
           else onDuplicate?.(next.value);
         }
-        settle(sequence, hole);
         if (!isSameHole) watch(sequence, hole);
       }
 
@@ -385,7 +387,8 @@ export function reorder<T>(
           const left = [...holes.values()];
           holes.clear();
           for (const { overdue } of left) overdue?.unsubscribe();
-          const lost = [...left.flatMap(({ held }) => held.map(({ value }) => value)), ...arriving.splice(0)];
+          const held = left.flatMap((hole) => hole.held.splice(0));
+          const lost = [...held.map(({ value }) => value), ...arriving.splice(0)];
           for (const value of lost) onDrop?.(value);
         }),
       );

@@ -473,6 +473,41 @@ describe('recoverGaps', () => {
     expect(told).toStrictEqual(expected);
   });
 
+  it.each<['onDuplicate' | 'onRecovered' | 'onGap' | 'isNew', string[]]>([
+    ['onDuplicate', ['1', '2', 'onDuplicate', 'onDrop 2', 'onDrop 4', 'onDrop 4', 'onDrop 5']],
+    ['onGap', ['1', '2', 'onDuplicate', 'onDuplicate', 'onGap', 'onDrop 4', 'onDrop 4', 'onDrop 5']],
+    ['isNew', ['1', 'isNew', 'onDrop 2', 'onDrop 2', 'onDrop 2', 'onDrop 4', 'onDrop 4', 'onDrop 5']],
+    [
+      'onRecovered',
+      ['1', '2', 'onDuplicate', 'onDuplicate', 'onGap', '4', 'onRecovered', 'onDrop 4', 'onDrop 5'],
+    ],
+  ])('tells nothing more of what is held to who leaves when told by %s', (hook, expected) => {
+    const told: string[] = [];
+    const source$ = new Subject<string>();
+    const act = (name: string): void => {
+      if (name !== 'isNew' || name === hook) told.push(name);
+      if (name === hook) subscription.unsubscribe();
+    };
+    const subscription = source$
+      .pipe(
+        detectGaps(last, {
+          recover: () => ['2', '2', '2', '4', '4'],
+          isNew() {
+            act('isNew');
+            return hook !== 'isNew';
+          },
+          onGap: () => act('onGap'),
+          onDuplicate: () => act('onDuplicate'),
+          onRecovered: () => act('onRecovered'),
+          onDrop: (value) => told.push(`onDrop ${value}`),
+        }),
+      )
+      .subscribe((value) => told.push(value));
+    for (const value of ['1', '5']) source$.next(value);
+
+    expect(told).toStrictEqual(expected);
+  });
+
   describe('what is not new', () => {
     it(
       'is dropped in its turn, and its numbers are no gap',
