@@ -74,6 +74,9 @@ class NumbersAndOthers implements SeenKeys {
   private hits = 0;
   private misses = 0;
   private forgotten = 0;
+  /** The latest time of all, and how far it is ahead of the clock. */
+  private latest = -Infinity;
+  private aheadMs = 0;
 
   constructor(
     private readonly maxKeys: number,
@@ -83,7 +86,7 @@ class NumbersAndOthers implements SeenKeys {
   }
 
   add(key: Key): boolean {
-    const now = this.isTimed ? asyncScheduler.now() : 0;
+    const now = this.now();
     if (this.isFresh(isWhole(key) ? this.seeNumber(key, now) : this.seeOther(key, now), now)) {
       this.hits += 1;
       return false;
@@ -94,7 +97,7 @@ class NumbersAndOthers implements SeenKeys {
 
   has(key: Key): boolean {
     const seenAt = isWhole(key) ? this.numbers?.find(key) : this.others?.peek(key);
-    return this.isFresh(seenAt, this.isTimed ? asyncScheduler.now() : 0);
+    return this.isFresh(seenAt, this.now());
   }
 
   stats(): SeenKeysStats {
@@ -105,6 +108,17 @@ class NumbersAndOthers implements SeenKeys {
       misses,
       evictions: (numbers?.evictions ?? 0) + forgotten,
     };
+  }
+
+  /** Of a clock that was set back further than the window, no time comes again: what was seen before it is old for good. */
+  private now(): number {
+    if (!this.isTimed) return 0;
+    const now = asyncScheduler.now() + this.aheadMs;
+    if (now > this.latest) this.latest = now;
+    if (now >= this.latest - this.windowMs) return now;
+    this.latest += this.windowMs + 1;
+    this.aheadMs += this.latest - now;
+    return this.latest;
   }
 
   private isFresh(seenAt: number | undefined, now: number): boolean {

@@ -28,6 +28,7 @@ const newsAt = (adds: readonly (readonly [ms: number, key: Key])[], config: Seen
 };
 
 afterEach(() => {
+  jest.useRealTimers();
   jest.restoreAllMocks();
 });
 
@@ -45,6 +46,19 @@ describe('createSeenKeys', () => {
       });
     })();
     expect.assertions(1);
+  });
+
+  it.each<[string, Key]>([
+    ['a number', 7],
+    ['a string', 'a'],
+  ])('does not take %s for known again once a clock that was set back is where it was', (_name, key) => {
+    jest.useFakeTimers({ now: 10 * HOUR_MS });
+    const seen = createSeenKeys({ windowMs: 60_000 });
+    seen.add(key);
+    jest.setSystemTime(9 * HOUR_MS);
+    seen.add('another');
+    jest.advanceTimersByTime(HOUR_MS);
+    expect([seen.has(key), seen.add(key), seen.add(key)]).toStrictEqual([false, true, false]);
   });
 
   it.each<[string, Key[], Key[]]>([
