@@ -6,6 +6,8 @@ export interface Missing {
   add(hole: Pick<Gap, 'after' | 'before'>): void;
   /** Whether one of the numbers `start … end` is in a hole that was added. */
   has(start: number, end: number): boolean;
+  /** Whether one of the numbers `start … end` is missing. */
+  lacks(start: number, end: number): boolean;
   /** Takes the numbers `start … end` out; false if none of them was missing. */
   fill(start: number, end: number): boolean;
 }
@@ -25,6 +27,8 @@ export function createMissing(beginning: number): Missing {
     while (holes.length > MOST_HOLES) holes.shift();
   };
 
+  const lacks = (start: number, end: number): boolean => holes.some((hole) => isHit(hole, start, end));
+
   return {
     add(hole) {
       const newest = holes.at(-1);
@@ -35,8 +39,9 @@ export function createMissing(beginning: number): Missing {
       forget();
     },
     has: (start, end) => holes.some((hole) => hole.after >= beginning && isHit(hole, start, end)),
+    lacks,
     fill(start, end) {
-      if (!holes.some((hole) => isHit(hole, start, end))) return false;
+      if (!lacks(start, end)) return false;
       holes = holes
         .flatMap(({ after, before }) => [
           { after, before: Math.min(before, Math.max(start, after + 1)) },

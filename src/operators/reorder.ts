@@ -205,8 +205,7 @@ export function reorder<T>(
           if (next === undefined) break;
           const place = standing(next.value, next.number, sequence);
           if (opensHole(place) && !isOver && staysOpen(sequence, hole, place, seenUntil)) break;
-          const { last } = sequence;
-          const isDue = pass(sequence, place, next) && isWanted(sequence, last, next);
+          const isDue = pass(sequence, place, next);
           isSameHole = false;
           if (!next.isRecovered) settle(sequence, hole);
           else if (isDue && hole.recovery) hole.recovery.count += 1;
@@ -242,11 +241,13 @@ export function reorder<T>(
       };
 
       /** Enters a value into its sequence; false if it is not to be emitted, having been before. */
-      const pass = (sequence: Sequence, place: Standing, { value, number, start }: Held<T>): boolean => {
+      const pass = (sequence: Sequence, place: Standing, item: Held<T>): boolean => {
         const { last, missing } = sequence;
+        const { value, number, start } = item;
         if (place === 'late') {
           if (followsLate) sequence.late = number;
-          if (missing?.fill(start, number) === false) return false;
+          if (missing?.lacks(start, number) === false || !isWanted(item)) return false;
+          missing?.fill(start, number);
           onLate?.(value, last + 1);
           return true;
         }
@@ -255,19 +256,13 @@ export function reorder<T>(
         sequence.last = number;
         sequence.late = undefined;
         if (place !== 'next') onGap?.(place, value);
-        return true;
-      };
-
-      /** Asks about a recovered value in its turn; another with its numbers that is new may still come. */
-      const isWanted = (
-        { missing }: Sequence,
-        last: number,
-        { value, number, start, isRecovered }: Held<T>,
-      ): boolean => {
-        if (!isRecovered || isNew?.(value) !== false) return true;
+        if (isWanted(item)) return true;
         if (number > last) missing?.add({ after: Math.max(last, start - 1), before: number + 1 });
         return false;
       };
+
+      /** Asks about a recovered value in its turn. If it is not, another with its numbers that is new may still come. */
+      const isWanted = ({ value, isRecovered }: Held<T>): boolean => !isRecovered || isNew?.(value) !== false;
 
       const holeOf = (sequence: Sequence): Hole<T> => {
         const known = holes.get(sequence);

@@ -556,6 +556,29 @@ describe('recoverGaps', () => {
       ]);
     });
 
+    it('does not keep out a third value with its number', () => {
+      const { told, hooks } = log();
+      const seen: string[] = [];
+      from(['A1', 'A5'])
+        .pipe(
+          detectGaps(last, {
+            ...hooks,
+            recover: () => ['A2', 'A3', 'B3', 'C3', 'A4'],
+            isNew: (value) => value !== 'A3' && value !== 'B3',
+          }),
+        )
+        .subscribe((value) => seen.push(value));
+
+      expect(seen).toStrictEqual(['A1', 'A2', 'C3', 'A4', 'A5']);
+      expect(told.map((line) => line.slice(line.indexOf(' ') + 1))).toStrictEqual([
+        '? 1..5 A5',
+        '= A3',
+        '= B3',
+        'late C3<4',
+        '! 1..5 3',
+      ]);
+    });
+
     it('is not asked of what was repeated, nor of what came by itself', () => {
       const asked: string[] = [];
       const isNew = (value: string): boolean => asked.push(value) > 0;
