@@ -1,7 +1,7 @@
 import { asyncScheduler, BehaviorSubject, filter, interval, noop, of, throwError, timer } from 'rxjs';
 import type { ConnectionStatus, FeedConfig } from 'millrace';
 import { closes, refuses } from 'millrace/testing';
-import { marbles } from './marbles.js';
+import { HOUR_MS, marbles, stepClock } from './marbles.js';
 import { scene, type TestSchemas } from './scene.js';
 
 const frames = { t: refuses(429, { 'Retry-After': '2' }), r: refuses(502), x: closes(1012) };
@@ -181,6 +181,18 @@ describe('the wait after a failure', () => {
       flush();
 
       expect(dials).toStrictEqual([0, 1_000, 3_000, 7_000]);
+    }),
+  );
+
+  it(
+    'comes to its end though the clock was set back',
+    marbles(({ flush }) => {
+      const { dials, join } = refused();
+      switching(370, 3_000, join);
+      at(100, () => stepClock(-HOUR_MS));
+      flush();
+
+      expect(dials.map((ms) => ms + (ms < 0 ? HOUR_MS : 0))).toStrictEqual([0, 1_370]);
     }),
   );
 

@@ -16,6 +16,17 @@ describe('leftMs', () => {
     expect(leftMs({ ms: 50, since: 1_000 })).toBe(left);
   });
 
+  it('counts on from where it was noticed that the clock was set back', () => {
+    const clock = jest.spyOn(asyncScheduler, 'now');
+    const wait = { ms: 50, since: 1_000 };
+    const left = [1_010, 10, 40, 60].map((now) => {
+      clock.mockReturnValue(now);
+      return leftMs(wait);
+    });
+
+    expect(left).toStrictEqual([40, 50, 20, 0]);
+  });
+
   it('is nothing where there is no wait', () => {
     expect(leftMs()).toBe(0);
   });
