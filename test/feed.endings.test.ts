@@ -22,6 +22,56 @@ const dials = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [String(n)
 const ids = map(({ id }: Trade) => id);
 const noError = { error: () => undefined };
 
+describe('close() by who is told that the feed is ready', () => {
+  const authenticate = (): undefined => undefined;
+  type Told = 'connected' | 'state' | 'onConnected';
+
+  it.each<[string, Told, Partial<FeedConfig<TestSchemas>>]>([
+    ['in the event', 'connected', {}],
+    ['in the event, after a login', 'connected', { authenticate }],
+    ['by its state', 'state', {}],
+    ['by its state, after a login', 'state', { authenticate }],
+    ['in onConnected', 'onConnected', {}],
+  ])('sends what waits: %s', (_title, type, config) =>
+    marbles(({ flush }) => {
+      const subscribed: unknown[] = [];
+      const rate = { max: 1, perMs: 100, marginMs: 0 };
+      const subscribe = (topics: readonly unknown[]) => void subscribed.push(...topics);
+      const { feed, transport, events } = scene(['oa', 'o'], letters, {
+        ...config,
+        outbox: { rate },
+        rotate: { everyMs: 50 },
+        subscriptions: { subscribe, unsubscribe: () => undefined },
+        onConnected: () => {
+          if (type === 'onConnected') close();
+        },
+      });
+      const close = (): void => {
+        feed.rotate();
+        feed.send(3);
+        void feed.close();
+      };
+      const sent: unknown[] = [];
+      transport.sends$.subscribe((data) => sent.push(data));
+      feed.events$.subscribe((event) => {
+        const isReady =
+          event.type === 'state' &&
+          event.status.state === (config.authenticate ? 'AUTHENTICATED' : 'CONNECTED');
+        if (event.type === type && (type !== 'state' || isReady)) close();
+      });
+      feed.stream('trade', 'BTC').subscribe();
+      for (const message of [1, 2]) feed.send(message);
+      flush();
+
+      expect(sent).toStrictEqual([1, 2, 3]);
+      expect(events.map((event) => event.type)).not.toContain('overflow');
+      expect(events.map((event) => event.type)).not.toContain('rotating');
+      expect(subscribed).toHaveLength(type === 'onConnected' ? 1 : 0);
+      expect(isBalanced(feed.stats())).toBe(true);
+    })(),
+  );
+});
+
 /** A moment in the life of a feed: what brings it there by 20 ms, and what its status is then. */
 interface Moment {
   readonly state: ConnectionState;

@@ -197,6 +197,7 @@ class RenewedConnection
     this.isLast = true;
     this.liveDials.tell((dial) => dial.stopIntake());
     this.stops$?.next();
+    this.inCharge?.port.release(); // who closes it as he is told that it is ready may have sent before
     // eslint-disable-next-line rxjs-x/no-ignored-error -- neither of them errors
     concat(this.outbox.flushed$.pipe(takeUntil(timer(timeoutMs))), of(undefined)).subscribe(() => {
       if (running?.closed === false) running.complete();
@@ -275,7 +276,7 @@ class RenewedConnection
     this.recovery.onReady();
     this.unread = this.unread.concat(session);
     before?.retire();
-    if (readyState === 'AUTHENTICATED' || before !== undefined) this.setState(readyState);
+    this.setState(readyState);
     // Whoever is told may close or drop it.
     if (before !== undefined && !session.isOver) {
       hooks.tell({ type: 'rotated', from: before.generation, ...this.stamp() });
@@ -283,7 +284,7 @@ class RenewedConnection
     if (!session.isOver) {
       hooks.tell({ type: 'connected', isReconnect, url, protocol, extensions, ...this.stamp() });
     }
-    if (session.isOver) return EMPTY;
+    if (session.isOver || this.isEnding()) return EMPTY;
     hooks.onReady(session);
     if (before === undefined) session.topics = hooks.join(session);
     else session.topics?.takeCharge();
@@ -292,7 +293,8 @@ class RenewedConnection
       session.port.release();
       return EMPTY;
     });
-    return merge(greeted$, of(session), release$);
+    const led$ = defer(() => (this.isEnding() ? EMPTY : of(session)));
+    return merge(greeted$, led$, release$);
   }
 
   greet(session: OpenSession): Observable<never> {
@@ -373,6 +375,11 @@ class RenewedConnection
 
   parted$(): Observable<unknown> {
     return afterReading(farewellMs, this.hooks);
+  }
+
+  /** Asked anew: the compiler does not see that whoever was told may have closed it. */
+  private isEnding(): boolean {
+    return this.isLast;
   }
 
   /** A run is over. */

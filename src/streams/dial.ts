@@ -121,7 +121,8 @@ export class Dial implements DialSessionConfig {
   }
 
   onOpen(): void {
-    if (this.isFirst) this.connection.setState('CONNECTED');
+    // Without a login it is told of who takes charge.
+    if (this.isFirst && this.authenticate !== undefined) this.connection.setState('CONNECTED');
   }
 
   onPong(session: OpenSession): void {

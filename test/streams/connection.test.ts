@@ -348,7 +348,7 @@ describe('a connection', () => {
 
   it.each([
     [isState('CONNECTING'), ['CONNECTING', '|']],
-    [isState('CONNECTED'), ['CONNECTING', 'CONNECTED', '|', 'lost 0', 'ended']],
+    [isState('CONNECTED'), ['CONNECTING', 'CONNECTED', '|', 'lost 0', 'ended', 'lost 0']],
     [isType('connected'), ['CONNECTING', 'CONNECTED', 'connected', '|', 'lost 0', 'ended', 'lost 0']],
   ])('ends in order when whoever is told leaves at once (%#)', (isIt, expected) => {
     marbles(({ flush }) => {

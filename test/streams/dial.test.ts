@@ -85,10 +85,12 @@ describe('a dial', () => {
   });
 
   it.each([
-    { isFirst: true, expected: ['CONNECTED', 'frame'] },
-    { isFirst: false, expected: ['frame'] },
-  ])('changes the state only where no other is in charge: $isFirst', ({ isFirst, expected }) => {
-    const { dial, told } = rig({ isFirst });
+    { isFirst: true, config: { authenticate: () => undefined }, expected: ['CONNECTED', 'frame'] },
+    { isFirst: true, config: {}, expected: ['frame'] },
+    { isFirst: false, config: { authenticate: () => undefined }, expected: ['frame'] },
+  ])('changes the state only for a login, where no other is in charge: %j', (given) => {
+    const { isFirst, config, expected } = given;
+    const { dial, told } = rig({ isFirst, config });
     dial.onOpen();
     dial.onPong(session);
 
