@@ -77,6 +77,19 @@ describe('what a server asked to wait', () => {
   );
 
   it(
+    'is over when it was waited for, though the clock was set back meanwhile',
+    marbles(({ flush }) => {
+      const { dials, join } = waiting(['t', 'r', 'o']);
+      join();
+      at(1_000, () => stepClock(-HOUR_MS));
+      at(9_999, () => jest.restoreAllMocks());
+      flush();
+
+      expect(dials).toStrictEqual([0, 2_100 - HOUR_MS, 2_200 - HOUR_MS]);
+    }),
+  );
+
+  it(
     'BAK-05 is given up by who leaves again',
     marbles(({ flush }) => {
       const { dials, statuses, join } = waiting(['t', 'o']);

@@ -254,8 +254,8 @@ class RenewedConnection
     return defer(() => {
       const generation = ++this.dials;
       this.live.terminateBut(before?.generation);
+      this.recovery.onDial(before !== undefined);
       if (before === undefined) {
-        this.recovery.onDial();
         this.generation = generation;
         this.setState('CONNECTING', { attempt: this.status$.value.attempt });
       }

@@ -2,7 +2,8 @@ import { asyncScheduler } from 'rxjs';
 
 /** A wait that has begun. */
 export interface BegunWait {
-  readonly ms: number;
+  /** 0 once a timer has waited for it, whatever the clock says. */
+  ms: number;
   /** When it began, epoch ms; brought forward when the clock was set back. */
   since: number;
 }

@@ -22,6 +22,7 @@ import {
 } from '../operators/retryBackoff.js';
 import type { Endpoints } from './endpoints.js';
 import type { FailureClass } from './failure.js';
+import type { Floor } from './floors.js';
 import { type BegunWait, leftMs } from './leftMs.js';
 import { type ReconnectConfig, type ResolvedPolicies, resolvePolicies } from './policies.js';
 
@@ -70,8 +71,8 @@ export interface Recovery extends RowKeeper {
   pause(): Pause | undefined;
   /** The row of failures has come to an end, and so has its wait; floors have not. */
   forget(): void;
-  /** The next connection is being made. */
-  onDial(): void;
+  /** The next connection is being made, of a rotation where the one before it is still in charge. */
+  onDial(isRotation: boolean): void;
   /** A server has let us in: what it asked for before is over. */
   onReady(): void;
 }
@@ -109,6 +110,8 @@ class PolicyRecovery implements Recovery {
   row: RetryRow | undefined = undefined;
   /** For the next connection, until that is begun. */
   private wait: Wait | undefined = undefined;
+  /** The floor that the next dial waits for. */
+  private awaited: Floor | undefined = undefined;
   /** The user wants the next connection now, and it has not been begun. */
   private isWished = false;
 
@@ -132,6 +135,7 @@ class PolicyRecovery implements Recovery {
       wake$: (this.wake$ = new Subject()),
       onRetry: (decision) => {
         const { attempt, delayMs: ms, error: cause } = decision;
+        this.await(decision);
         this.moveOn(decision);
         this.wait = { ms, since: asyncScheduler.now(), attempt, cause };
         hooks.onRetry(decision);
@@ -158,6 +162,7 @@ class PolicyRecovery implements Recovery {
       ...this.common(),
       policy: (failure) => (hasLed() ? null : this.decide(failure)),
       onRetry: (decision) => {
+        this.await(decision);
         this.endpoints.failed(false);
         onRetry(decision);
       },
@@ -187,7 +192,7 @@ class PolicyRecovery implements Recovery {
     const waitMs = isWished ? 0 : leftMs(wait);
     if (waitMs > 0) return this.pauseFor(waitMs, wait);
     this.forget();
-    const floor = this.endpoints.floor();
+    const floor = (this.awaited = this.endpoints.floor());
     if (floor === undefined) return undefined;
     return this.pauseFor(leftMs(floor) + this.rules().delayAfter(0, 0), floor);
   }
@@ -197,7 +202,11 @@ class PolicyRecovery implements Recovery {
     this.wait = undefined;
   }
 
-  onDial(): void {
+  onDial(isRotation: boolean): void {
+    // A timer has waited for it, so a clock that was set back changes nothing.
+    if (!this.isWished && this.awaited !== undefined) this.awaited.ms = 0;
+    this.awaited = undefined;
+    if (isRotation) return;
     this.isWished = false;
     this.wait = undefined;
   }
@@ -219,6 +228,10 @@ class PolicyRecovery implements Recovery {
 
   private isFinal({ error }: RetryFailure): boolean {
     return this.final !== undefined && error === this.final;
+  }
+
+  private await({ floorMs }: RetryDecision): void {
+    this.awaited = floorMs > 0 ? this.endpoints.floor() : undefined;
   }
 
   /** To the next URL: also where it ends, as who starts it again dials that. */
