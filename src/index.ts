@@ -150,6 +150,7 @@ export {
   ConnectTimeoutError,
   type FailureClass,
   HandshakeError,
+  HostPausedError,
   InvalidUrlError,
   OfflineError,
   PauseTimeoutError,

@@ -495,4 +495,82 @@ describe('what one of several servers asked to wait', () => {
       expect(dials).toStrictEqual(['0 a', '2200 b']);
     }),
   );
+
+  it(
+    'holds for all where the list was refused as the user wanted the next connection now',
+    marbles(({ flush }) => {
+      const asked: number[] = [];
+      const refused = Object.assign(new Error('too many tokens'), { retryAfterMs: 2_000 });
+      const urls = ['wss://a', 'wss://b'];
+      const { feed, dials, join } = failingOver(['o', 'o'], [], {
+        url: () => (asked.push(asyncScheduler.now()) === 2 ? throwError(() => refused) : of(urls)),
+      });
+      join();
+      at(500, () => feed.reconnect());
+      flush();
+
+      expect(asked).toStrictEqual([0, 500, 2_600]);
+      expect(dials).toStrictEqual(['0 a', '2600 a']);
+    }),
+  );
+
+  it(
+    'is waited for where the next list has nobody else',
+    marbles(({ flush }) => {
+      let asked = 0;
+      const { feed, dials, retries, join } = failingOver(['t', 'o'], [], {
+        url: () => ((asked += 1) === 1 ? ['wss://a', 'wss://b'] : ['wss://a']),
+      });
+      const errors: unknown[] = [];
+      feed.events$
+        .pipe(filter(({ type }) => type === 'disconnected'))
+        .subscribe((event) => errors.push(event));
+      join();
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '2100 a']);
+      expect(retries()).toStrictEqual(['0, 100', '1900, 2000']);
+      expect(errors).toMatchObject([
+        { error: { name: 'HandshakeError' } },
+        {
+          class: 'network',
+          error: { name: 'HostPausedError', leftMs: 1_900, cause: { name: 'HandshakeError', status: 429 } },
+        },
+      ]);
+    }),
+  );
+
+  it(
+    'is no hindrance to the user, whatever the list has become',
+    marbles(({ flush }) => {
+      let asked = 0;
+      const { feed, dials, join } = failingOver(['t', 'o'], [], {
+        url: () => ((asked += 1) === 1 ? ['wss://a', 'wss://b'] : ['wss://a']),
+      });
+      join();
+      at(50, () => feed.reconnect());
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '50 a']);
+    }),
+  );
+
+  it(
+    'holds for rotations that begin after one was given up',
+    marbles(({ flush }) => {
+      const { feed, dials, join } = failingOver(['o', 't', 'o'], ['a'], {
+        reconnect: { jitter: 'none', initialMs: 100, maxAttempts: 0 },
+      });
+      const failures: string[] = [];
+      feed.events$.subscribe((event) => {
+        if (event.type === 'rotateFailed') failures.push((event.error as Error).name);
+      });
+      join();
+      for (const ms of [1_000, 1_500, 3_000]) at(ms, () => feed.rotate());
+      flush();
+
+      expect(dials).toStrictEqual(['0 a', '1000 a', '3000 a']);
+      expect(failures).toStrictEqual(['MaxReconnectsExceededError', 'MaxReconnectsExceededError']);
+    }),
+  );
 });

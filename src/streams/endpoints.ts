@@ -1,3 +1,4 @@
+import { HostPausedError } from './failure.js';
 import { createFloors, type Floor, type Floors } from './floors.js';
 import { leftMs } from './leftMs.js';
 
@@ -7,10 +8,16 @@ import { leftMs } from './leftMs.js';
  */
 export interface Endpoints {
   /**
+   * A dial begins, whose choice will heed the floors or, as the user wants it now, will not. Until then what fails is no fault of an
+   * endpoint.
+   */
+  begin(heedsFloors: boolean): void;
+  /**
    * The URL for this attempt, of those the provider yielded; they are known by their place, for a token may change. Where all
    * have a floor, it is the one whose floor is over first.
    *
    * @throws {RangeError} If there are none.
+   * @throws {HostPausedError} If floors are to be heeded and it has one: the list has become another since they were waited for.
    */
   choose(urls: readonly string[]): string;
   /**
@@ -50,6 +57,7 @@ class EndpointInUse implements Endpoints {
   private urls: readonly string[] = [];
   private next = 0;
   private isInUse = false;
+  private heedsFloors = false;
   /** The URL of the connection that is up, or was last. */
   private leader: string | undefined = undefined;
   private isOut = false;
@@ -57,6 +65,11 @@ class EndpointInUse implements Endpoints {
   private outs = 0;
   /** Made for the first. */
   private floors: Floors | undefined = undefined;
+
+  begin(heedsFloors: boolean): void {
+    this.isInUse = false;
+    this.heedsFloors = heedsFloors;
+  }
 
   choose(urls: readonly string[]): string {
     this.urls = urls;
@@ -66,6 +79,8 @@ class EndpointInUse implements Endpoints {
     this.next = place;
     const url = urls[place];
     if (url === undefined) throw new RangeError('endpoints: there must be at least one URL, got none');
+    const floor = this.heedsFloors ? this.floors?.of(url) : undefined;
+    if (floor !== undefined) throw new HostPausedError(leftMs(floor), { cause: floor.cause });
     this.isInUse = true;
     return url;
   }

@@ -79,6 +79,17 @@ export class OfflineError extends Error {
   }
 }
 
+/** The host asked not to be dialled for longer, which `cause` told: so it was not. */
+export class HostPausedError extends Error {
+  override readonly name = 'HostPausedError';
+  constructor(
+    readonly leftMs: number,
+    options?: ErrorOptions,
+  ) {
+    super(`the host is not to be dialled for ${leftMs} ms`, options);
+  }
+}
+
 /** Reading stayed paused for longer than the buffer's `maxPauseMs`. */
 export class PauseTimeoutError extends Error {
   override readonly name = 'PauseTimeoutError';
@@ -153,6 +164,7 @@ const networkNames = new Set([
   'HeartbeatTimeoutError',
   'PauseTimeoutError',
   'OfflineError',
+  'HostPausedError',
 ]);
 const networkCodes =
   /^(ECONN|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT|EHOST|ENET|EADDR|ENOBUFS|EMFILE|ERR_SOCKET|ERR_TLS_HANDSHAKE_TIMEOUT|UND_ERR_SOCKET)/;

@@ -206,6 +206,7 @@ class PolicyRecovery implements Recovery {
     // A timer has waited for it, so a clock that was set back changes nothing.
     if (!this.isWished && this.awaited !== undefined) this.awaited.ms = 0;
     this.awaited = undefined;
+    this.endpoints.begin(!this.isWished);
     if (isRotation) return;
     this.isWished = false;
     this.wait = undefined;

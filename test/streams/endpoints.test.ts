@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { interval, take } from 'rxjs';
 import { createEndpoints, type Endpoints } from '../../src/streams/endpoints.js';
+import { HostPausedError } from '../../src/streams/failure.js';
 import { marbles } from '../marbles.js';
 
 const urls = ['a', 'b', 'c'];
@@ -183,6 +184,28 @@ describe('createEndpoints', () => {
 
       endpoints.onReady();
       expect(endpoints.floor()).toBeUndefined();
+    });
+
+    it('refuses one that has a floor, if a dial is to heed them, and stays with what is next', () => {
+      marbles(() => {
+        const endpoints = failing(10);
+        endpoints.begin(true);
+        expect(() => endpoints.choose(['wss://a'])).toThrow(new HostPausedError(10, { cause: 10 }));
+        endpoints.failed(false);
+        expect(endpoints.choose(hosts)).toBe('wss://b');
+        endpoints.begin(false);
+        expect(endpoints.choose(['wss://a'])).toBe('wss://a');
+      })();
+    });
+
+    it('holds what fails as a dial begins against no endpoint', () => {
+      const endpoints = createEndpoints();
+      endpoints.choose(hosts);
+      endpoints.begin(true);
+      endpoints.failed(false);
+      endpoints.raiseFloor(10, 'provider', false);
+
+      expect(endpoints.floor()?.cause).toBe('provider');
     });
 
     it('does not count one that was left out as one that can never work', () => {
