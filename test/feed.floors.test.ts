@@ -1,4 +1,4 @@
-import { asyncScheduler, BehaviorSubject, filter, interval, noop, of, throwError, timer } from 'rxjs';
+import { asyncScheduler, BehaviorSubject, filter, interval, noop, of, take, throwError, timer } from 'rxjs';
 import type { ConnectionStatus, FeedConfig } from 'millrace';
 import { closes, refuses } from 'millrace/testing';
 import { HOUR_MS, marbles, stepClock } from './marbles.js';
@@ -86,6 +86,25 @@ describe('what a server asked to wait', () => {
       flush();
 
       expect(dials).toStrictEqual([0, 2_100 - HOUR_MS, 2_200 - HOUR_MS]);
+    }),
+  );
+
+  it(
+    'is not cut short by a reconnect() that has been made by who left and came back as it was told',
+    marbles(({ flush }) => {
+      const { feed, dials, join } = waiting(['o', 't', 'o']);
+      let last = join();
+      feed.events$
+        .pipe(filter(({ type }) => type === 'disconnected'))
+        .pipe(take(1))
+        .subscribe(() => {
+          last.unsubscribe();
+          last = join();
+        });
+      at(500, () => feed.reconnect());
+      flush();
+
+      expect(dials).toStrictEqual([0, 500, 2_600]);
     }),
   );
 

@@ -171,9 +171,11 @@ class RenewedConnection
   }
 
   drop(error: unknown): void {
+    const isWished = classifyByDefault(error) === 'requested';
     this.dropped = error;
+    if (isWished) this.recovery.wish(); // first: who is told may begin the next run, which makes it
     this.liveDials.tell((dial) => dial.drop(error));
-    if (classifyByDefault(error) === 'requested') this.recovery.wake();
+    if (isWished) this.recovery.wake();
   }
 
   giveUp(error: unknown): void {

@@ -60,7 +60,9 @@ export interface Recovery extends RowKeeper {
   classify(error: unknown): FailureClass;
   /** This failure, when it comes, is given up for: no policy is asked. */
   giveUpFor(error: unknown): void;
-  /** Ends the wait for the next dial, also one that a failure is just about to lead to. */
+  /** The user wants the next connection now: whatever fails from here on is followed at once, until that is begun. */
+  wish(): void;
+  /** Ends the wait for the next dial that the user wants now, unless that has begun meanwhile. */
   wake(): void;
   /** The same, but what a server asked for is waited out. */
   wakeIfDue(): void;
@@ -178,9 +180,12 @@ class PolicyRecovery implements Recovery {
     this.final = error;
   }
 
-  wake(): void {
+  wish(): void {
     this.isWished = true;
-    this.wake$?.next();
+  }
+
+  wake(): void {
+    if (this.isWished) this.wake$?.next();
   }
 
   wakeIfDue(): void {

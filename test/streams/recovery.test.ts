@@ -61,7 +61,10 @@ describe('createRecovery', () => {
     'waits no longer when woken',
     marbles(({ cold, expectObservable }) => {
       const { recovery, run$ } = rig({ initialMs: 1_000 });
-      cold('---w').subscribe(() => recovery.wake());
+      cold('---w').subscribe(() => {
+        recovery.wish();
+        recovery.wake();
+      });
 
       expectObservable(run$(closed), '^----!').toBe('a--b');
     }),
