@@ -137,7 +137,7 @@ class PolicyRecovery implements Recovery {
       wake$: (this.wake$ = new Subject()),
       onRetry: (decision) => {
         const { attempt, delayMs: ms, error: cause } = decision;
-        this.await(decision);
+        this.waitsFor(decision);
         this.moveOn(decision);
         this.wait = { ms, since: asyncScheduler.now(), attempt, cause };
         hooks.onRetry(decision);
@@ -164,7 +164,7 @@ class PolicyRecovery implements Recovery {
       ...this.common(),
       policy: (failure) => (hasLed() ? null : this.decide(failure)),
       onRetry: (decision) => {
-        this.await(decision);
+        this.waitsFor(decision);
         this.endpoints.failed(false);
         onRetry(decision);
       },
@@ -236,7 +236,7 @@ class PolicyRecovery implements Recovery {
     return this.final !== undefined && error === this.final;
   }
 
-  private await({ floorMs }: RetryDecision): void {
+  private waitsFor({ floorMs }: RetryDecision): void {
     this.awaited = floorMs > 0 ? this.endpoints.floor() : undefined;
   }
 

@@ -178,6 +178,7 @@ class RunningLine {
     subscriber.next(session);
     this.heeded = session;
     if (this.asked === session) this.rotate();
+    this.asked = undefined;
     const asks$ = this.asksOf(session);
     if (asks$ === undefined) return;
     this.asks = attach(subscriber, asks$, {
