@@ -117,28 +117,27 @@ export interface RetryRow {
  */
 export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperatorFunction<T> {
   const rules = retryRules(config);
-  return (source) => new Observable((subscriber) => retryInto(source, () => rules, subscriber, subscriber));
+  return (source) =>
+    new Observable((subscriber) =>
+      retryInto(source, { row: undefined, rules: () => rules }, subscriber, subscriber),
+    );
 }
 
-/** Who keeps a row of failures. */
-export interface RowKeeper {
+/** Whose failures they are: it may outlive a subscription, and its row then goes on in the next. */
+export interface RetryOwner {
   row: RetryRow | undefined;
+  /** Asked for at a failure, so that who never fails need not keep them. */
+  rules(): RetryRules;
 }
 
-/**
- * What the operator does, for one subscription that ends with `whole`; `rules` are asked for at a failure, so that who never
- * fails need not keep them.
- *
- * @param keeper May keep the row beyond the subscription; by default that has one of its own.
- */
+/** What the operator does, for one subscription that ends with `whole`. */
 export function retryInto<T>(
   source: Observable<T>,
-  rules: () => RetryRules,
+  owner: RetryOwner,
   whole: Subscription,
   observer: Observer<T>,
-  keeper: RowKeeper = { row: undefined },
 ): void {
-  new Retrying(source, rules, whole, observer, keeper).begin();
+  new Retrying(source, owner, whole, observer).begin();
 }
 
 /** As `retryBackoff` checks its options, and with what it throws. */
@@ -194,10 +193,9 @@ class Retrying<T> implements Observer<T> {
 
   constructor(
     private readonly source: Observable<T>,
-    private readonly rules: () => RetryRules,
+    private readonly owner: RetryOwner,
     private readonly whole: Subscription,
     private readonly observer: Observer<T>,
-    private readonly keeper: RowKeeper,
   ) {}
 
   begin(): void {
@@ -220,7 +218,7 @@ class Retrying<T> implements Observer<T> {
     const { observer } = this;
     this.proof.unsubscribe();
     try {
-      const rules = this.rules();
+      const rules = this.owner.rules();
       const waiting = attach(this.whole, this.decide(error, rules), {
         // After a timer at least, so never while it subscribes.
         next: () => {
@@ -238,8 +236,8 @@ class Retrying<T> implements Observer<T> {
   /** Without a row there is nothing to end, so who never fails needs no timer. */
   private came(): void {
     this.firstValueAt = asyncScheduler.now();
-    if (this.keeper.row === undefined) return;
-    const { stableMs } = this.rules();
+    if (this.owner.row === undefined) return;
+    const { stableMs } = this.owner.rules();
     if (stableMs > maxTimerMs) return;
     this.proof = asyncScheduler.schedule(() => {
       this.isStable = true;
@@ -251,15 +249,15 @@ class Retrying<T> implements Observer<T> {
   /** Emits when to retry; or errors, or completes, as the stream is to. */
   private decide(error: unknown, rules: RetryRules): Observable<unknown> {
     const { maxAttempts, stableMs, skipped, delayAfter, classify, policy, onComplete } = rules;
-    const { keeper, firstValueAt } = this;
+    const { owner, firstValueAt } = this;
     const now = asyncScheduler.now();
     const leastMs = this.isStable ? stableMs : 0;
     const upMs = firstValueAt === undefined ? undefined : Math.max(leastMs, now - firstValueAt);
-    if (upMs !== undefined && upMs >= stableMs) keeper.row = undefined;
+    if (upMs !== undefined && upMs >= stableMs) owner.row = undefined;
 
-    const { attempt = 0, previousMs = 0, at = now, elapsedMs: beforeMs = 0 } = keeper.row ?? {};
+    const { attempt = 0, previousMs = 0, at = now, elapsedMs: beforeMs = 0 } = owner.row ?? {};
     const elapsedMs = beforeMs + Math.max(0, now - at);
-    const classAttempts = keeper.row?.classAttempts ?? new LRUCache({ max: MAX_CLASSES });
+    const classAttempts = owner.row?.classAttempts ?? new LRUCache({ max: MAX_CLASSES });
     const name = classify(error);
     const failure: RetryFailure = {
       error,
@@ -294,7 +292,7 @@ class Retrying<T> implements Observer<T> {
 
     const jitteredMs = attempt < skipped ? 0 : delayAfter(attempt - skipped, previousMs);
     classAttempts.set(name, failure.classAttempt);
-    keeper.row = { attempt: failure.attempt, classAttempts, at: now, elapsedMs, previousMs: jitteredMs };
+    owner.row = { attempt: failure.attempt, classAttempts, at: now, elapsedMs, previousMs: jitteredMs };
     const delayMs = Math.min(maxTimerMs, floorMs + jitteredMs);
     return waitFor({ ...failure, previousMs, jitteredMs, floorMs, delayMs }, rules);
   }

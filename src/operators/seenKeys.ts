@@ -64,8 +64,26 @@ export function createKeyMemory(config: SeenKeysConfig = {}): SeenKeys {
   return new NumbersAndOthers(maxKeys, windowMs);
 }
 
+/** Of a clock that was set back further than the window, no time comes again: what was seen before it is old for good. */
+class WindowClock {
+  private latest = -Infinity;
+  private aheadMs = 0;
+
+  constructor(private readonly windowMs: number) {}
+
+  now(): number {
+    const now = asyncScheduler.now() + this.aheadMs;
+    if (now > this.latest) this.latest = now;
+    if (now >= this.latest - this.windowMs) return now;
+    this.latest += this.windowMs + 1;
+    this.aheadMs += this.latest - now;
+    return this.latest;
+  }
+}
+
 class NumbersAndOthers implements SeenKeys {
-  private readonly isTimed: boolean;
+  /** Absent where keys are known for ever. */
+  private readonly clock: WindowClock | undefined;
   /** Made for the first number: many a stream is quiet, and some have only other keys. */
   private numbers: SeenNumbers | undefined = undefined;
   // It takes memory for all of its `max` at once, so it begins small, and when it is needed. Its own ttl reads the real
@@ -74,19 +92,16 @@ class NumbersAndOthers implements SeenKeys {
   private hits = 0;
   private misses = 0;
   private forgotten = 0;
-  /** The latest time of all, and how far it is ahead of the clock. */
-  private latest = -Infinity;
-  private aheadMs = 0;
 
   constructor(
     private readonly maxKeys: number,
     private readonly windowMs: number,
   ) {
-    this.isTimed = windowMs !== Infinity;
+    this.clock = windowMs === Infinity ? undefined : new WindowClock(windowMs);
   }
 
   add(key: Key): boolean {
-    const now = this.now();
+    const now = this.clock?.now() ?? 0;
     if (this.isFresh(isWhole(key) ? this.seeNumber(key, now) : this.seeOther(key, now), now)) {
       this.hits += 1;
       return false;
@@ -97,7 +112,7 @@ class NumbersAndOthers implements SeenKeys {
 
   has(key: Key): boolean {
     const seenAt = isWhole(key) ? this.numbers?.find(key) : this.others?.peek(key);
-    return this.isFresh(seenAt, this.now());
+    return this.isFresh(seenAt, this.clock?.now() ?? 0);
   }
 
   stats(): SeenKeysStats {
@@ -110,24 +125,13 @@ class NumbersAndOthers implements SeenKeys {
     };
   }
 
-  /** Of a clock that was set back further than the window, no time comes again: what was seen before it is old for good. */
-  private now(): number {
-    if (!this.isTimed) return 0;
-    const now = asyncScheduler.now() + this.aheadMs;
-    if (now > this.latest) this.latest = now;
-    if (now >= this.latest - this.windowMs) return now;
-    this.latest += this.windowMs + 1;
-    this.aheadMs += this.latest - now;
-    return this.latest;
-  }
-
   private isFresh(seenAt: number | undefined, now: number): boolean {
     // By a clock that was set back it was seen in the future: as old, for rather a value twice than none.
-    return seenAt !== undefined && !(this.isTimed && Math.abs(now - seenAt) > this.windowMs);
+    return seenAt !== undefined && !(this.clock !== undefined && Math.abs(now - seenAt) > this.windowMs);
   }
 
   private seeNumber(key: number, now: number): number | undefined {
-    this.numbers ??= createSeenNumbers(this.maxKeys, this.isTimed);
+    this.numbers ??= createSeenNumbers(this.maxKeys, this.clock !== undefined);
     return this.numbers.see(key, now);
   }
 
@@ -140,7 +144,7 @@ class NumbersAndOthers implements SeenKeys {
     }
     if (seenAt === undefined) others.set(ownKey(key), now);
     // Without a window there is no time to renew.
-    else if (this.isTimed) others.set(key, now);
+    else if (this.clock !== undefined) others.set(key, now);
     return seenAt;
   }
 }

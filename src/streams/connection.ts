@@ -140,8 +140,7 @@ class RenewedConnection
       subscriber.add(attempts);
       if (!subscriber.closed) {
         const delivery = deliverInTurn(subscriber, take, this);
-        const begin = (): void =>
-          retryInto(this.line.sessions$, () => this.recovery.rules(), attempts, delivery, this.recovery);
+        const begin = (): void => retryInto(this.line.sessions$, this.recovery, attempts, delivery);
         const pause = this.recovery.pause();
         if (pause === undefined) begin();
         else this.waitOut(pause, attempts, begin);

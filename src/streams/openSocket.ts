@@ -27,11 +27,6 @@ type Incoming = Pick<OpenSocket, 'data$' | 'control$' | 'divert'>;
 
 /** A class, since each connection has one: an object that is made from another, or has a getter of its own, is a dictionary to V8. */
 export class Opened implements OpenSocket {
-  // Absent where the platform has none.
-  declare ping?: () => void;
-  declare pause?: () => void;
-  declare resume?: () => void;
-
   // Not `private`: who prints it is to see no URL and no header.
   readonly #incoming: Incoming;
   readonly #socket: Socket;
@@ -45,9 +40,6 @@ export class Opened implements OpenSocket {
   ) {
     this.#incoming = incoming;
     this.#socket = socket;
-    if (socket.ping !== undefined) this.ping = () => socket.ping?.();
-    if (socket.pause !== undefined) this.pause = () => socket.pause?.();
-    if (socket.resume !== undefined) this.resume = () => socket.resume?.();
   }
 
   get data$(): Observable<Data> {
@@ -70,6 +62,18 @@ export class Opened implements OpenSocket {
 
   get divert(): OpenSocket['divert'] {
     return (take, onChunk) => this.#incoming.divert(take, onChunk);
+  }
+
+  get ping(): Socket['ping'] {
+    return this.#socket.ping && (() => this.#socket.ping?.());
+  }
+
+  get pause(): Socket['pause'] {
+    return this.#socket.pause && (() => this.#socket.pause?.());
+  }
+
+  get resume(): Socket['resume'] {
+    return this.#socket.resume && (() => this.#socket.resume?.());
   }
 
   get send(): (data: Data) => void {

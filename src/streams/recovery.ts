@@ -14,11 +14,11 @@ import {
   type RetryBackoffConfig,
   type RetryDecision,
   type RetryFailure,
+  type RetryOwner,
   type RetryPolicy,
   type RetryRow,
   type RetryRules,
   retryRules,
-  type RowKeeper,
 } from '../operators/retryBackoff.js';
 import type { Endpoints } from './endpoints.js';
 import type { FailureClass } from './failure.js';
@@ -48,9 +48,7 @@ export interface RecoveryHooks {
 }
 
 /** What to do about a failure of the connection, or of a rotation: the policies, and the URL to dial next. */
-export interface Recovery extends RowKeeper {
-  /** For `retryInto`; made at the first failure. */
-  rules(): RetryRules;
+export interface Recovery extends RetryOwner {
   /** Tries the next connection of a rotation again, until it has taken over: then its end is that of the line. */
   retryingRotation<T>(
     hasLed: () => boolean,

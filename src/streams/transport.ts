@@ -41,11 +41,11 @@ export interface Socket {
    * connection instead of being lost here. A transport that cannot tell has no such property, and each frame counts as sent.
    */
   readonly isClosing?: boolean;
-  /** Sends a ping frame. Absent where the platform cannot (a browser). */
-  ping?(): void;
-  /** Stops reading, so that TCP pushes back. Absent where the platform cannot. */
-  pause?(): void;
-  resume?(): void;
+  /** Sends a ping frame. Absent or `undefined` where the platform cannot (a browser). */
+  readonly ping?: (() => void) | undefined;
+  /** Stops reading, so that TCP pushes back. Absent or `undefined` where the platform cannot. */
+  readonly pause?: (() => void) | undefined;
+  readonly resume?: (() => void) | undefined;
   /** Starts the close handshake; before `open` it ends the dial. */
   close(code?: number, reason?: string): void;
   /** Destroys the socket now, in any state. */

@@ -32,9 +32,7 @@ const rig = (reconnect: RecoveryConfig['reconnect'] = {}) => {
       return (error === undefined ? NEVER : throwError(() => error)).pipe(startWith(url));
     });
   const run$ = (...errors: Error[]): Observable<string> =>
-    new Observable((subscriber) =>
-      retryInto(dials$(...errors), () => recovery.rules(), subscriber, subscriber),
-    );
+    new Observable((subscriber) => retryInto(dials$(...errors), recovery, subscriber, subscriber));
   return { recovery, log, dials$, run$ };
 };
 
