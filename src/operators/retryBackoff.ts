@@ -96,7 +96,8 @@ export class MaxReconnectsExceededError extends Error {
 /** What a row of failures leaves for the next decision. */
 export interface RetryRow {
   readonly attempt: number;
-  readonly classAttempts: LRUCache<string, number>;
+  /** By class. Told by what is used of it: the types of `lru-cache` ask for those of Node. */
+  readonly classAttempts: Pick<Map<string, number>, 'get'> & { set(name: string, attempts: number): unknown };
   /** Its last failure, and how long it was since the first. */
   readonly at: number;
   readonly elapsedMs: number;
