@@ -257,7 +257,13 @@ class PolicyRecovery implements Recovery {
       endpoints.raiseFloor(floorMs, failure.error, failure.upMs !== undefined);
     }
     if (isWished) return { action: 'now' };
-    return action === 'retry' ? { ...rule, action, floorMs: leftMs(endpoints.floor()) } : rule;
+    return action === 'retry' ? { ...rule, action, floorMs: this.floorAfter(failure) } : rule;
+  }
+
+  /** The floor that this failure raised is told whole, though a millisecond may have passed since. */
+  private floorAfter({ error }: RetryFailure): number {
+    const floor = this.endpoints.floor();
+    return floor !== undefined && floor.cause === error ? floor.ms : leftMs(floor);
   }
 
   private resolved(): ResolvedPolicies {

@@ -1,4 +1,14 @@
-import { catchError, concat, defer, EMPTY, NEVER, Observable, startWith, throwError } from 'rxjs';
+import {
+  asyncScheduler,
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  NEVER,
+  Observable,
+  startWith,
+  throwError,
+} from 'rxjs';
 import { retryInto } from '../../src/operators/retryBackoff.js';
 import { createEndpoints } from '../../src/streams/endpoints.js';
 import { InvalidUrlError, ReconnectRequestedError, SocketClosedError } from '../../src/streams/failure.js';
@@ -35,6 +45,8 @@ const rig = (reconnect: RecoveryConfig['reconnect'] = {}) => {
     new Observable((subscriber) => retryInto(dials$(...errors), recovery, subscriber, subscriber));
   return { recovery, log, dials$, run$ };
 };
+
+afterEach(() => jest.restoreAllMocks());
 
 describe('createRecovery', () => {
   it(
@@ -155,6 +167,22 @@ describe('createRecovery', () => {
       expect(log).toStrictEqual(['it: socket closed with 1006']);
     }),
   );
+
+  it('tells the floor that a failure raised whole, though the clock goes on meanwhile', () => {
+    let now = 0;
+    jest.spyOn(asyncScheduler, 'now').mockImplementation(() => (now += 1));
+    const { recovery } = rig({ policies: { network: { floorMs: 10 } } });
+    const failure = {
+      error: closed,
+      class: 'network',
+      attempt: 1,
+      classAttempt: 1,
+      elapsedMs: 0,
+      upMs: undefined,
+    };
+
+    expect(recovery.rules().policy(failure)).toMatchObject({ floorMs: 10 });
+  });
 
   it.each([
     { reconnect: { stableMs: -1 }, message: 'retryBackoff: stableMs must be a number of at least 0, got -1' },
