@@ -166,25 +166,31 @@ describe('createEndpoints', () => {
       }),
     );
 
-    it('ends the floor of the one that lets us in, and of no other', () => {
-      const endpoints = failing(30, 10, 20);
-      endpoints.choose(hosts);
-      endpoints.onReady();
-      expect(endpoints.floor()).toBeUndefined();
+    it(
+      'ends the floor of the one that lets us in, and of no other',
+      marbles(() => {
+        const endpoints = failing(30, 10, 20);
+        endpoints.choose(hosts);
+        endpoints.onReady();
+        expect(endpoints.floor()).toBeUndefined();
 
-      endpoints.raiseFloor(5, 'up', true);
-      expect(endpoints.floor()?.cause).toBe('up');
-    });
+        endpoints.raiseFloor(5, 'up', true);
+        expect(endpoints.floor()?.cause).toBe('up');
+      }),
+    );
 
-    it('takes one that comes of no choice for all, until one lets us in', () => {
-      const endpoints = failing(0);
-      endpoints.raiseFloor(10, 'provider', false);
-      expect(endpoints.floor()?.cause).toBe('provider');
-      expect(endpoints.choose(hosts)).toBe('wss://b');
+    it(
+      'takes one that comes of no choice for all, until one lets us in',
+      marbles(() => {
+        const endpoints = failing(0);
+        endpoints.raiseFloor(10, 'provider', false);
+        expect(endpoints.floor()?.cause).toBe('provider');
+        expect(endpoints.choose(hosts)).toBe('wss://b');
 
-      endpoints.onReady();
-      expect(endpoints.floor()).toBeUndefined();
-    });
+        endpoints.onReady();
+        expect(endpoints.floor()).toBeUndefined();
+      }),
+    );
 
     it('refuses one that has a floor, if a dial is to heed them, and stays with what is next', () => {
       marbles(() => {
@@ -198,27 +204,33 @@ describe('createEndpoints', () => {
       })();
     });
 
-    it('holds what fails as a dial begins against no endpoint', () => {
-      const endpoints = createEndpoints();
-      endpoints.choose(hosts);
-      endpoints.begin(true);
-      endpoints.failed(false);
-      endpoints.raiseFloor(10, 'provider', false);
-
-      expect(endpoints.floor()?.cause).toBe('provider');
-    });
-
-    it('does not count one that was left out as one that can never work', () => {
-      const endpoints = failing(10);
-      const ruledOut = [1, 2, 3, 4].map(() => {
+    it(
+      'holds what fails as a dial begins against no endpoint',
+      marbles(() => {
+        const endpoints = createEndpoints();
         endpoints.choose(hosts);
-        const isLast = endpoints.ruleOut();
+        endpoints.begin(true);
         endpoints.failed(false);
-        return isLast;
-      });
+        endpoints.raiseFloor(10, 'provider', false);
 
-      expect(ruledOut).toStrictEqual([false, false, false, false]);
-    });
+        expect(endpoints.floor()?.cause).toBe('provider');
+      }),
+    );
+
+    it(
+      'does not count one that was left out as one that can never work',
+      marbles(() => {
+        const endpoints = failing(10);
+        const ruledOut = [1, 2, 3, 4].map(() => {
+          endpoints.choose(hosts);
+          const isLast = endpoints.ruleOut();
+          endpoints.failed(false);
+          return isLast;
+        });
+
+        expect(ruledOut).toStrictEqual([false, false, false, false]);
+      }),
+    );
   });
 
   it('always chooses one of those it is given, whatever happened', () => {
