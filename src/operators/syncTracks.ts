@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { asyncScheduler } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
 import type { DropReason, Synced, SyncEvent, SyncSnapshotConfig } from './syncSnapshot.js';
+import { type BegunWait, leftMs } from './leftMs.js';
 
 interface Holding<D> {
   readonly is: 'holding';
@@ -27,9 +28,8 @@ export interface Track<D, S, K> {
   /** Delays drawn in a row, and the last of them. */
   attempt: number;
   previousMs: number;
-  /** How long to wait after the last failure at least, and when that was. */
-  floorMs: number;
-  failedAt: number;
+  /** How long to wait after the last failure at least. */
+  floor: BegunWait | undefined;
 }
 
 /** What is decided about a key, and left to whoever owns the time. */
@@ -109,8 +109,7 @@ export function createSyncTracks<D, S, K extends string | number>(
       stage: { ...emptyHold(), held },
       attempt: 0,
       previousMs: 0,
-      floorMs: 0,
-      failedAt: 0,
+      floor: undefined,
     };
     tracks.set(id, track);
     if (forgotten) {
@@ -216,7 +215,7 @@ export function createSyncTracks<D, S, K extends string | number>(
         return fail(track, new SnapshotTooOldError(track.key));
       }
       const now = asyncScheduler.now();
-      track.floorMs = 0; // it is over
+      track.floor = undefined; // it is over
       track.stage =
         rest.length > 0
           ? { is: 'live', since: now, last: rest.at(-1) as D }
@@ -238,9 +237,7 @@ export function createSyncTracks<D, S, K extends string | number>(
       }
       const meant = id === undefined ? [...tracks.values()] : [tracks.get(id) as Track<D, S, K>];
       for (const track of meant) {
-        // A clock that was set back makes no wait longer.
-        const sinceMs = Math.max(0, asyncScheduler.now() - track.failedAt);
-        const retryInMs = Math.max(0, track.floorMs - sinceMs);
+        const retryInMs = leftMs(track.floor);
         const isLost = isInStep(track.stage);
         forgive(track);
         holdAnew(track, 'resync');
@@ -267,8 +264,7 @@ export function createSyncTracks<D, S, K extends string | number>(
       return NOTHING;
     }
     const retryInMs = Math.min(maxTimerMs, atLeastMs + draw(track));
-    track.floorMs = Math.min(maxTimerMs, atLeastMs);
-    track.failedAt = asyncScheduler.now();
+    track.floor = { ms: Math.min(maxTimerMs, atLeastMs), since: asyncScheduler.now() };
     tell({ type: 'failed', key: track.key, error, retryInMs });
     rounds.begin(track, retryInMs);
     return NOTHING;

@@ -1,6 +1,6 @@
 import { HostPausedError } from './failure.js';
 import { createFloors, type Floor, type Floors } from './floors.js';
-import { leftMs } from './leftMs.js';
+import { leftMs } from '../operators/leftMs.js';
 
 /**
  * Which of several URLs to dial next: the next after each failure, the preferred (first) one again after a recovery. One whose

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { asyncScheduler } from 'rxjs';
-import { type BegunWait, leftMs } from './leftMs.js';
+import { type BegunWait, leftMs } from '../operators/leftMs.js';
 
 /** The hosts whose floors are kept. */
 const MAX_HOSTS = 100;

@@ -23,7 +23,7 @@ import {
 import type { Endpoints } from './endpoints.js';
 import type { FailureClass } from './failure.js';
 import type { Floor } from './floors.js';
-import { type BegunWait, leftMs } from './leftMs.js';
+import { type BegunWait, leftMs } from '../operators/leftMs.js';
 import { type ReconnectConfig, type ResolvedPolicies, resolvePolicies } from './policies.js';
 
 export interface RecoveryConfig {

@@ -1,6 +1,6 @@
 import { timer } from 'rxjs';
 import { createFloors } from '../../src/streams/floors.js';
-import { leftMs } from '../../src/streams/leftMs.js';
+import { leftMs } from '../../src/operators/leftMs.js';
 import { marbles } from '../marbles.js';
 
 describe('createFloors', () => {

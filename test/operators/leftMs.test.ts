@@ -1,5 +1,5 @@
 import { asyncScheduler } from 'rxjs';
-import { leftMs } from '../../src/streams/leftMs.js';
+import { leftMs } from '../../src/operators/leftMs.js';
 
 afterEach(() => jest.restoreAllMocks());
 
