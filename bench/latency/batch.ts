@@ -13,9 +13,6 @@ export interface Stamped {
 /** What the first trade of every stream is numbered: all ids have ten digits. */
 export const firstId = 7_000_000_000;
 
-/** A batch holds as many trades of each stream, so that the next one goes on where it ended. */
-export const batchOf = suites.trade.streams.length;
-
 /** Writes a number over the digits that stand there: as many. */
 function overwrite(bytes: Buffer, at: number, digits: number, value: number): void {
   let rest = value;
@@ -39,19 +36,19 @@ export interface Batch {
 /**
  * Writes frames of trades once, and from then on only their numbers and stamps: a server that did more would be slower than its client.
  *
- * @param size Frames; a multiple of `streams`.
- * @param streams The first so many of the suite's streams take turns. @default all
+ * @param size Frames; a multiple of how many streams there are.
+ * @param streams They take turns. @default all of the suite
  */
-export function createBatch(size: number, streams = batchOf): Batch {
-  if (!(size > 0 && size % streams === 0)) {
-    throw new RangeError(`createBatch: size must be a multiple of ${streams} streams, got ${size}`);
+export function createBatch(size: number, streams: readonly string[] = suites.trade.streams): Batch {
+  if (!(size > 0 && size % streams.length === 0)) {
+    throw new RangeError(`createBatch: size must be a multiple of ${streams.length} streams, got ${size}`);
   }
   const { trade } = suites;
   const random = seededRandom(1);
   const places = { id: [] as number[], sentAt: [] as number[] };
   let length = 0;
   const parts = Array.from({ length: size }, (_, index) => {
-    const text = trade.write(trade.streams[index % streams] as string, firstId, random, true);
+    const text = trade.write(streams[index % streams.length] as string, firstId, random, true);
     const payload = Buffer.from(text);
     // A whole text message in one unmasked frame (RFC 6455, 5.2) of 126 to 65 535 bytes.
     const header = Buffer.of(0x81, 126, payload.length >> 8, payload.length & 0xff);
@@ -62,14 +59,14 @@ export function createBatch(size: number, streams = batchOf): Batch {
     return Buffer.concat([header, payload]);
   });
   const written = Buffer.concat(parts);
-  const perStream = size / streams;
+  const perStream = size / streams.length;
   const digits = Buffer.alloc(13);
 
   return {
     frames: (index) => {
       const bytes = Buffer.from(written); // a socket may keep the one before
       for (const [frame, at] of places.id.entries()) {
-        overwrite(bytes, at, 10, firstId + index * perStream + Math.floor(frame / streams));
+        overwrite(bytes, at, 10, firstId + index * perStream + Math.floor(frame / streams.length));
       }
       return bytes;
     },

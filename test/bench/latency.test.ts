@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { BehaviorSubject, filter, firstValueFrom } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
-import { type Batch, batchOf, createBatch, firstId, type Stamped } from '../../bench/latency/batch.js';
+import { type Batch, createBatch, firstId, type Stamped } from '../../bench/latency/batch.js';
 import type { LatencyResult, LatencyTask } from '../../bench/latency/client.js';
 import { offsetUsOf, stampUs } from '../../bench/latency/clock.js';
 import { quantile } from '../../bench/latency/quantile.js';
@@ -39,18 +39,20 @@ function sent({ frames, stamp }: Batch, index: number, sentAt: number): Stamped[
 }
 
 describe('createBatch', () => {
+  const { streams } = suites.trade;
+
   it('goes on in every stream where the batch before ended', () => {
-    const batch = createBatch(2 * batchOf);
+    const batch = createBatch(2 * streams.length);
     const { note, testimony } = createWitness();
     for (const index of [0, 1, 2]) sent(batch, index, 1_000_000_000_001).forEach(note);
 
-    expect(testimony()).toStrictEqual({ delivered: 6 * batchOf, missing: 0, disordered: 0 });
+    expect(testimony()).toStrictEqual({ delivered: 6 * streams.length, missing: 0, disordered: 0 });
   });
 
   it('writes nothing anew but numbers and stamps', () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.integer({ min: 1e12, max: 2e12 - 1 }), (index, sentAt) => {
-        const batch = createBatch(4, 2);
+        const batch = createBatch(4, streams.slice(0, 2));
         const [plain, stamped] = [sent(batch, 0, 1e12), sent(batch, index, sentAt)];
         const ids = [0, 0, 1, 1].map((later) => firstId + index * 2 + later);
 
@@ -60,14 +62,14 @@ describe('createBatch', () => {
     );
   });
 
-  it('deals the frames out to as many streams as asked for', () => {
-    expect(sent(createBatch(4, 2), 0, 1e12).map(({ type }) => type)).toStrictEqual(
-      [0, 1, 0, 1].map((stream) => suites.trade.streams[stream]),
+  it('deals the frames out to the streams it is given', () => {
+    expect(sent(createBatch(4, streams.slice(0, 2)), 0, 1e12).map(({ type }) => type)).toStrictEqual(
+      [0, 1, 0, 1].map((stream) => streams[stream]),
     );
   });
 
   it('leaves alone what it gave before', () => {
-    const { frames, stamp } = createBatch(batchOf);
+    const { frames, stamp } = createBatch(streams.length);
     const first = frames(0);
     stamp(first, 1e12);
     const before = Buffer.from(first);
@@ -223,6 +225,24 @@ describe('the server', () => {
     expect(quantile(sorted, 0.5)).toBeLessThan(100_000); // the order takes four times as long
   });
 
+  it('sends trades alone, at moments of their own, in the long run as many as it should', async () => {
+    const { trades, have } = enter('client=7&perSecond=20000&arrivals=poisson');
+    server.say({ client: 7, count: 20 });
+    await have(20);
+    const orderedAt = stampUs();
+    server.say({ client: 7, count: 8_000 });
+    await have(8_020);
+    const { note, testimony } = createWitness();
+    trades.forEach(note);
+    const gaps = trades.slice(21).map(({ sentAt }, index) => sentAt - trades[index + 20]!.sentAt);
+    const short = gaps.filter((us) => us < 50).length / gaps.length;
+
+    expect(testimony()).toStrictEqual({ delivered: 8_020, missing: 0, disordered: 0 });
+    expect(Math.min(...gaps)).toBeGreaterThan(0); // each has a write, and a stamp, of its own
+    expect(trades[8_019]!.sentAt - orderedAt).toBeGreaterThan(0.9 * 8_000 * 50);
+    expect(short).toBeGreaterThan(0.55); // of exponential gaps 1 - 1/e are shorter than their mean; of even ones hardly any
+  });
+
   it('stamps each of the batches that are due at once', async () => {
     const { trades, have } = enter('client=7&perSecond=1000000');
     server.say({ client: 7, count: 2_000 });
@@ -306,12 +326,14 @@ describe('a client', () => {
     const result = await told([[0, 1, 2], last], [0, 0]);
 
     expect(result).toMatchObject(testimony);
-    expect(isRight({ taker: 'ws + JSON.parse', round: 0, total: 6, ...result })).toBe(false);
+    expect(isRight({ taker: 'ws + JSON.parse', arrivals: 'bursts', round: 0, total: 6, ...result })).toBe(
+      false,
+    );
   });
 });
 
 describe('a small run', () => {
-  const config = { names, rounds: 1, perSecond: 2_000, turns: 5, each: 80 };
+  const config = { names, arrivals: 'poisson' as const, rounds: 1, perSecond: 2_000, turns: 5, each: 80 };
   const { startPartner } = processes;
   afterEach(() => jest.restoreAllMocks());
 
@@ -353,7 +375,7 @@ describe('a small run', () => {
     }));
 
     await expect(measureLatency({ ...config, names: ['millrace', 'reference'] })).rejects.toMatchObject({
-      message: 'latency, round 0: millrace failed in turn 0',
+      message: 'latency, poisson, round 0: millrace failed in turn 0',
       cause: new Error('too early'),
     });
   });
@@ -367,6 +389,7 @@ describe('a report', () => {
     more: Partial<LatencyRun> = {},
   ): LatencyRun => ({
     taker,
+    arrivals: 'bursts',
     round: 0,
     total: 100,
     delivered: 100,
@@ -389,7 +412,7 @@ describe('a report', () => {
   it('gives medians of the runs that are right', () => {
     const runs = [run('reference', 10, 20), run('reference', 30, 40, { disordered: 1, round: 1 })];
 
-    expect(toMarkdown(runs).split('\n')[2]).toBe('| reference | 10 | 20 | 3 | 4 | 1 of 2 |');
+    expect(toMarkdown(runs).split('\n')[4]).toBe('| reference | 10 | 20 | 3 | 4 | – | 1 of 2 |');
   });
 
   it('measures the middle by the bare socket, and the end by the reference', () => {
@@ -429,6 +452,30 @@ describe('a report', () => {
     ]);
 
     expect(target?.value).toBe(0.5);
+  });
+
+  it('keeps trades that came alone apart from those that came in bursts', () => {
+    const runs = [
+      run('ws + JSON.parse', 100, 200),
+      run('millrace', 120, 300),
+      run('ws + JSON.parse', 20, 200, { arrivals: 'poisson' }),
+      run('millrace', 21, 100, { arrivals: 'poisson' }),
+    ];
+
+    expect(toTargets(runs).map(({ what, value }) => [what, value])).toStrictEqual([
+      ['latency p50 at 20 000 a second, each alone, to that of ws + JSON.parse', 1.05],
+      ['latency p50 at 20 000 a second, twenty at once, to that of ws + JSON.parse', 1.2],
+    ]);
+    expect(
+      toMarkdown(runs)
+        .split('\n')
+        .filter((line) => line.startsWith('| mill') || line.startsWith('#')),
+    ).toStrictEqual([
+      '#### Each trade alone, at any time (Poisson)',
+      '| millrace | 21 | 100 | 3 | 4 | 1.05 | 1 of 1 |',
+      '#### Twenty at once, each millisecond',
+      '| millrace | 120 | 300 | 3 | 4 | 1.20 | 1 of 1 |',
+    ]);
   });
 
   it('has no target for what was not run', () => {
