@@ -1,10 +1,26 @@
-import { asyncScheduler, BehaviorSubject, filter, interval, noop, of, take, throwError, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  filter,
+  interval,
+  noop,
+  of,
+  repeat,
+  retry,
+  take,
+  takeUntil,
+  throwError,
+  timer,
+} from 'rxjs';
 import type { ConnectionStatus, FeedConfig } from 'millrace';
 import { closes, refuses } from 'millrace/testing';
 import { HOUR_MS, marbles, stepClock } from './marbles.js';
 import { scene, type TestSchemas } from './scene.js';
 
-const frames = { t: refuses(429, { 'Retry-After': '2' }), r: refuses(502), x: closes(1012) };
+const frames = {
+  ...{ t: refuses(429, { 'Retry-After': '2' }), s: refuses(429), r: refuses(502) },
+  ...{ x: closes(1012), p: closes(1013) },
+};
 const at = (ms: number, task: () => void): void => void timer(ms).subscribe(task);
 
 /** A feed whose every delay is 100 ms, when it dialled, and what it did. */
@@ -176,6 +192,46 @@ describe('what a server asked to wait', () => {
       flush();
 
       expect(dials).toStrictEqual([0, 500, 2_600]);
+    }),
+  );
+
+  it.each<[string, 'giveUp' | 'complete', string, string, number, number]>([
+    ['gives up', 'giveUp', 't', 'HandshakeError', 0, 2_000],
+    ['gives up, though it is only that of the policy', 'giveUp', 's', 'HandshakeError', 0, 1_000],
+    ['completes the feed', 'complete', 't', 'HandshakeError', 0, 2_000],
+    ['completes it after it was up', 'complete', 'o 499ms p', 'SocketClosedError', 500, 1_500],
+  ])('BAK-05 holds where a policy %s: who comes back waits', (_what, action, first, name, sinceMs, overMs) =>
+    marbles(({ flush }) => {
+      const policies = { rateLimited: { action } };
+      const { feed, dials, statuses } = waiting([first, 'o'], {
+        reconnect: { jitter: 'none', initialMs: 100, policies },
+      });
+      feed
+        .stream('trade')
+        .pipe(retry(9), repeat(9), takeUntil(timer(9_000)))
+        .subscribe();
+      flush();
+
+      expect(dials).toStrictEqual([0, overMs + 100]);
+      expect(statuses.filter(({ state }) => state === 'RECONNECTING')).toMatchObject([
+        { attempt: 0, retryInMs: overMs + 100 - sinceMs, cause: { name } },
+      ]);
+    })(),
+  );
+
+  it(
+    'BAK-05 holds for the one that a policy gave up for, and keeps nobody from the next',
+    marbles(({ flush }) => {
+      const policies = { rateLimited: { action: 'giveUp' } } as const;
+      const { dials, join } = waiting(['t', 'r', 'r', 'o'], {
+        url: ['wss://a', 'wss://b'],
+        reconnect: { jitter: 'none', initialMs: 100, multiplier: 1, policies },
+      });
+      join();
+      at(500, join);
+      flush();
+
+      expect(dials).toStrictEqual([0, 500, 600, 700]);
     }),
   );
 });

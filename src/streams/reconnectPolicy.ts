@@ -14,7 +14,8 @@ export interface ReconnectPolicy {
   readonly maxFailures?: number;
   /**
    * What the delay must not fall below, ms; the jitter goes on top. It is that of the host which failed: with several URLs another
-   * is tried meanwhile. @default 0, for `rateLimited` 10 × `initialMs`
+   * is tried meanwhile. Whatever the action is, who starts the feed again waits for it too. @default 0, for `rateLimited` 10 ×
+   * `initialMs`
    */
   readonly floorMs?: number;
   /** The next connection starts without a resume position: for a server that calls invalid what the client knows. @default false */

@@ -253,9 +253,8 @@ class PolicyRecovery implements Recovery {
     const isOneOfMore =
       rule.action === 'giveUp' && failure.class === 'config' && !isWished && !endpoints.ruleOut();
     const { action = 'retry', floorMs = 0 }: RetryPolicy = isOneOfMore ? { ...rule, action: 'retry' } : rule;
-    if (action === 'retry' && floorMs > 0) {
-      endpoints.raiseFloor(floorMs, failure.error, failure.upMs !== undefined);
-    }
+    // Whatever it does: who starts the feed again is to wait as well.
+    if (floorMs > 0) endpoints.raiseFloor(floorMs, failure.error, failure.upMs !== undefined);
     if (isWished) return { action: 'now' };
     return action === 'retry' ? { ...rule, action, floorMs: this.floorAfter(failure) } : rule;
   }
