@@ -24,7 +24,7 @@ import { checkFarewell, type Farewell, farewellMs } from './streams/farewell.js'
 export interface LifeOwner extends RunParts {
   readonly connection: Pick<
     Connection,
-    'run' | 'giveUp' | 'status$' | 'readyState' | 'setState' | 'drop' | 'close' | 'sockets'
+    'run' | 'giveUp' | 'status$' | 'readyState' | 'setState' | 'drop' | 'wake' | 'close' | 'sockets'
   >;
   readonly outlets: ReadonlyMap<string, Pick<Outlet, 'complete'>>;
   /** Milliseconds between a run that gave up and one that was asked for as it did. */
@@ -87,8 +87,8 @@ export class FeedLife implements RunHooks {
   private latest: FeedRun | undefined = undefined;
   private isRunning = false;
   private closing: Closing | undefined = undefined;
-  /** `reconnect()` or `open()` was called while it closes. */
-  private opensAgain = false;
+  /** What `reconnect()` or `open()`, called while it closes, is to do then. */
+  private opensAgain: (() => void) | undefined = undefined;
   /** The last connection or dial that `reconnect()` was called on. */
   private askedAt = -1;
   /** The wait for a run that `reconnect()` asked for as the one before it gave up. */
@@ -132,7 +132,7 @@ export class FeedLife implements RunHooks {
   private whenReady(resolve: () => void, reject: (error: unknown) => void): void {
     const { closing } = this;
     if (closing !== undefined) {
-      this.opensAgain = true;
+      this.opensAgain ??= () => void this.enter(holder);
       // Unless it was closed again.
       void closing.done.then(() =>
         this.isRunning && this.closing === undefined
@@ -167,19 +167,25 @@ export class FeedLife implements RunHooks {
   }
 
   /**
-   * Makes a new connection now; while it closes, as soon as it is closed, and as it gives up, `initialMs` after that: who always asks then
-   * is no storm.
+   * Makes a new connection now, whatever a server asked; while it closes, as soon as it is closed, and as it gives up, `initialMs` after
+   * that and after what a server asked: who always asks then is no storm.
    */
   reconnect(reason?: string): void {
     const { connection } = this.feed;
     const { closing, isRunning } = this;
     if (closing !== undefined) {
-      this.opensAgain = true;
+      // What begins meanwhile is a new connection.
+      this.opensAgain = () => {
+        if (this.isRunning) this.enter(holder);
+        else this.reconnect(reason);
+      };
       return;
     }
     if (isRunning) this.askedAt = connection.status$.value.generation;
     connection.drop(new ReconnectRequestedError(reason)); // without a run it still ends the wait of the next one
-    if (!isRunning) this.enter(holder);
+    if (isRunning) return;
+    this.enter(holder);
+    connection.wake(); // it begins with what a server asked to wait
   }
 
   /**
@@ -192,7 +198,7 @@ export class FeedLife implements RunHooks {
     checkFarewell(farewell);
     const { timeoutMs = farewellMs } = farewell;
     const { closing: before } = this;
-    this.opensAgain = false;
+    this.opensAgain = undefined;
     this.askedAt = -1;
     this.again?.unsubscribe();
     if (before === undefined) {
@@ -224,9 +230,10 @@ export class FeedLife implements RunHooks {
         if (this.closing === closing) this.closing = undefined;
         if (closing.run === this.latest) this.rest();
         finish();
-        if (!this.opensAgain || this.closing !== undefined) return;
-        this.opensAgain = false;
-        this.enter(holder);
+        const { opensAgain } = this;
+        if (opensAgain === undefined || this.closing !== undefined) return;
+        this.opensAgain = undefined;
+        opensAgain();
       },
       error: noop, // there is none: what ends in one is caught above
     });

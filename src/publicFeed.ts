@@ -63,7 +63,10 @@ export interface Feed<S extends Schemas> {
   pause(): void;
   /** Takes back one `pause()`; without one it does nothing. */
   resume(): void;
-  /** Makes a new connection now, in every state; a feed that gave up or was closed starts again, one that is just giving up `initialMs` later. */
+  /**
+   * Makes a new connection now, in every state, though a server asked to wait; a feed that gave up or was closed starts again, one
+   * that is just giving up `initialMs` later, and not before what a server asked is over.
+   */
   reconnect(reason?: string): void;
   /**
    * Makes a new connection beside this one, and moves over when it is logged in and its topics are confirmed: nothing is

@@ -12,7 +12,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import type { ConnectionStatus, FeedConfig } from 'millrace';
+import type { ConnectionStatus, Feed, FeedConfig } from 'millrace';
 import { closes, refuses } from 'millrace/testing';
 import { HOUR_MS, marbles, stepClock } from './marbles.js';
 import { scene, type TestSchemas } from './scene.js';
@@ -153,6 +153,60 @@ describe('what a server asked to wait', () => {
 
       expect(dials).toStrictEqual([0, 1_000, 2_100]);
     }),
+  );
+
+  const givingUp = { rateLimited: { action: 'giveUp' } } as const;
+  const again = (feed: Feed<TestSchemas>): void => feed.reconnect();
+  it.each<[string, NonNullable<FeedConfig<TestSchemas>['reconnect']>, (feed: Feed<TestSchemas>) => void]>([
+    ['was left by all', {}, again],
+    ['gave up', { policies: givingUp }, again],
+    [
+      'was closed',
+      {},
+      (feed) => {
+        void feed.close();
+        feed.reconnect();
+      },
+    ],
+    [
+      'closes',
+      {},
+      (feed) => {
+        const isClosing$ = feed.status$.pipe(filter(({ state }) => state === 'CLOSING'));
+        isClosing$.pipe(take(1)).subscribe(() => feed.reconnect());
+        void feed.close();
+      },
+    ],
+  ])('is cut short by reconnect() of a feed that %s, for one dial', (_how, own, ask) =>
+    marbles(({ flush }) => {
+      const { feed, dials, statuses, join } = waiting(['t', 'r', 'o'], {
+        reconnect: { jitter: 'none', initialMs: 100, ...own },
+      });
+      leaveAt500(join);
+      at(700, () => ask(feed));
+      flush();
+
+      expect(dials).toStrictEqual([0, 700, 2_100]);
+      expect(statuses.filter(({ state }) => state === 'RECONNECTING').at(-1)).toMatchObject({
+        cause: { name: 'HandshakeError', status: 502 },
+      });
+    })(),
+  );
+
+  it.each<[string, 'gaveUp' | 'disconnected']>([
+    ['as it gives up', 'gaveUp'],
+    ['before that', 'disconnected'],
+  ])('BAK-05 is waited for by who asks for a reconnect() %s: who always does is not banned', (_when, asked) =>
+    marbles(({ flush }) => {
+      const { feed, dials, join } = waiting(['t', 't', 'o'], {
+        reconnect: { jitter: 'none', initialMs: 100, policies: givingUp },
+      });
+      feed.events$.pipe(filter(({ type }) => type === asked)).subscribe(() => feed.reconnect());
+      join();
+      flush();
+
+      expect(dials).toStrictEqual([0, 2_100, 4_200]);
+    })(),
   );
 
   it(
@@ -351,22 +405,17 @@ describe('the wait after a failure', () => {
     })(),
   );
 
-  it.each([
-    ['r', [0, 700, 1_700]],
-    ['t', [0, 2_100]],
-  ])(
-    'is ended by reconnect() of a feed that all have left, but for what a server asked: after %s',
-    (first, expected) =>
-      marbles(({ flush }) => {
-        const { feed, dials, join } = waiting([first, 'r', 'o'], {
-          reconnect: { ...row, initialMs: first === 't' ? 100 : 1_000 },
-        });
-        leaveAt(500, join);
-        at(700, () => feed.reconnect());
-        flush();
+  it(
+    'is ended by reconnect() of a feed that all have left',
+    marbles(({ flush }) => {
+      const { feed, dials, join } = refused();
+      leaveAt(500, join);
+      at(700, () => feed.reconnect());
+      at(1_701, () => void feed.close());
+      flush();
 
-        expect(dials.slice(0, expected.length)).toStrictEqual(expected);
-      })(),
+      expect(dials).toStrictEqual([0, 700, 1_700]);
+    }),
   );
 
   it(

@@ -55,6 +55,7 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
         status$.next({ ...status$.value, state, ...extra });
       },
       drop: (error) => log.push(`drop: ${error.name}, ${error.message}`),
+      wake: () => log.push('wake'),
       giveUp: noop,
       close: ({ code }) => {
         log.push(`farewell ${code}`);
@@ -374,10 +375,10 @@ describe('the life of a feed', () => {
       life.reconnect();
 
       expect(log).toStrictEqual([
-        ...['drop: ReconnectRequestedError, reconnect requested: first', 'begun', 'dial'],
+        ...['drop: ReconnectRequestedError, reconnect requested: first', 'begun', 'dial', 'wake'],
         'drop: ReconnectRequestedError, reconnect requested: second',
         ...['over', 'hang up', 'trade complete', 'CLOSED'],
-        ...['drop: ReconnectRequestedError, reconnect requested', 'begun', 'dial'],
+        ...['drop: ReconnectRequestedError, reconnect requested', 'begun', 'dial', 'wake'],
       ]);
     });
 
@@ -429,7 +430,10 @@ describe('the life of a feed', () => {
       server.gone$.complete();
       await ended;
 
-      expect(log.slice(7)).toStrictEqual(['trade complete', 'CLOSED', 'begun', 'dial', 'closed']);
+      expect(log.slice(7)).toStrictEqual([
+        ...['trade complete', 'CLOSED', 'drop: ReconnectRequestedError, reconnect requested'],
+        ...['begun', 'dial', 'wake', 'closed'],
+      ]);
       const again = life.close();
       server.gone$.complete();
       await again;
@@ -514,6 +518,19 @@ describe('the life of a feed', () => {
       await Promise.all([first, second]);
 
       expect(log).toStrictEqual(['closed', 'closed']);
+    });
+
+    it('is followed by no drop of what has begun since, where a reconnect() was to follow it', async () => {
+      const { life, log, server, user } = rig();
+      life.enter(user('a'));
+      const ended = life.close();
+      life.reconnect();
+      life.enter(user('b'));
+      log.length = 0;
+      server.gone$.complete();
+      await ended;
+
+      expect(log).toStrictEqual([]);
     });
 
     it('takes back a reconnect() that was to follow it, if it is asked again', async () => {
@@ -610,7 +627,8 @@ describe('the life of a feed', () => {
       await ended;
 
       expect(log).toStrictEqual([
-        ...['CLOSING', 'farewell undefined', 'trade complete', 'CLOSED', 'begun', 'dial'],
+        ...['CLOSING', 'farewell undefined', 'trade complete', 'CLOSED'],
+        ...['drop: ReconnectRequestedError, reconnect requested', 'begun', 'dial', 'wake'],
       ]);
     });
 

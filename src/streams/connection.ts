@@ -60,6 +60,8 @@ export interface Connection {
   takeUnsent(): readonly Data[];
   /** Drops this connection, or this dial, for the reason given; `ReconnectRequestedError` makes the next dial at once. */
   drop(error: Error): void;
+  /** Ends the wait with which a run begins, if the next dial was asked for by such a drop before it. */
+  wake(): void;
   /** Ends the run with this error, told as any other for which it is given up. */
   giveUp(error: unknown): void;
   /** Makes a new connection beside this one and moves over to it; without a ready connection it does nothing. */
@@ -175,6 +177,10 @@ class RenewedConnection
     if (isWished) this.recovery.wish(); // first: who is told may begin the next run, which makes it
     this.liveDials.tell((dial) => dial.drop(error));
     if (isWished) this.recovery.wake();
+  }
+
+  wake(): void {
+    this.recovery.wake();
   }
 
   giveUp(error: unknown): void {
