@@ -27,7 +27,7 @@ export interface AuthenticateConfig {
   readonly authenticate?: (session: Session) => Yielded<unknown>;
   /**
    * Milliseconds that `authenticate` may take, without those in which the outbox's rate holds back what it has sent: the
-   * server cannot answer that yet. @default 10_000
+   * server cannot answer that yet. While the socket is full they count, until the outbox finds room. @default 10_000
    */
   readonly authenticateTimeoutMs?: number;
 }

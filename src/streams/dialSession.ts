@@ -1,9 +1,10 @@
 import {
-  BehaviorSubject,
   defer,
   EMPTY,
+  map,
   noop,
   Observable,
+  startWith,
   type Subscriber,
   Subscription,
   type Unsubscribable,
@@ -25,7 +26,7 @@ import type { Data, Socket, Transport } from './transport.js';
 export interface DialSessionConfig extends FromSocketConfig, AuthenticateConfig {
   readonly transport: Transport;
   readonly heartbeat?: HeartbeatConfig;
-  readonly outbox: Pick<Outbox, 'open'>;
+  readonly outbox: Pick<Outbox, 'open' | 'looked$'>;
   readonly generation: number;
   /** Frames held at most until the session is in charge. */
   readonly maxHeld: number;
@@ -174,7 +175,7 @@ class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
       if (parts.closed) return; // ended by who was told
       link.begin();
       parts.add(link);
-      const isHeld$ = defer(() => link.isHeld$);
+      const isHeld$ = defer(() => link.isHeld$); // asked for by a login only
       this.add(authenticated(session, config, isHeld$), () => {
         this.add(
           defer(() => this.welcome(session)),
@@ -230,8 +231,6 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
   private beatAt: number | undefined = undefined;
   /** Messages of the session's hooks that have not left. */
   private unsent = 0;
-  /** Made for the login. */
-  private held$: BehaviorSubject<boolean> | undefined = undefined;
 
   constructor(
     private readonly config: DialSessionConfig,
@@ -288,15 +287,16 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
     const isTaken = this.port.send(() => {
       this.unsent -= 1;
       this.socket.send(data);
-      this.tellHeld();
     });
     if (!isTaken) this.unsent -= 1;
-    this.tellHeld();
   }
 
-  /** Whether the rate holds back what the session's hooks have sent: now, and whenever that may have changed. */
+  /** Whether the rate holds back what the session's hooks have sent: now, and whenever the outbox has looked. */
   get isHeld$(): Observable<boolean> {
-    return (this.held$ ??= new BehaviorSubject(this.isHeld()));
+    return this.config.outbox.looked$.pipe(
+      startWith(undefined),
+      map(() => this.isHeld()),
+    );
   }
 
   peek(data: Data): readonly unknown[] | undefined {
@@ -337,10 +337,6 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
 
   onDead(error: unknown): void {
     this.dial.onFailed(error);
-  }
-
-  private tellHeld(): void {
-    this.held$?.next(this.isHeld());
   }
 
   private isHeld(): boolean {

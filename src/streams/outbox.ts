@@ -1,4 +1,4 @@
-import { defer, EMPTY, ignoreElements, type Observable, Subject, take } from 'rxjs';
+import { defer, EMPTY, filter, ignoreElements, type Observable, Subject, take } from 'rxjs';
 import { type Alarm, createAlarm } from './alarm.js';
 import { createLanes, type Lane, type Lanes, type Message, type Way } from './lanes.js';
 import type { Place } from './queue.js';
@@ -83,6 +83,8 @@ export interface Outbox {
   bytes(): number;
   /** Completes when nothing waits any more, of the user's or of the session in whose way that leaves, that could still be sent. */
   readonly flushed$: Observable<never>;
+  /** Emits after each look at what waits: what may leave has left, and a socket may have been found to have room, or none. */
+  readonly looked$: Observable<void>;
 }
 
 type Outgoing = Pick<Socket, 'send' | 'bufferedBytes' | 'isClosing'>;
@@ -121,7 +123,7 @@ class LanedOutbox implements Outbox {
   /** Made when something has to wait for an instant, or counts from one. */
   private alarm: Alarm | undefined = undefined;
   /** Made when somebody waits for it. */
-  private idle$: Subject<void> | undefined = undefined;
+  private looks$: Subject<void> | undefined = undefined;
   private isPumping = false;
 
   constructor(
@@ -140,9 +142,13 @@ class LanedOutbox implements Outbox {
   get flushed$(): Observable<never> {
     return defer(() => {
       if (this.isFlushed()) return EMPTY;
-      this.idle$ ??= new Subject();
-      return this.idle$.pipe(take(1), ignoreElements());
+      const isFlushed$ = this.looked$.pipe(filter(() => this.isFlushed()));
+      return isFlushed$.pipe(take(1), ignoreElements());
     });
+  }
+
+  get looked$(): Observable<void> {
+    return (this.looks$ ??= new Subject());
   }
 
   send(data: Data, onWritten?: (port: Port) => void, onGivenUp?: () => void): Ticket {
@@ -225,7 +231,7 @@ class LanedOutbox implements Outbox {
   /** A way was opened or closed. */
   changed(): void {
     this.pump();
-    if (this.lanes.carrier === undefined) this.idle$?.next();
+    if (this.lanes.carrier === undefined) this.looks$?.next();
   }
 
   /** Closes it, and tells what is left behind. */
@@ -319,7 +325,7 @@ class LanedOutbox implements Outbox {
       if (lookAt !== Infinity) this.clock().set(lookAt);
       else this.alarm?.set(lookAt);
     }
-    if (this.isFlushed()) this.idle$?.next();
+    this.looks$?.next();
     if (failure !== undefined) throw failure.error;
   }
 

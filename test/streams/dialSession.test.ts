@@ -197,6 +197,42 @@ describe('the dial of a session', () => {
     );
 
     it(
+      'waits for a full socket, and then for the rate, has no time counted from the look that finds room',
+      marbles(({ expectObservable }) => {
+        const { transport } = rig('o');
+        let fullUntil = 0;
+        const filling: Transport = {
+          ...transport,
+          dial(request, handler) {
+            const socket = transport.dial(request, handler);
+            return {
+              ...socket,
+              send: (data) => {
+                fullUntil = asyncScheduler.now() + 10;
+                socket.send(data);
+              },
+              get bufferedBytes() {
+                return asyncScheduler.now() < fullUntil ? 1 : 0;
+              },
+            };
+          },
+        };
+        const { dial } = rig('o', {
+          ...login(2),
+          authenticateTimeoutMs: 80,
+          transport: filling,
+          outbox: createOutbox({ maxBufferedBytes: 1, rate: { max: 1, perMs: 100, marginMs: 0 } }),
+        });
+        const error = new AuthenticationError('authentication failed', {
+          cause: new Error('not authenticated within 80 ms'),
+        });
+        // 50 ms until the look, and 30 from when it has left.
+        expectObservable(dial(), '^ 200ms !').toBe('131ms #', {}, error);
+        expectObservable(transport.sends$, '^ 200ms !').toBe('a 100ms b', { a: 'login', b: 'login' });
+      }),
+    );
+
+    it(
       'waits for a full socket has no more time: there it is the server that does not read',
       marbles(({ expectObservable }) => {
         const { transport } = rig('o');

@@ -1,4 +1,4 @@
-import { asyncScheduler, timer } from 'rxjs';
+import { asyncScheduler, noop, timer } from 'rxjs';
 import { createOutbox, type OutboxConfig, type OutboxHooks, type Port } from '../../src/streams/outbox.js';
 import type { Data } from '../../src/streams/transport.js';
 import { marbles } from '../marbles.js';
@@ -600,6 +600,21 @@ describe('outbox', () => {
       }),
     );
   });
+
+  it(
+    'says by looked$ when a full socket has been found to have room, though the rate lets nothing out yet',
+    marbles(({ expectObservable }) => {
+      const outbox = createOutbox({ maxBufferedBytes: 1, rate: { max: 1, perMs: 100, marginMs: 0 } });
+      const socket = { send: noop, bufferedBytes: 0 };
+      const port = outbox.open(socket);
+      port.send(noop);
+      socket.bufferedBytes = 1;
+      port.send(noop);
+      timer(10).subscribe(() => (socket.bufferedBytes = 0));
+
+      expectObservable(outbox.looked$, '^ 200ms !').toBe('50ms a 50ms b', { a: undefined, b: undefined });
+    }),
+  );
 
   describe('flushed$', () => {
     it(
