@@ -665,6 +665,22 @@ describe('what one of several servers asked to wait', () => {
   );
 
   it(
+    'costs none of the attempts where nobody was dialled, and is waited for all the same',
+    marbles(({ flush }) => {
+      let asked = 0;
+      const { dials, retries, join } = failingOver(['t', 'o'], [], {
+        url: () => ((asked += 1) === 1 ? ['wss://a', 'wss://b'] : ['wss://a']),
+        reconnect: { jitter: 'none', initialMs: 100, multiplier: 1, maxAttempts: 1 },
+      });
+      join();
+      flush();
+
+      expect([asked, dials]).toStrictEqual([3, ['0 a', '2100 a']]);
+      expect(retries()).toStrictEqual(['0, 100', '1900, 2000']);
+    }),
+  );
+
+  it(
     'is no hindrance to the user, whatever the list has become',
     marbles(({ flush }) => {
       let asked = 0;
@@ -680,7 +696,7 @@ describe('what one of several servers asked to wait', () => {
   );
 
   it(
-    'holds for rotations that begin after one was given up',
+    'is waited for by a rotation that begins after one was given up',
     marbles(({ flush }) => {
       const { feed, dials, join } = failingOver(['o', 't', 'o'], ['a'], {
         reconnect: { jitter: 'none', initialMs: 100, maxAttempts: 0 },
@@ -693,8 +709,8 @@ describe('what one of several servers asked to wait', () => {
       for (const ms of [1_000, 1_500, 3_000]) at(ms, () => feed.rotate());
       flush();
 
-      expect(dials).toStrictEqual(['0 a', '1000 a', '3000 a']);
-      expect(failures).toStrictEqual(['MaxReconnectsExceededError', 'MaxReconnectsExceededError']);
+      expect(dials).toStrictEqual(['0 a', '1000 a', '3100 a']);
+      expect(failures).toStrictEqual(['MaxReconnectsExceededError', 'HostPausedError']);
     }),
   );
 });

@@ -33,8 +33,11 @@ export interface RetryFailure {
 
 /** What to do about a failure. */
 export interface RetryPolicy {
-  /** `now` retries at once and counts for nothing, `giveUp` errors, `complete` completes. @default 'retry' */
-  readonly action?: 'retry' | 'now' | 'giveUp' | 'complete';
+  /**
+   * `wait` retries after the delay and counts for nothing, as where nothing was tried; `now` does so at once. `giveUp` errors,
+   * `complete` completes. @default 'retry'
+   */
+  readonly action?: 'retry' | 'wait' | 'now' | 'giveUp' | 'complete';
   /** The `classAttempt` at which to give up: 3 makes the third failure the last, 1 allows no retry. @default Infinity */
   readonly maxFailures?: number;
   /** Milliseconds the delay must not fall below; the jittered delay goes on top. @default 0 */
@@ -43,7 +46,7 @@ export interface RetryPolicy {
   readonly toError?: (failure: RetryFailure) => unknown;
 }
 
-/** Every input of one retry: with the same `random`, a run can be reproduced exactly. For `now` the counts leave it out. */
+/** Every input of one retry: with the same `random`, a run can be reproduced exactly. For `wait` and `now` the counts leave it out. */
 export interface RetryDecision extends RetryFailure {
   /** The jittered delay before this one, ms; 0 at first. */
   readonly previousMs: number;
@@ -282,19 +285,22 @@ class Retrying<T> implements Observer<T> {
       onComplete?.(failure);
       return EMPTY;
     }
+    const uncounted = { attempt, classAttempt: failure.classAttempt - 1, previousMs };
     if (action === 'now') {
-      const uncounted = { attempt, classAttempt: failure.classAttempt - 1, previousMs };
       return waitFor({ ...failure, ...uncounted, jitteredMs: 0, floorMs: 0, delayMs: 0 }, rules);
     }
     if (decided === null || action === 'giveUp') return giveUp(toError?.(failure) ?? error, failure, rules);
+    const isCounted = action === 'retry';
     const exceeded = new MaxReconnectsExceededError(attempt, { cause: error });
-    if (failure.classAttempt >= maxFailures) return giveUp(toError?.(failure) ?? exceeded, failure, rules);
-    if (attempt >= maxAttempts) return giveUp(exceeded, failure, rules);
+    if (isCounted && failure.classAttempt >= maxFailures)
+      return giveUp(toError?.(failure) ?? exceeded, failure, rules);
+    if (isCounted && attempt >= maxAttempts) return giveUp(exceeded, failure, rules);
 
     const jitteredMs = attempt < skipped ? 0 : delayAfter(attempt - skipped, previousMs);
+    const delayMs = Math.min(maxTimerMs, floorMs + jitteredMs);
+    if (!isCounted) return waitFor({ ...failure, ...uncounted, jitteredMs, floorMs, delayMs }, rules);
     classAttempts.set(name, failure.classAttempt);
     owner.row = { attempt: failure.attempt, classAttempts, at: now, elapsedMs, previousMs: jitteredMs };
-    const delayMs = Math.min(maxTimerMs, floorMs + jitteredMs);
     return waitFor({ ...failure, previousMs, jitteredMs, floorMs, delayMs }, rules);
   }
 }

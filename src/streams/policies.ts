@@ -16,7 +16,7 @@ export interface ReconnectConfig extends Omit<BackoffConfig, 'random'> {
    * `hookFailed`, and the default draws. @default 'wide'
    */
   readonly jitter?: Jitter;
-  /** Retries in a row before `MaxReconnectsExceededError`. @default Infinity */
+  /** Retries in a row before `MaxReconnectsExceededError`; a wait for a host that was not dialled is none. @default Infinity */
   readonly maxAttempts?: number;
   /** Milliseconds a ready connection must last before the counts and the delays start again; `Infinity`: never. @default 5_000 */
   readonly stableMs?: number;

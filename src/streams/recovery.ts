@@ -256,7 +256,8 @@ class PolicyRecovery implements Recovery {
     // Whatever it does: who starts the feed again is to wait as well.
     if (floorMs > 0) endpoints.raiseFloor(floorMs, failure.error, failure.upMs !== undefined);
     if (isWished) return { action: 'now' };
-    return action === 'retry' ? { ...rule, action, floorMs: this.floorAfter(failure) } : rule;
+    if (action !== 'retry') return rule;
+    return { ...rule, action: isPaused(failure) ? 'wait' : action, floorMs: this.floorAfter(failure) };
   }
 
   /** The floor that this failure raised is told whole, though a millisecond may have passed since. */
@@ -273,3 +274,7 @@ class PolicyRecovery implements Recovery {
     return this.policies;
   }
 }
+
+/** Nobody was dialled, so it was no attempt. */
+const isPaused = ({ error }: RetryFailure): boolean =>
+  error instanceof Error && error.name === 'HostPausedError';

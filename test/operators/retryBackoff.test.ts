@@ -556,6 +556,39 @@ describe('retryBackoff', () => {
     );
   });
 
+  describe('waiting', () => {
+    it(
+      'takes the delay and the floor of a retry, and counts for nothing',
+      marbles(({ cold, flush, expectObservable }) => {
+        const told: RetryDecision[] = [];
+        const policy = ({ error }: RetryFailure): RetryPolicy =>
+          error === 'paused' ? { action: 'wait', floorMs: 3, maxFailures: 1 } : {};
+        const paused = cold('p#', undefined, 'paused');
+        const fails = cold('b#');
+        const expected = '  p-----p-----b--p-------p-------a-';
+        const subs = '      ^--------------------------------!';
+
+        expectObservable(
+          inTurn(paused, paused, fails, paused, paused, cold('a')).pipe(
+            retryBackoff({ ...drawn, maxAttempts: 1, policy, onRetry: (d) => told.push(d) }),
+          ),
+          subs,
+        ).toBe(expected);
+        flush();
+
+        expect(
+          told.map((d) => [d.attempt, d.classAttempt, d.previousMs, d.jitteredMs, d.floorMs]),
+        ).toStrictEqual([
+          [0, 0, 0, 2, 3],
+          [0, 0, 0, 2, 3],
+          [1, 1, 0, 2, 0],
+          [1, 1, 2, 4, 3],
+          [1, 1, 2, 4, 3],
+        ]);
+      }),
+    );
+  });
+
   describe('starting again', () => {
     it(
       'BAK-04 needs stableMs after the first value: a flapping source meets growing delays',
