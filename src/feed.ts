@@ -25,7 +25,7 @@ import type { FeedEvent, RejectReason, TopicRef } from './streams/events.js';
 import { PauseTimeoutError } from './streams/failure.js';
 import { guardDraws } from './streams/guardDraws.js';
 import { createReading, type Reading, type ReadingConfig } from './streams/reading.js';
-import { createRequests, RequestRejectedError } from './streams/requests.js';
+import { createRequests } from './streams/requests.js';
 import type { Frame, OpenSession } from './streams/session.js';
 import type { SessionTopics, Subscriptions } from './streams/subscriptions.js';
 import type { Data } from './streams/transport.js';
@@ -158,7 +158,7 @@ class LiveFeed<S extends Schemas>
     // Later: whoever is told may begin the next run.
     return () => {
       for (const outlet of this.outlets.values()) outlet.flush();
-      failRequests(new RequestRejectedError('the feed was closed'));
+      failRequests();
     };
   }
 
@@ -269,7 +269,7 @@ class LiveFeed<S extends Schemas>
 
   onEnded(session: OpenSession, error: unknown): void {
     this.reading.delete(session);
-    this.requests.fail(error ?? new RequestRejectedError('the feed was closed'), session.port);
+    this.requests.fail(error, session.port);
   }
 
   onOver(): void {

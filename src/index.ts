@@ -168,7 +168,12 @@ export type { OpenSocket } from './streams/openSocket.js';
 export type { OutboxConfig, SendResult } from './streams/outbox.js';
 export type { ReconnectConfig } from './streams/policies.js';
 export type { PolicyClass, ReconnectPolicy } from './streams/reconnectPolicy.js';
-export { type RequestConfig, RequestRejectedError, RequestTimeoutError } from './streams/requests.js';
+export {
+  type RequestConfig,
+  RequestDisconnectedError,
+  RequestRejectedError,
+  RequestTimeoutError,
+} from './streams/requests.js';
 export type { Session } from './streams/session.js';
 export {
   type Ack,

@@ -47,7 +47,10 @@ export interface Feed<S extends Schemas> {
   open(): Promise<void>;
   /** Sends a message when the connection is ready, at once or later. */
   send(message: unknown): SendResult;
-  /** Sends on subscription; emits the one reply that matches. Errors on timeout, disconnect or a full outbox, and when its message is given up unsent. */
+  /**
+   * Sends on subscription; emits the one reply that matches. Errors with a `RequestTimeoutError`, a `RequestDisconnectedError` or, with a
+   * full outbox or when its message is given up, a `RequestRejectedError`: each says whether it was `sent`.
+   */
   request(message: unknown, config: RequestConfig): Observable<unknown>;
   /** Takes out the messages that wait to be sent, encoded, oldest first: none of them will be sent. */
   takeUnsent(): readonly Data[];

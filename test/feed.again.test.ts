@@ -593,9 +593,12 @@ describe('a buffer that overflows, where that is an error', () => {
       const { heard, listen } = listener();
       listen(feed.stream('trade'));
       at(2, () => {
-        feed
-          .request('q', { match: () => false, timeoutMs: 50 })
-          .subscribe({ error: (error: unknown) => heard.push(`request: ${(error as Error).name}`) });
+        feed.request('q', { match: () => false, timeoutMs: 50 }).subscribe({
+          error: (error: unknown) => {
+            const { cause } = error as Error;
+            heard.push(`request: ${(cause as Error).name}`);
+          },
+        });
       });
       flush();
 

@@ -59,7 +59,9 @@ describe('what throws as a run ends', () => {
     const wasConnected = hook !== 'url';
     expect(heard.slice(0, heard.indexOf('20 CONNECTING'))).toStrictEqual([
       ...['0 DISCONNECTED', '0 CONNECTING', ...(wasConnected ? ['0 CONNECTED', '1 1'] : [])],
-      ...['5 CLOSING', 'the feed was closed', '5 complete', '5 CLOSED'],
+      '5 CLOSING',
+      wasConnected ? 'sent, but the feed was closed before a reply came' : 'not sent: the feed was closed',
+      ...['5 complete', '5 CLOSED'],
     ]);
     expect(heard.at(-1)).toBe('100 CLOSED');
     expect(uncaught.length).toBeGreaterThan(0);
@@ -125,7 +127,10 @@ describe('what waits in the outbox as a feed is closed', () => {
         at(4, () => void feed.close());
         flush();
 
-        expect(heard).toStrictEqual(['the feed was closed', '4 complete', '7 again 1', '50 again complete']);
+        expect(heard).toStrictEqual([
+          'not sent: the feed was closed',
+          ...['4 complete', '7 again 1', '50 again complete'],
+        ]);
         expect(events.filter(({ type }) => type === 'overflow')).toMatchObject([{ of: 'outbox', count: 1 }]);
       })(),
   );

@@ -368,7 +368,7 @@ describe('a rotation', () => {
   );
 
   it(
-    'ends a request that the old connection did not answer as a closed socket',
+    'ends a request that the old connection did not answer as sent, for its socket is closed',
     marbles(({ flush }) => {
       const { feed } = scene(['(so)', 'o'], { s: silence() }, {}, { endMs: 5_000 });
       const errors: unknown[] = [];
@@ -381,7 +381,13 @@ describe('a rotation', () => {
       at(10, () => feed.rotate());
       flush();
 
-      expect(errors).toMatchObject([{ name: 'SocketClosedError', code: 1006, reason: 'rotated' }]);
+      expect(errors).toMatchObject([
+        {
+          name: 'RequestDisconnectedError',
+          sent: true,
+          cause: { name: 'SocketClosedError', code: 1006, reason: 'rotated' },
+        },
+      ]);
     }),
   );
 });

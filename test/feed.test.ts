@@ -10,6 +10,7 @@ import {
   isBalanced,
   MaxReconnectsExceededError,
   type SendResult,
+  RequestDisconnectedError,
   RequestRejectedError,
   SocketClosedError,
 } from 'millrace';
@@ -686,7 +687,9 @@ describe('a feed talks', () => {
       expectObservable(feed.request({ id: 2 }, { match: match(2) }), '-^').toBe(
         '------#',
         undefined,
-        new SocketClosedError(1000, ''),
+        new RequestDisconnectedError('its connection was lost before a reply came', {
+          cause: new SocketClosedError(1000, ''),
+        }),
       );
     }),
   );
@@ -695,7 +698,7 @@ describe('a feed talks', () => {
     'fails a request when its message is too old to be sent, or taken out, and does not wait for its reply',
     marbles(({ expectObservable }) => {
       const config = { match: () => true, timeoutMs: 60_000 };
-      const error = new RequestRejectedError('its message was given up before it was sent');
+      const error = new RequestRejectedError('its message was given up');
       for (const outbox of [{ maxAgeMs: 10 }, {}]) {
         const { feed } = scene('50ms o', {}, { outbox }, { endMs: 70 });
         feed.stream('trade').subscribe();

@@ -12,17 +12,40 @@ export interface RequestConfig {
 /** No reply came in time. */
 export class RequestTimeoutError extends Error {
   override readonly name = 'RequestTimeoutError';
-  constructor(readonly timeoutMs: number) {
-    super(`no reply within ${timeoutMs} ms`);
+  /**
+   * @param sent Its message had been handed to a socket: the server may have acted on it. Else it is taken out of the outbox, is never
+   *   sent, and can be repeated safely.
+   */
+  constructor(
+    readonly timeoutMs: number,
+    readonly sent: boolean,
+  ) {
+    super(`${sent ? 'sent, but no reply' : 'not sent'} within ${timeoutMs} ms`);
   }
 }
 
 /**
- * The request was not sent: the outbox is full or has given its message up (too old, taken out), the feed is closed, or too many
- * requests wait already.
+ * The request was not sent, and never will be: the outbox is full or has given its message up (too old, taken out), the feed is
+ * closed, or too many requests wait already. It can be repeated safely.
  */
 export class RequestRejectedError extends Error {
   override readonly name = 'RequestRejectedError';
+  readonly sent = false;
+  constructor(why: string) {
+    super(`not sent: ${why}`);
+  }
+}
+
+/**
+ * The request was sent, and no reply can come any more: its connection was lost, for what `cause` tells, or the feed was closed.
+ * Whether the server acted on it is unknown.
+ */
+export class RequestDisconnectedError extends Error {
+  override readonly name = 'RequestDisconnectedError';
+  readonly sent = true;
+  constructor(why: string, options?: ErrorOptions) {
+    super(`sent, but ${why}`, options);
+  }
 }
 
 /** Takes the message of a request to the outbox; one of the two is told at most once. */
@@ -43,12 +66,12 @@ export interface Requests {
   /** Whether any waits for its reply. */
   isWaiting(): boolean;
   /**
-   * That connection is gone: what left by it and was not answered errors; what still waits in the outbox goes on waiting
-   * for the next one.
+   * That connection is gone, without a cause as the feed was closed: what left by it and was not answered errors; what still waits in
+   * the outbox goes on waiting for the next one.
    */
-  fail(error: unknown, by: unknown): void;
-  /** Takes every request out of the outbox, and hears no reply to any; the function yielded makes them error. */
-  giveUp(): (error: unknown) => void;
+  fail(cause: unknown, by: unknown): void;
+  /** The feed was closed: takes every request out of the outbox, and hears no reply to any; the function yielded makes them error. */
+  giveUp(): () => void;
 }
 
 interface Asked {
@@ -108,7 +131,10 @@ class AskedInOrder implements Requests {
           },
         }),
         take(1),
-        timeout({ first: timeoutMs, with: () => throwError(() => new RequestTimeoutError(timeoutMs)) }),
+        timeout({
+          first: timeoutMs,
+          with: () => throwError(() => new RequestTimeoutError(timeoutMs, entry.left !== undefined)),
+        }),
       );
     });
   }
@@ -133,17 +159,19 @@ class AskedInOrder implements Requests {
     return false;
   }
 
-  fail(error: unknown, by: unknown): void {
-    for (const entry of [...(this.asked ?? [])]) if (entry.left?.by === by) this.end(entry, error);
+  fail(cause: unknown, by: unknown): void {
+    for (const entry of [...(this.asked ?? [])]) {
+      if (entry.left?.by === by) this.end(entry, cause === undefined ? closed(entry) : lost(cause));
+    }
   }
 
-  giveUp(): (error: unknown) => void {
+  giveUp(): () => void {
     if (!this.isWaiting()) return noop;
     const given = [...(this.asked ?? [])];
     this.asked?.clear();
     for (const { ticket } of given) ticket?.cancel();
-    return (error) => {
-      for (const { reply$ } of given) reply$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as it came
+    return () => {
+      for (const entry of given) entry.reply$.error(closed(entry));
     };
   }
 
@@ -166,11 +194,22 @@ class AskedInOrder implements Requests {
     try {
       return post(
         (by) => (entry.left = { by }),
-        () => this.end(entry, new RequestRejectedError('its message was given up before it was sent')),
+        () => this.end(entry, new RequestRejectedError('its message was given up')),
       );
     } catch (error) {
       this.asked?.delete(entry);
-      throw error;
+      // A socket that threw may have sent it.
+      throw entry.left === undefined
+        ? error
+        : new RequestDisconnectedError('its socket threw', { cause: error });
     }
   }
 }
+
+const lost = (cause: unknown): Error =>
+  new RequestDisconnectedError('its connection was lost before a reply came', { cause });
+
+const closed = ({ left }: Asked): Error =>
+  left === undefined
+    ? new RequestRejectedError('the feed was closed')
+    : new RequestDisconnectedError('the feed was closed before a reply came');

@@ -4,6 +4,7 @@ import {
   createFeed,
   type Data,
   type FeedConfig,
+  RequestDisconnectedError,
   RequestTimeoutError,
   type SendResult,
   SocketClosedError,
@@ -211,12 +212,14 @@ describe('send', () => {
       expectObservable(feed.request('ask', { match }), '--^').toBe(
         '-----#',
         undefined,
-        new SocketClosedError(1012, ''),
+        new RequestDisconnectedError('its connection was lost before a reply came', {
+          cause: new SocketClosedError(1012, ''),
+        }),
       );
       expectObservable(feed.request('ask', { match, timeoutMs: 20 }), '10ms ^').toBe(
         '30ms #',
         undefined,
-        new RequestTimeoutError(20),
+        new RequestTimeoutError(20, false),
       );
     }),
   );

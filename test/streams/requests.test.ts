@@ -4,6 +4,7 @@ import { createOutbox, type OutboxConfig, type SendResult, type Ticket } from '.
 import {
   createRequests,
   type RequestConfig,
+  RequestDisconnectedError,
   RequestRejectedError,
   RequestTimeoutError,
 } from '../../src/streams/requests.js';
@@ -13,6 +14,9 @@ import { marbles } from '../marbles.js';
 const is = (id: number) => (message: unknown) => (message as { id: number }).id === id;
 const ticket = (result: SendResult): Ticket => ({ result, cancel: () => false });
 const lost = new Error('gone');
+const disconnected = new RequestDisconnectedError('its connection was lost before a reply came');
+const closed = new RequestDisconnectedError('the feed was closed before a reply came');
+const unsent = new RequestRejectedError('the feed was closed');
 
 /** Leaves at once, by the connection named. */
 const by =
@@ -56,7 +60,7 @@ describe('requests', () => {
   it(
     'errors as soon as its message is given up unsent: too old, taken out, or left at the end',
     marbles(({ expectObservable, flush }) => {
-      const error = new RequestRejectedError('its message was given up before it was sent');
+      const error = new RequestRejectedError('its message was given up');
       const old = asking({ maxAgeMs: 10 });
       expectObservable(old.ask(1, 60_000)).toBe('----------#', {}, error);
       timer(11).subscribe(() => expect(old.requests.isWaiting()).toBe(false));
@@ -81,7 +85,7 @@ describe('requests', () => {
       expectObservable(ask(1, 60_000).pipe(retry(1))).toBe(
         '20ms #',
         {},
-        new RequestRejectedError('its message was given up before it was sent'),
+        new RequestRejectedError('its message was given up'),
       );
     }),
   );
@@ -150,7 +154,7 @@ describe('requests', () => {
             expect(requests.hear(message)).toBe(first !== undefined);
           }
         });
-        requests.giveUp()(lost);
+        requests.giveUp()();
 
         expect(got).toStrictEqual(expected);
       }),
@@ -168,11 +172,24 @@ describe('requests', () => {
   );
 
   it(
+    'says of one that is late whether it had left: then the server may have acted on it',
+    marbles(({ flush }) => {
+      const { outbox, socket, ask } = asking({ rate: { max: 1, perMs: 100 } });
+      const errors: unknown[] = [];
+      for (const id of [1, 2]) ask(id, 50).subscribe({ error: (error: unknown) => errors.push(error) });
+      timer(20).subscribe(() => outbox.open(socket).release());
+      flush();
+
+      expect(errors).toMatchObject([{ sent: true }, { sent: false }]);
+    }),
+  );
+
+  it(
     'errors when no reply comes in time',
     marbles(({ expectObservable }) => {
       const requests = createRequests();
       const reply$ = requests.ask(by(), { match: is(1), timeoutMs: 5 });
-      expectObservable(reply$).toBe('-----#', undefined, new RequestTimeoutError(5));
+      expectObservable(reply$).toBe('-----#', undefined, new RequestTimeoutError(5, true));
       timer(6).subscribe(() => expect(requests.hear({ id: 1 })).toBe(false));
     }),
   );
@@ -192,12 +209,16 @@ describe('requests', () => {
     }),
   );
 
-  it('names the timeout in its error', () => {
-    expect(new RequestTimeoutError(5)).toMatchObject({
-      name: 'RequestTimeoutError',
-      timeoutMs: 5,
-      message: 'no reply within 5 ms',
-    });
+  it.each([
+    [
+      new RequestTimeoutError(5, true),
+      { timeoutMs: 5, sent: true, message: 'sent, but no reply within 5 ms' },
+    ],
+    [new RequestTimeoutError(5, false), { timeoutMs: 5, sent: false, message: 'not sent within 5 ms' }],
+    [unsent, { sent: false, message: 'not sent: the feed was closed' }],
+    [closed, { sent: true, message: 'sent, but the feed was closed before a reply came' }],
+  ])('says in %p whether it was sent', (error, facts) => {
+    expect(error).toMatchObject(facts);
   });
 
   it('forgets a request that is unsubscribed', () => {
@@ -213,7 +234,7 @@ describe('requests', () => {
       'errors what left by it, and no other',
       marbles(({ expectObservable }) => {
         const requests = createRequests();
-        expectObservable(requests.ask(by('old'), { match: is(1) })).toBe('--#', undefined, lost);
+        expectObservable(requests.ask(by('old'), { match: is(1) })).toBe('--#', undefined, disconnected);
         expectObservable(requests.ask(by('new'), { match: is(1) })).toBe('---(r|)', { r: { id: 1 } });
         timer(2).subscribe(() => requests.fail(lost, 'old'));
         timer(3).subscribe(() => requests.hear({ id: 1 }));
@@ -226,7 +247,7 @@ describe('requests', () => {
         const { requests, outbox, sent, socket, ask } = asking({ rate: { max: 1, perMs: 100 } });
         const first = outbox.open(socket);
         first.release();
-        expectObservable(ask(1)).toBe('-----#', undefined, lost);
+        expectObservable(ask(1)).toBe('-----#', undefined, disconnected);
         expectObservable(ask(2)).toBe('200ms (r|)', { r: { id: 2 } });
         timer(5).subscribe(() => {
           first.close();
@@ -254,7 +275,7 @@ describe('requests', () => {
         });
         port.release();
         const reply$ = requests.ask((onWritten) => outbox.send('a', onWritten), { match: is(1) });
-        expectObservable(reply$).toBe('#', undefined, lost);
+        expectObservable(reply$).toBe('#', undefined, disconnected);
       }),
     );
 
@@ -270,21 +291,37 @@ describe('requests', () => {
         false,
         false,
       ]);
-      tell(lost);
+      tell();
 
-      expect(heard).toStrictEqual([lost, lost]);
+      expect(heard).toStrictEqual([closed, unsent]);
     });
 
     it(
       'errors with all others that are given up, those that wait too',
       marbles(({ expectObservable }) => {
         const { requests, outbox, ask } = asking();
-        expectObservable(requests.ask(by(), { match: is(1) })).toBe('--#', undefined, lost);
-        expectObservable(ask(2)).toBe('--#', undefined, lost);
-        timer(2).subscribe(() => requests.giveUp()(lost));
+        expectObservable(requests.ask(by(), { match: is(1) })).toBe('--#', undefined, closed);
+        expectObservable(ask(2)).toBe('--#', undefined, unsent);
+        timer(2).subscribe(() => requests.giveUp()());
         timer(3).subscribe(() => expect(outbox.size()).toBe(0));
       }),
     );
+
+    it('says why it was lost, and nothing of a feed that was closed', () => {
+      const requests = createRequests();
+      const errors: unknown[] = [];
+      const ask = (): void =>
+        void requests
+          .ask(by(), { match: is(1) })
+          .subscribe({ error: (error: unknown) => errors.push(error) });
+      ask();
+      requests.fail(lost, 'connection');
+      ask();
+      requests.fail(undefined, 'connection');
+
+      expect(errors).toStrictEqual([disconnected, closed]);
+      expect(errors.map((error) => (error as Error).cause)).toStrictEqual([lost, undefined]);
+    });
 
     it('leaves those alone that are asked while it is told', () => {
       const requests = createRequests();
@@ -292,7 +329,7 @@ describe('requests', () => {
       const again = (): void =>
         void requests.ask(by('new'), { match: is(1) }).subscribe((reply) => replies.push(reply));
       requests.ask(by('old'), { match: is(1) }).subscribe({ error: again });
-      requests.giveUp()(lost);
+      requests.giveUp()();
       requests.hear({ id: 1 });
 
       expect(replies).toStrictEqual([{ id: 1 }]);
@@ -304,7 +341,7 @@ describe('requests', () => {
       'is taken out when its time is over, before it was sent',
       marbles(({ expectObservable }) => {
         const { outbox, sent, socket, ask } = asking();
-        expectObservable(ask(1, 50)).toBe('50ms #', undefined, new RequestTimeoutError(50));
+        expectObservable(ask(1, 50)).toBe('50ms #', undefined, new RequestTimeoutError(50, false));
         timer(49).subscribe(() => expect(outbox.size()).toBe(1));
         timer(51).subscribe(() => {
           outbox.open(socket).release();
@@ -356,8 +393,8 @@ describe('requests', () => {
     requests.hear({ id: 1 });
     expect([heard, errors]).toStrictEqual([[false], []]);
 
-    requests.giveUp()(lost);
-    expect(errors).toStrictEqual([lost]);
+    requests.giveUp()();
+    expect(errors).toStrictEqual([closed]);
   });
 
   it('errors at once when the outbox is full', () => {
@@ -384,6 +421,23 @@ describe('requests', () => {
       reply$.subscribe({ error: (error: unknown) => errors.push(error) });
 
     expect(errors).toStrictEqual([lost, lost]);
+  });
+
+  it('is taken for sent when its socket throws, which may have it all the same', () => {
+    const { outbox, ask } = asking();
+    const errors: unknown[] = [];
+    outbox
+      .open({
+        bufferedBytes: 0,
+        send: () => {
+          throw lost;
+        },
+      })
+      .release();
+    ask(1).subscribe({ error: (error: unknown) => errors.push(error) });
+
+    expect(errors).toStrictEqual([new RequestDisconnectedError('its socket threw')]);
+    expect(errors[0]).toMatchObject({ sent: true, cause: lost });
   });
 
   it('bounds how many wait', () => {
@@ -429,7 +483,7 @@ describe('requests', () => {
       expect(asked).toBe(2);
 
       asked = 10;
-      requests.giveUp()(lost);
+      requests.giveUp()();
     });
   });
 
