@@ -26,7 +26,7 @@ export type SendResult = 'sent' | 'queued' | 'rejected';
 
 export interface Ticket {
   readonly result: SendResult;
-  /** Takes the message out of the line; false if it is not there (any more). */
+  /** Takes the message out of the line, and sends none that waits behind it; false if it is not there (any more). */
   cancel(): boolean;
 }
 
@@ -344,8 +344,10 @@ class LanedOutbox implements Outbox {
     return {
       result: 'queued',
       cancel: () => {
-        const isOut = this.lanes.users.remove(place);
-        if (isOut) this.pump();
+        const { users } = this.lanes;
+        const isOut = users.remove(place);
+        // The line may be at its end. While it is not, the alarm looks after it: who takes out all of it has none sent meanwhile.
+        if (isOut && users.size === 0) this.pump();
         return isOut;
       },
     };

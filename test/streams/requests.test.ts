@@ -323,6 +323,43 @@ describe('requests', () => {
       expect(errors.map((error) => (error as Error).cause)).toStrictEqual([lost, undefined]);
     });
 
+    it(
+      'takes all that wait out of the outbox, though its socket has room again since it was last looked at',
+      marbles(() => {
+        const { requests, outbox, sent, socket, ask } = asking({ maxBufferedBytes: 1 });
+        const errors: unknown[] = [];
+        const full = { ...socket, bufferedBytes: 1 };
+        outbox.open(full).release();
+        for (const id of [1, 2, 3]) ask(id).subscribe({ error: (error: unknown) => errors.push(error) });
+        full.bufferedBytes = 0;
+        const tell = requests.giveUp();
+        expect([sent, outbox.size()]).toStrictEqual([[], 0]);
+        tell();
+
+        expect(errors).toStrictEqual([unsent, unsent, unsent]);
+      }),
+    );
+
+    it.each([10, 1_000])('looks at the sockets as often for %d that wait as for one', (waiting) =>
+      marbles(() => {
+        const { requests, outbox, socket, ask } = asking({ maxBufferedBytes: 1 });
+        let looks = 0;
+        const full = {
+          ...socket,
+          get bufferedBytes() {
+            looks += 1;
+            return 1;
+          },
+        };
+        outbox.open(full).release();
+        for (let id = 0; id < waiting; id += 1) ask(id).subscribe({ error: () => undefined });
+        looks = 0;
+        requests.giveUp()();
+
+        expect([outbox.size(), looks]).toStrictEqual([0, 0]);
+      })(),
+    );
+
     it('leaves those alone that are asked while it is told', () => {
       const requests = createRequests();
       const replies: unknown[] = [];
