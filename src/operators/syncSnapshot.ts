@@ -25,7 +25,7 @@ import {
 } from 'rxjs';
 import { backoff, type BackoffConfig, maxTimerMs } from './backoff.js';
 import { fromYielded, type Yielded } from './fromYielded.js';
-import { createSyncTracks, MOST_KEYS, type Track } from './syncTracks.js';
+import { createSyncTracks, MOST_KEYS, tellEach, type Track } from './syncTracks.js';
 import { createTurns } from './turns.js';
 
 /** What comes out: the state of a key as a whole, then each change to it; a further snapshot starts that key anew. */
@@ -95,7 +95,7 @@ export interface SyncSnapshotConfig<D, S, K extends string | number = string> {
   readonly resync$?: Observable<K | undefined>;
   /** Told of everything that happens. */
   readonly onEvent?: (event: SyncEvent<K>) => void;
-  /** Told of each delta that is not emitted. */
+  /** Told of each delta that is not emitted: where it throws at one, of the others that are dropped with that all the same. */
   readonly onDrop?: (delta: D, reason: DropReason) => void;
 }
 
@@ -121,7 +121,8 @@ export class SnapshotTimeoutError extends Error {
  * A snapshot older than the first delta held is asked for again, after a backoff, while the deltas are held on. What is emitted
  * stays true as of its place in the row; a gap is found before anything behind it is emitted. Completes and errors with the source:
  * what is held then is dropped. What a hook causes at once has its turn after what it was told of. If `key`, `covers`, `joins`,
- * `follows`, `repeats`, `floorMs` or an `on…` throws, the stream errors.
+ * `follows`, `repeats`, `floorMs` or an `on…` throws, the stream errors; the delta that it was asked about, and those that were about to
+ * come out, are told to `onDrop` before, as `ended`.
  *
  * @throws {RangeError} On creation, if a number is out of its range, those of `backoff` included.
  * @throws {TypeError} On creation, if what must be a function is none.
@@ -224,7 +225,7 @@ export function syncSnapshot<D, S, K extends string | number = string>(
           tracks.resync(id);
 
       const drop = (deltas: readonly D[]): void => {
-        if (onDrop) for (const delta of deltas) onDrop(delta, 'ended');
+        if (onDrop) tellEach(deltas, (delta) => onDrop(delta, 'ended'));
       };
 
       /** A step is over before the next begins; what nobody listens to any more is dropped. */
@@ -272,8 +273,11 @@ export function syncSnapshot<D, S, K extends string | number = string>(
       ).pipe(
         takeUntil(done$),
         finalize(() => {
-          tracks.close();
-          drop(arriving.splice(0));
+          try {
+            tracks.close();
+          } finally {
+            drop(arriving.splice(0));
+          }
         }),
       );
     });

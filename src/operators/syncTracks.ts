@@ -85,7 +85,16 @@ export function createSyncTracks<D, S, K extends string | number>(
 
   const tell = (event: SyncEvent<K>): void => onEvent?.(event);
   const drop = (deltas: readonly D[], reason: DropReason): void => {
-    if (onDrop) for (const delta of deltas) onDrop(delta, reason);
+    if (onDrop) tellEach(deltas, (delta) => onDrop(delta, reason));
+  };
+  /** Calls what may throw while these deltas are in nobody's hold: the stream ends with that, and they with it. */
+  const orDrop = <R>(deltas: readonly D[], call: () => R): R => {
+    try {
+      return call();
+    } catch (error) {
+      drop(deltas, 'ended');
+      throw error;
+    }
   };
 
   /** Back to an empty hold, whatever the stage was. */
@@ -124,11 +133,15 @@ export function createSyncTracks<D, S, K extends string | number>(
     const { held } = stage;
     if (held.length > 0) {
       const last = held.at(-1) as D;
-      if (!follows(last, delta)) {
-        if (repeats?.(last, delta)) {
-          drop([delta], 'repeated');
-          return;
-        }
+      const fate = orDrop([delta], () => {
+        if (follows(last, delta)) return 'next';
+        return repeats?.(last, delta) ? 'repeated' : 'gap';
+      });
+      if (fate === 'repeated') {
+        drop([delta], 'repeated');
+        return;
+      }
+      if (fate === 'gap') {
         // Only a snapshot that covers the hole can be gone on from, and it covers what is before it too.
         drop(held.splice(0, held.length, delta), 'gap');
         return;
@@ -137,9 +150,12 @@ export function createSyncTracks<D, S, K extends string | number>(
     held.push(delta);
     if (held.length <= maxHeld) return;
     const oldest = held.splice(0, 1);
-    if (!stage.isFull) tell({ type: 'overflow', key: track.key, maxHeld });
-    stage.isFull = true;
-    drop(oldest, 'overflow');
+    try {
+      if (!stage.isFull) tell({ type: 'overflow', key: track.key, maxHeld });
+    } finally {
+      stage.isFull = true;
+      drop(oldest, 'overflow');
+    }
   };
 
   /** A key that was in step for long enough begins a new row of troubles. */
@@ -159,11 +175,17 @@ export function createSyncTracks<D, S, K extends string | number>(
   };
 
   const goOn = (delta: D): Synced<D, S, K> | undefined => {
-    const id = key(delta);
-    const stage = tracks.get(id)?.stage;
-    if (stage?.is !== 'live' || !follows(stage.last, delta)) return undefined;
-    stage.last = delta;
-    return { type: 'delta', key: id, delta };
+    // As `orDrop` does, but for its function, which every delta would cost.
+    try {
+      const id = key(delta);
+      const stage = tracks.get(id)?.stage;
+      if (stage?.is !== 'live' || !follows(stage.last, delta)) return undefined;
+      stage.last = delta;
+      return { type: 'delta', key: id, delta };
+    } catch (error) {
+      drop([delta], 'ended');
+      throw error;
+    }
   };
 
   return {
@@ -172,7 +194,7 @@ export function createSyncTracks<D, S, K extends string | number>(
     arrive(delta) {
       const next = goOn(delta);
       if (next) return next;
-      const id = key(delta);
+      const id = orDrop([delta], () => key(delta));
       const track = tracks.get(id);
       if (!track) {
         open(id, [delta]);
@@ -181,15 +203,15 @@ export function createSyncTracks<D, S, K extends string | number>(
       const { stage } = track;
       switch (stage.is) {
         case 'live':
-          if (repeats?.(stage.last, delta)) drop([delta], 'repeated');
+          if (orDrop([delta], () => repeats?.(stage.last, delta))) drop([delta], 'repeated');
           else lose(track, delta);
           return undefined;
         case 'whole':
-          if (covers(stage.snapshot, delta)) {
+          if (orDrop([delta], () => covers(stage.snapshot, delta))) {
             drop([delta], 'covered');
             return undefined;
           }
-          if (!joins(stage.snapshot, delta)) {
+          if (!orDrop([delta], () => joins(stage.snapshot, delta))) {
             lose(track, delta);
             return undefined;
           }
@@ -220,8 +242,13 @@ export function createSyncTracks<D, S, K extends string | number>(
         rest.length > 0
           ? { is: 'live', since: now, last: rest.at(-1) as D }
           : { is: 'whole', since: now, snapshot };
-      tell({ type: 'synced', key: track.key, discarded, heldMs: Math.max(0, now - since) });
-      drop(held.slice(0, discarded), 'covered');
+      orDrop(rest, () => {
+        try {
+          tell({ type: 'synced', key: track.key, discarded, heldMs: Math.max(0, now - since) });
+        } finally {
+          drop(held.slice(0, discarded), 'covered');
+        }
+      });
       return [
         { type: 'snapshot', key: track.key, snapshot },
         ...rest.map((delta) => ({ type: 'delta' as const, key: track.key, delta })),
@@ -248,7 +275,7 @@ export function createSyncTracks<D, S, K extends string | number>(
     },
 
     close() {
-      for (const track of tracks.values()) holdAnew(track, 'ended');
+      tellEach([...tracks.values()], (track) => holdAnew(track, 'ended'));
     },
   };
 
@@ -269,6 +296,19 @@ export function createSyncTracks<D, S, K extends string | number>(
     rounds.begin(track, retryInMs);
     return NOTHING;
   }
+}
+
+/** All of them, whatever it throws, which is thrown then: the first of it. */
+export function tellEach<D>(deltas: readonly D[], tell: (delta: D) => void): void {
+  let failure: { readonly error: unknown } | undefined;
+  for (const delta of deltas) {
+    try {
+      tell(delta);
+    } catch (error) {
+      failure ??= { error };
+    }
+  }
+  if (failure) throw failure.error;
 }
 
 const isInStep = <D, S>(

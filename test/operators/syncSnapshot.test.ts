@@ -341,6 +341,96 @@ describe('syncSnapshot', () => {
       expect(seen).toStrictEqual([new Error('thrown')]);
     });
 
+    describe('what throws loses no delta untold:', () => {
+      /** The hook throws at the delta or event named, and once. */
+      const once = <A extends unknown[], R>(hook: (...args: A) => R, isIt: (...args: A) => boolean) => {
+        let hasThrown = false;
+        return (...args: A): R => {
+          if (hasThrown || !isIt(...args)) return hook(...args);
+          hasThrown = true;
+          return fail();
+        };
+      };
+      const at = (delta: string) => (_before: unknown, asked: string) => asked === delta;
+      const onEventAt = (type: SyncEvent['type']) => ({
+        onEvent: once(
+          (event: SyncEvent) => event.key,
+          (event) => event.type === type,
+        ),
+      });
+
+      it.each<[string, Partial<Config>, readonly string[], 'early' | 'late']>([
+        ['key', { key: once(keyOf, (delta) => delta === '5') }, ['5'], 'late'],
+        ['key of one that goes on', { key: once(keyOf, (delta) => delta === '7') }, ['5', '7'], 'late'],
+        ['covers', { covers: once(rules.covers, at('5')) }, ['4', '5', '6'], 'late'],
+        ['covers of the next', { covers: once(rules.covers, at('7')) }, ['6', '7'], 'early'],
+        ['joins', { joins: once(rules.joins, at('7')) }, ['5', '7'], 'late'],
+        ['joins of the next', { joins: once(rules.joins, at('7')) }, ['6', '7'], 'early'],
+        ['follows', { follows: once(rules.follows, at('7')) }, ['5', '6', '7'], 'late'],
+        ['follows of one held', { follows: once(rules.follows, at('8')) }, ['7', '8'], 'late'],
+        ['repeats', { repeats: once(rules.repeats, at('6')) }, ['6', '6'], 'late'],
+        ['onEvent at started', onEventAt('started'), ['5', '6'], 'late'],
+        ['onEvent at synced', onEventAt('synced'), ['5', '6', '7', '8'], 'late'],
+        ['onEvent at overflow', { ...onEventAt('overflow'), maxHeld: 2 }, ['5', '6', '7', '8'], 'late'],
+        ['onEvent at lost', onEventAt('lost'), ['7', '9'], 'early'],
+        ['onEvent at failed', { snapshot: fail, ...onEventAt('failed') }, ['7', '8'], 'late'],
+      ])('%s', (_name, config, deltas, comes) => {
+        const source$ = new Subject<string>();
+        const snapshot$ = new Subject<number>();
+        const seen: string[] = [];
+        const drops: string[] = [];
+        let error: unknown;
+        let arrived = 0;
+        const hooks = { onDrop: (delta: string) => drops.push(delta) };
+        source$.pipe(synced([snapshot$], { ...hooks, ...config }), map(shown)).subscribe({
+          next: (out) => seen.push(out),
+          error: (thrown: unknown) => (error = thrown),
+        });
+        for (const [place, delta] of deltas.entries()) {
+          if (comes === 'early' && place === 1) snapshot$.next(6);
+          if (error === undefined) arrived += 1;
+          source$.next(delta);
+        }
+        if (error === undefined) snapshot$.next(6);
+
+        expect(error).toStrictEqual(new Error('thrown'));
+        const out = seen.filter((line) => !line.startsWith('='));
+        expect([...out, ...drops].sort()).toStrictEqual(deltas.slice(0, arrived));
+      });
+
+      it('onDrop is told of all that are dropped with the one it throws at', () => {
+        const snapshot$ = new Subject<number>();
+        const drops: string[] = [];
+        const errors: unknown[] = [];
+        const onDrop = once(
+          (delta: string, reason: DropReason): void => void drops.push(`${delta}: ${reason}`),
+          (delta) => delta === '5',
+        );
+        concat(from(['5', '6', '7']), NEVER)
+          .pipe(synced([snapshot$], { onDrop }))
+          .subscribe({ error: (error: unknown) => errors.push(error) });
+        snapshot$.next(6);
+
+        expect(errors).toStrictEqual([new Error('thrown')]);
+        expect(drops).toStrictEqual(['6: covered', '7: ended']);
+      });
+
+      it('what was about to come out is told before the error', () => {
+        const snapshot$ = new Subject<number>();
+        const { told, ...hooks } = telling();
+        const heard: string[] = [];
+        concat(from(['5', '6', '7']), NEVER)
+          .pipe(synced([snapshot$], { ...hooks, ...onEventAt('synced') }))
+          .subscribe({ error: () => heard.push(...told) });
+        snapshot$.next(5);
+
+        expect(heard.map((line) => line.replace(/^\d+ /, ''))).toStrictEqual([
+          'drop 5: covered',
+          ...['drop 6: ended', 'drop 7: ended'],
+        ]);
+      });
+    });
+
     it.each([NaN, -1, '1 s'])('a floorMs of %p is the error of the stream', (floorMs) => {
       const seen: unknown[] = [];
 
