@@ -172,6 +172,10 @@ class LiveFeed<S extends Schemas>
     this.events.next(event);
   }
 
+  tellAfter(first: () => void, event: FeedEvent): void {
+    this.events.nextAfter(first, event);
+  }
+
   now(): { readonly generation: number; readonly at: number } {
     return { generation: this.connection.status$.value.generation, at: asyncScheduler.now() };
   }

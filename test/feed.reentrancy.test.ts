@@ -569,6 +569,80 @@ describe('a subscriber that is told that the feed gave up', () => {
   );
 });
 
+describe('events$, for a listener that acts as another part of the feed tells him', () => {
+  const shown = (events: readonly FeedEvent[]): string[] =>
+    events.map((event) =>
+      event.type === 'state'
+        ? `${event.generation} ${event.status.state} of ${event.status.generation}`
+        : `${event.generation} ${event.type}`,
+    );
+
+  it(
+    'tells of the end of a run before it tells of the next, which began at CLOSED',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['o', 'o'], {}, {}, { endMs: 50 });
+      const begin = (): void => void feed.stream('trade').subscribe();
+      let hasBegun = false;
+      feed.status$.subscribe(({ state }) => {
+        if (state !== 'CLOSED' || hasBegun) return;
+        hasBegun = true;
+        begin();
+      });
+      begin();
+      at(5, () => void feed.close());
+      flush();
+
+      expect(shown(events)).toStrictEqual([
+        ...['1 CONNECTING of 1', '1 CONNECTED of 1', '1 connected', '1 CLOSING of 1', '1 CLOSED of 1'],
+        ...['2 CONNECTING of 2', '2 CONNECTED of 2', '2 connected', '2 CLOSING of 2', '2 CLOSED of 2'],
+      ]);
+    }),
+  );
+
+  it(
+    'tells of a state before it tells of what was done at it',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['o', 'o'], {}, {}, { endMs: 50 });
+      feed.status$.subscribe(({ state, generation }) => {
+        if (state === 'CONNECTED' && generation === 1) feed.reconnect();
+      });
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(shown(events).slice(0, 4)).toStrictEqual([
+        ...['1 CONNECTING of 1', '1 CONNECTED of 1', '1 disconnected', '1 retry'],
+      ]);
+    }),
+  );
+
+  it(
+    'tells of a rejected message before it tells of what was done at it',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['o-x', 'o'], { x: { type: 'trade' } }, {}, { endMs: 50 });
+      feed.rejected$.subscribe(() => feed.reconnect());
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(shown(events).slice(3, 5)).toStrictEqual(['1 rejected', '1 disconnected']);
+    }),
+  );
+
+  it(
+    'tells of a pong before it tells of what was done at its latency',
+    marbles(({ flush }) => {
+      const heartbeat = { everyMs: 10, timeoutMs: 10 };
+      const { feed, events } = scene(['o', 'o'], {}, { heartbeat }, { endMs: 15 });
+      feed.status$.subscribe(({ latencyMs }) => {
+        if (latencyMs !== undefined) feed.reconnect();
+      });
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(shown(events).slice(3, 5)).toStrictEqual(['1 pong', '1 disconnected']);
+    }),
+  );
+});
+
 describe('a run that begins inside of a message', () => {
   /** Who hears of the gap leaves, which ends the run, and begins the next, which has a frame at once. */
   const nested = (message: unknown, frames: Readonly<Record<string, unknown>>, unpack: boolean) => {

@@ -13,6 +13,8 @@ const indifferent: ChannelOwner<unknown> = { letGo: () => undefined, lead: () =>
 export class Multicast<T> {
   /** Made for the first who listens. */
   private channel: Channel<T> | undefined = undefined;
+  /** Values that wait for what is to run first. */
+  private due: T[] | undefined = undefined;
 
   /** Whoever keeps it keeps nothing but the others who are subscribed. */
   readonly values$: Observable<T> = new DirectObservable((subscriber, taker) => {
@@ -21,6 +23,22 @@ export class Multicast<T> {
   });
 
   next(value: T): void {
+    this.sendDue();
     this.channel?.next(value);
+  }
+
+  /** Sends it once `first` has run, and before whatever is sent from inside of that. */
+  nextAfter(first: () => void, value: T): void {
+    (this.due ??= []).push(value);
+    first();
+    this.sendDue();
+  }
+
+  private sendDue(): void {
+    for (let { due } = this; due !== undefined; { due } = this) {
+      const value = due.shift() as T;
+      if (due.length === 0) this.due = undefined; // before it is sent: others may be due by then
+      this.channel?.next(value);
+    }
   }
 }

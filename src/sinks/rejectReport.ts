@@ -12,6 +12,8 @@ export interface RejectConfig {
 /** Who is told, and asked. */
 export interface RejectHooks {
   tell(event: FeedEvent): void;
+  /** Once `first` has run, and before whatever comes of that. */
+  tellAfter(first: () => void, event: FeedEvent): void;
   /** What every event says: the connection in charge, and the time. */
   now(): Pick<Rejected, 'generation' | 'at'>;
   readonly ledger: {
@@ -48,8 +50,8 @@ export class RejectReport {
   reject(rejected: Rejected): void {
     const { generation, at, stream } = rejected;
     const { resets } = this;
-    this.all.next(rejected);
-    this.hooks.tell({ type: 'rejected', rejected, generation, at });
+    const event = { type: 'rejected', rejected, generation, at } as const;
+    this.hooks.tellAfter(() => this.all.next(rejected), event);
     // Whoever was told may have ended it all.
     if (resets === this.resets) this.tripwireOf(stream).reject();
   }

@@ -34,6 +34,8 @@ export interface ConnectionConfig
 /** Called as methods. */
 export interface ConnectionHooks {
   readonly tell: (event: FeedEvent) => void;
+  /** Tells it once `first`, which others hear it by, has run, and before whatever comes of that: events are in order. */
+  readonly tellAfter: (first: () => void, event: FeedEvent) => void;
   readonly encode: (message: unknown) => Data;
   readonly peek: (data: Data) => readonly unknown[] | undefined;
   /** Acts on a message that is held: what concerns a connection cannot wait. */

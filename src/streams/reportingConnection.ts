@@ -28,23 +28,20 @@ export class ReportingConnection implements RecoveryHooks {
   constructor(readonly hooks: ConnectionHooks) {}
 
   setState(state: ConnectionState, extra: Partial<ConnectionStatus> = {}): void {
-    const { generation } = this;
-    const status = { state, generation, attempt: 0, since: asyncScheduler.now(), ...extra };
-    this.status$.next(status);
-    this.hooks.tell({ type: 'state', status, ...this.stamp() });
+    const { generation, at } = this.stamp();
+    const status = { state, generation, attempt: 0, since: at, ...extra };
+    this.hooks.tellAfter(() => this.status$.next(status), { type: 'state', status, generation, at });
   }
 
   pong(session: OpenSession, by: 'frame' | 'message' = 'message'): void {
     const latencyMs = session.heartbeat.answered(by);
     if (latencyMs === undefined) return;
     session.latencyMs = latencyMs;
-    if (session === this.inCharge) this.status$.next({ ...this.status$.value, latencyMs });
-    this.hooks.tell({
-      type: 'pong',
-      latencyMs,
-      generation: session.generation,
-      at: asyncScheduler.now(),
-    });
+    const show = (): void => {
+      if (session === this.inCharge) this.status$.next({ ...this.status$.value, latencyMs });
+    };
+    const { generation } = session;
+    this.hooks.tellAfter(show, { type: 'pong', latencyMs, generation, at: asyncScheduler.now() });
   }
 
   // The hooks of the recovery.

@@ -50,6 +50,23 @@ afterEach(() => {
 });
 
 describe('Multicast', () => {
+  it('sends a value after what it waits for, and before what is sent from inside of that', () => {
+    const all = new Multicast<string>();
+    const heard: string[] = [];
+    const next = (value: string): void => {
+      heard.push(value);
+      if (value === 'b') all.next('sent at b');
+    };
+    all.values$.subscribe({ next });
+    all.nextAfter(() => {
+      heard.push('before a');
+      all.nextAfter(() => heard.push('before b'), 'b');
+      all.next('c');
+    }, 'a');
+
+    expect(heard).toStrictEqual(['before a', 'before b', 'a', 'b', 'sent at b', 'c']);
+  });
+
   it('hands values on as a Subject does, whoever comes, leaves or sends from inside of one', () => {
     const deed = fc.record({
       at: fc.integer({ min: 1, max: 6 }),

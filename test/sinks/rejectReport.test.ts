@@ -12,6 +12,10 @@ const rig = (config: Partial<RejectConfig> = {}) => {
     { streams: { trade: {}, order: {} }, ...config },
     {
       tell: (event) => told.push(event),
+      tellAfter(first, event) {
+        first();
+        this.tell(event);
+      },
       now: () => ({ generation: 3, at: asyncScheduler.now() }),
       ledger: { stream: (name) => pages[name]! },
     },

@@ -41,6 +41,10 @@ const rig = (
     },
     {
       tell: (event) => events.push(event),
+      tellAfter(first, event) {
+        first();
+        this.tell(event);
+      },
       encode: (message) => JSON.stringify(message),
       peek: (data) => [data],
       maxHeld: 2,

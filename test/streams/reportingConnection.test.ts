@@ -22,10 +22,16 @@ class Connection extends ReportingConnection {
   }
 }
 
+const tellAfter: ConnectionHooks['tellAfter'] = function (this: ConnectionHooks, first, event) {
+  first();
+  this.tell(event);
+};
+
 const rig = () => {
   const log: unknown[] = [];
   const hooks = {
     tell: (event) => log.push(event),
+    tellAfter,
     onOver: () => log.push('over'),
     forgetPositions: () => log.push('forget'),
   } as Partial<ConnectionHooks> as ConnectionHooks;
@@ -212,6 +218,7 @@ describe('what a connection says of itself', () => {
           log.push(type);
           TOLD[how]!(connection);
         },
+        tellAfter,
         onOver: () => undefined,
       } as Partial<ConnectionHooks> as ConnectionHooks);
       connection.run();
@@ -234,6 +241,7 @@ describe('what a connection says of itself', () => {
           log.push(type);
           if (type === when) connection.setState('CLOSING');
         },
+        tellAfter,
         onOver: () => undefined,
       } as Partial<ConnectionHooks> as ConnectionHooks);
       connection.run();
