@@ -353,7 +353,8 @@ describe('a run that has ended', () => {
   it(
     'says nothing more over the one that has begun since',
     marbles(({ flush }) => {
-      const { feed } = scene(['--r', '--- 10ms o-a'], letters, {}, { endMs: 100 });
+      const reconnect = { initialMs: 5, jitter: 'none' } as const;
+      const { feed } = scene(['--r', '--- 10ms o-a'], letters, { reconnect }, { endMs: 100 });
       const { heard, listen } = listener();
       const states: string[] = [];
       feed.status$.subscribe(({ state }) => states.push(state));
@@ -365,9 +366,10 @@ describe('a run that has ended', () => {
       flush();
 
       expect(states).toStrictEqual([
-        ...['DISCONNECTED', 'CONNECTING', 'DISCONNECTED', 'CONNECTING', 'CONNECTED', 'CLOSING', 'CLOSED'],
+        ...['DISCONNECTED', 'CONNECTING', 'DISCONNECTED', 'RECONNECTING', 'CONNECTING', 'CONNECTED'],
+        ...['CLOSING', 'CLOSED'],
       ]);
-      expect(heard).toStrictEqual(['17 1', '100 complete']);
+      expect(heard).toStrictEqual(['22 1', '100 complete']);
     }),
   );
 
@@ -431,7 +433,11 @@ describe('a run that has ended', () => {
 
 describe('values that were kept for late subscribers', () => {
   it.each<[string, Partial<FeedConfig<TestSchemas>>, string[]]>([
-    ['gave up', { reconnect: { policies: { normal: { action: 'giveUp' } } } }, ['oa 5ms n', 'o-b']],
+    [
+      'gave up',
+      { reconnect: { initialMs: 3, jitter: 'none', policies: { normal: { action: 'giveUp' } } } },
+      ['oa 5ms n', 'o-b'],
+    ],
     ['was left', {}, ['oa', 'o-b']],
   ])('are forgotten by a feed that %s', (_how, config, attempts) =>
     marbles(({ flush }) => {
@@ -516,7 +522,7 @@ describe('values that were kept, as a run ends', () => {
       const { feed } = scene(
         ['oa(cde)n', 'o-b'],
         letters,
-        { ...withTrades({ replay: 5, sequence }), reconnect: { policies } },
+        { ...withTrades({ replay: 5, sequence }), reconnect: { policies, initialMs: 5, jitter: 'none' } },
         { endMs: 50 },
       );
       const { heard, listen } = listener();
@@ -526,7 +532,7 @@ describe('values that were kept, as a run ends', () => {
       });
       flush();
 
-      expect(heard).toStrictEqual(['7 5', '9 2', '50 complete']); // 5 was not out yet
+      expect(heard).toStrictEqual(['7 5', '14 2', '50 complete']); // 5 was not out yet
     }),
   );
 });

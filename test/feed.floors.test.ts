@@ -366,27 +366,27 @@ describe('the wait after a failure', () => {
   );
 
   it(
-    'is over when the feed gave up: who starts it again dials at once, in a row of his own',
+    'begins anew when the feed gives up: who starts it again waits, in a row of his own',
     marbles(({ flush }) => {
       const { dials, join } = refused({ reconnect: { ...row, maxAttempts: 1 } });
       join();
       at(1_001, join);
       flush();
 
-      expect(dials).toStrictEqual([0, 1_000, 1_001, 2_001]);
+      expect(dials).toStrictEqual([0, 1_000, 2_000, 3_000]);
     }),
   );
 
   it(
-    'is over when a policy completed the feed',
+    'begins anew when a policy completes the feed',
     marbles(({ flush }) => {
       const policies = { normal: { action: 'complete' } } as const;
       const { dials, join } = waiting(['r', 'o|', 'r', 'r'], { reconnect: { ...row, policies } });
       join();
-      at(1_002, () => leaveAt(1_500, join));
+      at(1_002, () => leaveAt(2_500, join));
       flush();
 
-      expect(dials).toStrictEqual([0, 1_000, 1_002, 2_002]);
+      expect(dials).toStrictEqual([0, 1_000, 2_001, 3_001]);
     }),
   );
 
@@ -711,6 +711,118 @@ describe('what one of several servers asked to wait', () => {
 
       expect(dials).toStrictEqual(['0 a', '1000 a', '3100 a']);
       expect(failures).toStrictEqual(['MaxReconnectsExceededError', 'HostPausedError']);
+    }),
+  );
+});
+
+describe('a feed that ended by itself, and is started again at once, each time', () => {
+  const doubling = { jitter: 'none', initialMs: 100 } as const;
+  const ends: readonly (readonly [
+    string,
+    readonly string[],
+    NonNullable<FeedConfig<TestSchemas>['reconnect']>,
+  ])[] = [
+    ['gives up by a policy', ['f', 'f', 'f', 'f', 'o'], {}],
+    ['spends all attempts', ['#', '#', '#', '#', 'o'], { maxAttempts: 0 }],
+    [
+      'is completed by a policy',
+      ['on', 'on', 'on', 'on', 'o'],
+      { policies: { normal: { action: 'complete' } } },
+    ],
+  ];
+  const started = (
+    attempts: readonly string[],
+    reconnect: NonNullable<FeedConfig<TestSchemas>['reconnect']>,
+  ) => {
+    const { feed, transport } = scene(
+      attempts,
+      { ...frames, f: refuses(404), n: closes(1000) },
+      { reconnect: { ...doubling, ...reconnect } },
+      { endMs: 10_000 },
+    );
+    const dials: number[] = [];
+    transport.dials$.subscribe(() => dials.push(asyncScheduler.now()));
+    return { feed, dials, stream$: feed.stream('trade').pipe(retry(), repeat(), takeUntil(timer(9_000))) };
+  };
+  /** From one end to the next dial. A connection that was up ended a millisecond after it was dialled. */
+  const waits = (dials: readonly number[], upMs: number): number[] =>
+    dials.slice(1).map((ms, index) => ms - (dials[index] as number) - upMs);
+
+  it.each(ends)('dials at growing delays where it %s', (_how, attempts, reconnect) =>
+    marbles(({ flush }) => {
+      const { dials, stream$ } = started(attempts, reconnect);
+      stream$.subscribe();
+      flush();
+
+      expect(waits(dials, attempts[0] === 'on' ? 1 : 0)).toStrictEqual([100, 200, 400, 800]);
+    })(),
+  );
+
+  it(
+    'is RECONNECTING meanwhile, and tells why',
+    marbles(({ flush }) => {
+      const { feed, stream$ } = started(['f', 'o'], {});
+      const statuses: ConnectionStatus[] = [];
+      feed.status$.subscribe((status) => statuses.push(status));
+      stream$.subscribe();
+      at(50, () =>
+        expect(statuses.at(-1)).toMatchObject({
+          ...{ state: 'RECONNECTING', attempt: 0, retryInMs: 100 },
+          cause: { name: 'HandshakeError', status: 404 },
+        }),
+      );
+      flush();
+      expect.assertions(1);
+    }),
+  );
+
+  it(
+    'begins with the first delay again after a connection that was stable',
+    marbles(({ flush }) => {
+      const { dials, stream$ } = started(['f', 'f', 'o 599ms n', 'f', 'o'], {
+        stableMs: 500,
+        policies: { normal: { action: 'complete' } },
+      });
+      stream$.subscribe();
+      flush();
+
+      expect(dials).toStrictEqual([0, 100, 300, 1_000, 1_200]);
+    }),
+  );
+
+  it(
+    'counts no end that is long past',
+    marbles(({ flush }) => {
+      const { dials, feed } = started(['f', 'f', 'f', 'f'], {});
+      for (const ms of [0, 50, 1_000, 1_050]) at(ms, () => feed.stream('trade').subscribe({ error: noop }));
+      flush();
+
+      expect(dials).toStrictEqual([0, 100, 1_000, 1_100]);
+    }),
+  );
+
+  it(
+    'dials at once when reconnect() asks for it, and the next end waits on',
+    marbles(({ flush }) => {
+      const { dials, feed, stream$ } = started(['f', 'f', 'o'], {});
+      stream$.subscribe();
+      at(50, () => feed.reconnect());
+      flush();
+
+      expect(dials).toStrictEqual([0, 50, 250]);
+    }),
+  );
+
+  it(
+    'waits for a floor and the delay on top',
+    marbles(({ flush }) => {
+      const { dials, stream$ } = started(['t', 't', 'o'], {
+        policies: { rateLimited: { action: 'giveUp' } },
+      });
+      stream$.subscribe();
+      flush();
+
+      expect(dials).toStrictEqual([0, 2_100, 4_300]);
     }),
   );
 });

@@ -94,15 +94,16 @@ describe('a run that begins while the one before tells of its end', () => {
             trade: { schema: Trade, staleAfterMs: 20 },
             order: { schema: Order, allowSilence: true },
           },
+          reconnect: { initialMs: 5, jitter: 'none' },
         },
         { endMs: 100 },
       );
       feed.stream('trade').pipe(retry(1)).subscribe();
       at(50, () => feed.reconnect());
 
-      expectObservable(transport.dials$).toBe('(12) 46ms 3', { 1: 1, 2: 2, 3: 3 });
+      expectObservable(transport.dials$).toBe('1----2 44ms 3', { 1: 1, 2: 2, 3: 3 });
       flush();
-      expect(told(events)).toContain('21 unhealthy');
+      expect(told(events)).toContain('26 unhealthy');
     }),
   );
 });
@@ -556,6 +557,7 @@ describe('a subscriber that is told that the feed gave up', () => {
       feed.stream('trade', 'BTC').subscribe({
         next: ({ id }) => told.push(id),
         error: () => {
+          feed.reconnect(); // dials at once
           another();
           handlers[1]?.open({ protocol: '', extensions: '' });
           handlers[1]?.message(JSON.stringify(trade(1)));

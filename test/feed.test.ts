@@ -245,7 +245,7 @@ describe('a feed survives', () => {
       const { feed, transport } = scene(
         ['#', '#', 'oa'],
         { a: trade(1) },
-        { reconnect: { maxAttempts: 0 } },
+        { reconnect: { maxAttempts: 0, initialMs: 10, jitter: 'none' } },
         { endMs: 50 },
       );
       at(5, () => feed.reconnect());
@@ -256,8 +256,10 @@ describe('a feed survives', () => {
         undefined,
         new MaxReconnectsExceededError(0, { cause: refused }),
       );
-      expectObservable(feed.stream('trade').pipe(ids), '--------^').toBe('---------a 40ms |', { a: 1 });
-      expectObservable(transport.dials$).toBe('1----2--3', dials);
+      expectObservable(feed.stream('trade').pipe(ids), '--------^').toBe('----------------a 33ms |', {
+        a: 1,
+      });
+      expectObservable(transport.dials$).toBe('1----2---------3', dials);
     }),
   );
 

@@ -188,8 +188,7 @@ class RenewedConnection
     this.recovery.giveUpFor(error);
     this.drop(error);
     if (running?.closed !== false) return;
-    // There was nothing to drop: it waits for the next dial.
-    this.recovery.forget();
+    // There was nothing to drop: it waits for the next dial, and so does whoever starts it again.
     this.tellGaveUp(running, error, 0);
     running.error(error);
   }

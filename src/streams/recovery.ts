@@ -65,8 +65,8 @@ export interface Recovery extends RetryOwner {
   /** The same, but what a server asked for is waited out. */
   wakeIfDue(): void;
   /**
-   * A run begins: what is left of the wait that the last failure led to, whose row then goes on. If that is over, of a floor that
-   * leaves no URL to dial, with new jitter on top: until then only a wish of the user's dials.
+   * A run begins: what is left of the wait that the last failure led to, whose row then goes on; or that began as the run before gave up.
+   * If that is over, of a floor that leaves no URL to dial, with new jitter on top: until then only a wish of the user's dials.
    */
   pause(): Pause | undefined;
   /** The row of failures has come to an end, and so has its wait; floors have not. */
@@ -110,6 +110,8 @@ class PolicyRecovery implements Recovery {
   row: RetryRow | undefined = undefined;
   /** For the next connection, until that is begun. */
   private wait: Wait | undefined = undefined;
+  /** Of runs that gave up, or that a policy completed, each begun within the wait for the one before it. */
+  private ends: Pick<RetryRow, 'attempt' | 'previousMs'> | undefined = undefined;
   /** The floor that the next dial waits for. */
   private awaited: Floor | undefined = undefined;
   /** The user wants the next connection now, and it has not been begun. */
@@ -142,10 +144,12 @@ class PolicyRecovery implements Recovery {
       },
       onComplete: (failure) => {
         this.moveOn(failure);
+        this.holdNext(failure);
         hooks.onComplete(failure);
       },
       onGiveUp: (error, failure) => {
         this.moveOn(failure);
+        this.holdNext(failure);
         hooks.onGiveUp(error, failure);
       },
     };
@@ -203,6 +207,7 @@ class PolicyRecovery implements Recovery {
   forget(): void {
     this.row = undefined;
     this.wait = undefined;
+    this.ends = undefined;
   }
 
   onDial(isRotation: boolean): void {
@@ -240,9 +245,24 @@ class PolicyRecovery implements Recovery {
 
   /** To the next URL: also where it ends, as who starts it again dials that. */
   private moveOn(failure: RetryFailure): void {
-    const { stableMs = 5_000 } = this.config.reconnect ?? {};
     if (failure.class === 'requested' || this.isFinal(failure)) return;
-    this.endpoints.failed(this.hooks.upMsOf(failure) >= stableMs);
+    this.endpoints.failed(this.wasStable(failure));
+  }
+
+  /** It ends, so the next run waits as this one would have: who resubscribes whenever it ends is no storm. */
+  private holdNext(failure: RetryFailure): void {
+    const { attempt = 0, previousMs = 0 } = (this.wasStable(failure) ? undefined : this.ends) ?? {};
+    const jitteredMs = this.rules().delayAfter(attempt, previousMs);
+    const floor = (this.awaited = this.endpoints.floor());
+    const ms = Math.min(maxTimerMs, leftMs(floor) + jitteredMs);
+    this.row = undefined;
+    this.wait = { ms, since: asyncScheduler.now(), attempt: 0, cause: failure.error };
+    this.ends = { attempt: attempt + 1, previousMs: jitteredMs };
+  }
+
+  private wasStable(failure: RetryFailure): boolean {
+    const { stableMs = 5_000 } = this.config.reconnect ?? {};
+    return this.hooks.upMsOf(failure) >= stableMs;
   }
 
   private decide(failure: RetryFailure): RetryPolicy {

@@ -65,14 +65,15 @@ describe('close', () => {
     'CLO-11 a subscription after completion, or after an error, opens a new socket',
     marbles(({ expectObservable }) => {
       const script = { a: trade(1), r: refuses(404), x: closes(1000) };
+      const soon = { initialMs: 3, jitter: 'none' } as const;
       const completed = scene(['o-x', 'oa'], script, {
-        reconnect: { policies: { normal: { action: 'complete' } } },
+        reconnect: { ...soon, policies: { normal: { action: 'complete' } } },
       });
       expectObservable(completed.feed.stream('trade')).toBe('--|');
       expectObservable(completed.feed.stream('trade').pipe(take(1)), '-----^').toBe('------(a|)', script);
       expectObservable(completed.transport.dials$).toBe('1----2', dials);
 
-      const failed = scene(['--r', 'oa'], script);
+      const failed = scene(['--r', 'oa'], script, { reconnect: soon });
       expectObservable(failed.feed.stream('trade')).toBe(
         '--#',
         undefined,
