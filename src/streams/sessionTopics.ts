@@ -13,7 +13,7 @@ import { type Ask, createAsks } from './asks.js';
 import { createErrands, type Errand } from './errands.js';
 import type { TopicRef } from './events.js';
 import type { Ack, SubscriptionsConfig, SubscriptionsHooks, TopicSession } from './subscriptions.js';
-import { createTopicTable, type Topic, type TopicHook, type Wanted } from './topicTable.js';
+import { createTopicTable, type Topic, type TopicHook, type TopicRetry, type Wanted } from './topicTable.js';
 
 /** What one connection was asked for, kept equal to what is wanted. */
 export interface SessionTopics {
@@ -43,6 +43,10 @@ export interface SessionTopicsConfig
   /** A refusal by a session in charge ends the want. */
   readonly onRefused: (topic: TopicRef, cause: unknown, isInCharge: boolean) => void;
   readonly onLeft: () => void;
+  /** Milliseconds until a topic that was refused may be asked for again. */
+  readonly refusedMs: (key: string) => number;
+  /** The server has confirmed it. */
+  readonly onConfirmed: (key: string) => void;
 }
 
 /** No topic waits longer than this to be asked for again, unless `ackTimeoutMs` is longer. */
@@ -50,7 +54,7 @@ const longestRetryMs = 60_000;
 
 export function createSessionTopics(config: SessionTopicsConfig): SessionTopics & {
   /** Some of these topics may have begun or ceased to be wanted, or are to be renewed. */
-  update(keys: Iterable<string>): void;
+  update(keys: readonly string[]): void;
   /** The topic is to be given up and asked for anew at the next `update`; `false` if it is not confirmed here. */
   renew(key: string): boolean;
 } {
@@ -87,14 +91,15 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
   /** A group that failed together is tried again together, so that it still makes one message. */
   const retryLater = (hook: TopicHook, group: readonly Topic[]): void => {
     if (group.length === 0) return;
-    const retry = { hook };
     let misses = 0;
-    for (const topic of group) {
-      misses = Math.max(misses, topic.misses++);
-      topic.retry = retry;
-    }
+    for (const topic of group) misses = Math.max(misses, topic.misses++);
     // Whole milliseconds: a timer knows no other, and virtual time loses its way among fractions.
-    later(Math.round(retryMs(misses, 0)), () => {
+    holdBack(group, { hook, isRefusal: false }, Math.round(retryMs(misses, 0)));
+  };
+
+  const holdBack = (group: readonly Topic[], retry: TopicRetry, ms: number): void => {
+    for (const topic of group) topic.retry = retry;
+    later(ms, () => {
       for (const topic of group) {
         if (topic.retry !== retry) continue;
         topic.retry = undefined;
@@ -104,8 +109,20 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
     });
   };
 
+  /** Whoever wants a topic again that was refused waits, whichever connection that was. */
+  const holdRefused = (key: string): void => {
+    const ms = wanted.has(key) ? config.refusedMs(key) : 0;
+    if (ms === 0) return;
+    for (const topic of table.pick([key])) {
+      if (topic.state !== 'none' || topic.retry !== undefined) continue;
+      holdBack([topic], { hook: 'subscribe', isRefusal: true }, ms);
+      table.sort(topic);
+    }
+  };
+
   const confirm = (topic: Topic): void => {
     asks.dismiss(topic.key);
+    config.onConfirmed(topic.key);
     topic.state = 'confirmed';
     topic.retry = undefined;
     topic.misses = 0;
@@ -267,6 +284,7 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
     update(keys) {
       if (isOver()) return;
       table.update(keys);
+      keys.forEach(holdRefused);
       work();
     },
     renew(key) {

@@ -2,6 +2,7 @@ import { asapScheduler, EMPTY, type Observable, type Subscription, take } from '
 import { maxTimerMs } from '../operators/backoff.js';
 import { keyOf } from './asks.js';
 import type { TopicRef } from './events.js';
+import { Refusals } from './refusals.js';
 import { createSessionTopics, type SessionTopics } from './sessionTopics.js';
 import type { Wanted } from './topicTable.js';
 
@@ -133,6 +134,7 @@ export function createSubscriptions(
   /** What began or ceased to be wanted in this turn, or is to be renewed, while there is a session to tell. */
   const touched = new Map<string, Wanted>();
   const sessions = new Set<ReturnType<typeof createSessionTopics>>();
+  const refusals = new Refusals(random);
   let turn: Subscription | undefined;
   let lastId = 0;
   let lastGeneration = 0;
@@ -163,6 +165,7 @@ export function createSubscriptions(
     want(ref) {
       const key = keyOf(ref);
       if (wanted.has(key)) return;
+      refusals.want(key);
       // A topic that returns in the turn it left goes on from where it was.
       const entry = touched.get(key) ?? { ref, lastSequence: undefined };
       wanted.set(key, entry);
@@ -207,10 +210,13 @@ export function createSubscriptions(
         onRefused(ref, cause, isInCharge) {
           const error = new SubscriptionRefusedError(ref.stream, ref.topic, { cause });
           if (isInCharge) {
+            refusals.add(keyOf(ref));
             unwant(ref);
             onRefused(ref, error);
           } else onRefusedHere?.(ref, error);
         },
+        refusedMs: (key) => refusals.leftMs(key),
+        onConfirmed: (key) => refusals.forget(key),
         onLeft() {
           sessions.delete(session);
           if (sessions.size > 0) return;
@@ -222,7 +228,7 @@ export function createSubscriptions(
       sessions.add(session);
       // First: whoever is told of what is asked for may end the session.
       over$.pipe(take(1)).subscribe(() => session.leave()); // eslint-disable-line rxjs-x/no-ignored-error -- it has none
-      session.update(wanted.keys());
+      session.update([...wanted.keys()]);
       return session;
     },
   };

@@ -8,6 +8,13 @@ export interface Wanted {
 
 export type TopicHook = 'subscribe' | 'unsubscribe';
 
+/** A wait of topics, until `hook` is tried again. */
+export interface TopicRetry {
+  readonly hook: TopicHook;
+  /** They were refused before: nobody waits for them to be confirmed, and each is kept until it is over, wanted or not. */
+  readonly isRefusal: boolean;
+}
+
 /** What one connection knows of a topic. */
 export interface Topic {
   readonly key: string;
@@ -20,7 +27,7 @@ export interface Topic {
   /** In a message that has not left yet: until then nothing more is said of it. */
   isUnderWay: boolean;
   /** Set while it waits for the time to try `hook` again. */
-  retry: { readonly hook: TopicHook } | undefined;
+  retry: TopicRetry | undefined;
   /** Wanted and confirmed, and yet to be given up, to be asked for anew. */
   isToRenew: boolean;
   /** Tries in a row that came to nothing. */
@@ -43,10 +50,12 @@ export interface TopicTable {
   take(hook: TopicHook, max: number): Topic[];
   /** The topics whose refusal nobody was told who listens to them. */
   refused(): Topic[];
-  /** Every wanted topic is confirmed. */
+  /** Every wanted topic is confirmed, or was refused before and is yet to be asked for. */
   isSettled(): boolean;
   clear(): void;
 }
+
+const isRefusal = ({ retry }: Topic): boolean => retry?.isRefusal === true;
 
 const fresh = (key: string, ref: TopicRef): Topic => ({
   key,
@@ -80,10 +89,10 @@ export function createTopicTable(wanted: ReadonlyMap<string, Wanted>): TopicTabl
     if (!isWanted && topic.state === 'refused') topic.state = 'none';
     const may = (hook: TopicHook): boolean => !isUnderWay && topic.retry?.hook !== hook;
 
-    put(open, topic, isWanted && topic.state !== 'confirmed');
+    put(open, topic, isWanted && topic.state !== 'confirmed' && !isRefusal(topic));
     put(due.subscribe, topic, isWanted && topic.state === 'none' && may('subscribe'));
     put(due.unsubscribe, topic, (!isWanted || topic.isToRenew) && isHeld && may('unsubscribe'));
-    if (!isWanted && !isHeld && !isUnderWay) {
+    if (!isWanted && !isHeld && !isUnderWay && !isRefusal(topic)) {
       topics.delete(key);
       topic.retry = undefined;
     }

@@ -1,4 +1,4 @@
-import { asyncScheduler, filter, map, merge, repeat, retry, take, timer } from 'rxjs';
+import { asyncScheduler, filter, map, merge, repeat, retry, take, takeUntil, timer } from 'rxjs';
 import { type FeedConfig, SubscriptionRefusedError, type SubscriptionsConfig, type TopicRef } from 'millrace';
 import { closes, refuses } from 'millrace/testing';
 import { marbles } from '../marbles.js';
@@ -112,18 +112,39 @@ describe('subscribe', () => {
     'SUB-04 a stream whose topic was refused can be retried: it is asked for again, on the same socket',
     marbles(({ expectObservable }) => {
       const { feed, transport } = scene(
-        'on----yb',
+        'on 999ms yb',
         { n: acks('NEW', false), y: acks('NEW'), b: trade(1, 'NEW') },
         onDemand({ ack }),
-        { endMs: 12 },
+        { endMs: 1_010 },
       );
       void feed.open();
 
-      expectObservable(feed.stream('trade', 'NEW').pipe(ids, retry({ delay: 4 }))).toBe('-------b----|', {
-        b: 1,
-      });
-      expectObservable(transport.sends$).toBe('s----s', { s: '+NEW' });
+      expectObservable(feed.stream('trade', 'NEW').pipe(ids, retry({ delay: 1_000 }))).toBe(
+        '1002ms b 7ms |',
+        { b: 1 },
+      );
+      expectObservable(transport.sends$).toBe('s 1000ms s', { s: '+NEW' });
       expectObservable(transport.dials$).toBe('1', { 1: 1 });
+    }),
+  );
+
+  it(
+    'SUB-08 a stream that is retried at each refusal is asked for ever later, and dials no more often than that',
+    marbles(({ flush }) => {
+      const attempts = Array<string>(10).fill('o');
+      const { feed, transport } = scene(attempts, {}, onDemand({ ack }), {
+        reply: () => acks('NOPE', false),
+        endMs: 10_000,
+      });
+      const [asks, dials]: [number[], number[]] = [[], []];
+      transport.sends$.subscribe(() => asks.push(asyncScheduler.now()));
+      transport.dials$.subscribe(() => dials.push(asyncScheduler.now()));
+      const refused = feed.stream('trade', 'NOPE').pipe(retry(), takeUntil(timer(9_000)));
+      refused.subscribe();
+      flush();
+
+      expect(asks.slice(1).map((ms, index) => ms - asks[index]!)).toStrictEqual([750, 1_500, 3_000]);
+      expect(dials).toHaveLength(asks.length + 1);
     }),
   );
 

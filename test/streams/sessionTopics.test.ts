@@ -1,6 +1,6 @@
-import { EMPTY, NEVER, type Observable, of, throwError, timer } from 'rxjs';
-import type { Ack } from '../../src/streams/subscriptions.js';
-import { book, btc, eth, topicScene } from './topicScene.js';
+import { asyncScheduler, EMPTY, NEVER, type Observable, of, throwError, timer } from 'rxjs';
+import type { Ack, WantedTopic } from '../../src/streams/subscriptions.js';
+import { book, btc, eth, type TopicScene, topicScene } from './topicScene.js';
 
 const ok = (ack: Partial<Ack>): unknown => ({ ack: { ok: true, ...ack } });
 const no = (ack: Partial<Ack>): unknown => ({ ack: { ok: false, error: 'no', ...ack } });
@@ -284,13 +284,108 @@ describe('a refusal', () => {
     }),
   );
 
+  /** A scene that notes when topics are asked for. */
+  const asking = (
+    body: (
+      scene: TopicScene & { readonly asked: string[]; readonly at: (ms: number, act: () => void) => void },
+    ) => void,
+  ): (() => void) => {
+    const asked: string[] = [];
+    const subscribe = (topics: readonly WantedTopic[]): string => {
+      asked.push(`${asyncScheduler.now()} ${topics.map(({ topic }) => topic).join()}`);
+      return 'sub';
+    };
+    const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
+    return topicScene({ subscribe }, (scene) => body({ ...scene, asked, at }));
+  };
+
   it(
-    'a topic wanted anew after it is asked for anew',
-    topicScene({}, ({ subscriptions, log, join }) => {
+    'a topic wanted anew after it is asked for anew, later each time that it is refused',
+    asking(({ subscriptions, join, asked, at }) => {
+      subscriptions.want(btc);
+      subscriptions.want(eth);
+      const topics = join();
+      topics.hear(ok({ topics: [eth] }));
+      const again = (): void => {
+        topics.hear(no({ topics: [btc] }));
+        subscriptions.want(btc);
+      };
+      for (const ms of [0, 800, 2_400]) at(ms, again);
+      at(9_000, () => expect(asked).toStrictEqual(['0 BTC,ETH', '750 BTC', '2300 BTC', '5400 BTC']));
+      expect.assertions(1);
+    }),
+  );
+
+  it(
+    'a topic given up and wanted anew meanwhile waits for the same moment, once',
+    asking(({ subscriptions, join, asked, at }) => {
       subscriptions.want(btc);
       join().hear(no({ topics: [btc] }));
+      for (const ms of [100, 300, 500]) {
+        at(ms, () => subscriptions.want(btc));
+        at(ms + 100, () => subscriptions.unwant(btc));
+      }
+      at(700, () => subscriptions.want(btc));
+      at(751, () => expect(asked).toStrictEqual(['0 BTC', '750 BTC']));
+      expect.assertions(1);
+    }),
+  );
+
+  it(
+    'a topic that nobody wants any more is not asked for when the wait is over, and then at once',
+    asking(({ subscriptions, join, asked, at }) => {
       subscriptions.want(btc);
-      timer(1).subscribe(() => expect(log.at(-1)).toStrictEqual({ sub: [btc] }));
+      const topics = join();
+      topics.hear(no({ topics: [btc] }));
+      subscriptions.want(btc);
+      at(100, () => subscriptions.unwant(btc));
+      at(1_000, () => subscriptions.want(btc));
+      at(1_001, () => {
+        topics.hear(no({ topics: [btc] }));
+        subscriptions.want(btc);
+      });
+      at(1_800, () => expect(asked).toStrictEqual(['0 BTC', '1000 BTC', '1751 BTC']));
+      expect.assertions(1);
+    }),
+  );
+
+  it(
+    'a topic that was confirmed since is asked for at once, and waits as at first when it is refused again',
+    asking(({ subscriptions, join, asked, at }) => {
+      subscriptions.want(btc);
+      const topics = join();
+      topics.hear(no({ topics: [btc] }));
+      subscriptions.want(btc);
+      at(760, () => topics.hear(ok({ topics: [btc] })));
+      at(770, () => subscriptions.unwant(btc));
+      at(780, () => subscriptions.want(btc));
+      at(790, () => {
+        topics.hear(no({ topics: [btc] }));
+        subscriptions.want(btc);
+      });
+      at(1_600, () => expect(asked).toStrictEqual(['0 BTC', '750 BTC', '780 BTC', '1540 BTC']));
+      expect.assertions(1);
+    }),
+  );
+
+  it(
+    'a topic waits on the next connection as well, and the others do not wait for it',
+    asking(({ subscriptions, join, asked, at }) => {
+      subscriptions.want(btc);
+      const first = join();
+      first.hear(no({ topics: [btc] }));
+      first.leave();
+      subscriptions.want(btc);
+      subscriptions.want(eth);
+      at(10, () => {
+        const next = join({ onRefused: () => undefined });
+        let isSettled = false;
+        next.settled$.subscribe({ complete: () => (isSettled = true) });
+        next.hear(ok({ topics: [eth] }));
+        expect(isSettled).toBe(true);
+      });
+      at(751, () => expect(asked).toStrictEqual(['0 BTC', '10 ETH', '750 BTC']));
+      expect.assertions(2);
     }),
   );
 });

@@ -1,0 +1,42 @@
+import { LRUCache } from 'lru-cache';
+import { asyncScheduler } from 'rxjs';
+import { backoff } from '../operators/backoff.js';
+import { type BegunWait, leftMs } from '../operators/leftMs.js';
+
+/** More are refused without a wait: those refused longest ago. */
+const maxTopics = 1_000;
+
+interface Refusal extends BegunWait {
+  readonly times: number;
+}
+
+/** For how long refused topics are not asked for again: who wants one anew whenever it is refused is no flood of questions. */
+export class Refusals {
+  /** Made at the first: most servers refuse nothing. */
+  private known: LRUCache<string, Refusal> | undefined = undefined;
+
+  constructor(private readonly random: () => number) {}
+
+  /** It was refused; it is one more time if somebody wanted it before the last wait was over. */
+  add(key: string): void {
+    this.known ??= new LRUCache({ max: maxTopics });
+    const times = this.known.get(key)?.times ?? 0;
+    // Whole milliseconds: a timer knows no other, and virtual time loses its way among fractions.
+    const ms = Math.round(backoff({ maxMs: 60_000, jitter: 'equal', random: this.random })(times, 0));
+    this.known.set(key, { times: times + 1, ms, since: asyncScheduler.now() });
+  }
+
+  /** Milliseconds until it may be asked for. */
+  leftMs(key: string): number {
+    return leftMs(this.known?.peek(key));
+  }
+
+  /** Somebody wants it: once the wait is over, in a row of his own. */
+  want(key: string): void {
+    if (this.known?.has(key) === true && this.leftMs(key) === 0) this.known.delete(key);
+  }
+
+  forget(key: string): void {
+    this.known?.delete(key);
+  }
+}

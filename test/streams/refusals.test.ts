@@ -1,0 +1,69 @@
+import { timer } from 'rxjs';
+import { Refusals } from '../../src/streams/refusals.js';
+import { HOUR_MS, marbles, stepClock } from '../marbles.js';
+
+const half = (): number => 0.5;
+
+describe('Refusals', () => {
+  it(
+    'lets a topic wait twice as long each time, up to a minute',
+    marbles(({ flush }) => {
+      const refusals = new Refusals(half);
+      const waits = Array.from({ length: 8 }, () => {
+        refusals.add('a');
+        refusals.want('a');
+        return refusals.leftMs('a');
+      });
+      flush();
+
+      expect(waits).toStrictEqual([750, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000]);
+      expect(refusals.leftMs('b')).toBe(0);
+    }),
+  );
+
+  it(
+    'begins anew with who wants it when the wait is over, and where it was confirmed',
+    marbles(({ flush }) => {
+      const refusals = new Refusals(half);
+      const added = (): number => {
+        refusals.add('a');
+        return refusals.leftMs('a');
+      };
+      added();
+      timer(700).subscribe(() => expect(refusals.leftMs('a')).toBe(50));
+      timer(750).subscribe(() => {
+        expect(refusals.leftMs('a')).toBe(0);
+        expect(added()).toBe(1_500); // nobody has come meanwhile: it was asked for as the wait was over
+      });
+      timer(2_250).subscribe(() => {
+        refusals.want('a');
+        expect(added()).toBe(750);
+        refusals.forget('a');
+        expect([refusals.leftMs('a'), added()]).toStrictEqual([0, 750]);
+      });
+      flush();
+      expect.assertions(5);
+    }),
+  );
+
+  it(
+    'makes no wait longer because the clock was set back',
+    marbles(() => {
+      const refusals = new Refusals(half);
+      refusals.add('a');
+      stepClock(-HOUR_MS);
+
+      expect(refusals.leftMs('a')).toBe(750);
+    }),
+  );
+
+  it(
+    'knows the thousand topics refused last',
+    marbles(() => {
+      const refusals = new Refusals(half);
+      for (let index = 0; index <= 1_000; index += 1) refusals.add(`${index}`);
+
+      expect([refusals.leftMs('0'), refusals.leftMs('1')]).toStrictEqual([0, 750]);
+    }),
+  );
+});
