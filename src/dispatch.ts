@@ -24,6 +24,8 @@ export interface DispatchHooks {
   onLook(): void;
   /** Nothing can be made of the frame, or a hook threw on a message of it. */
   onReject(reason: 'decode' | 'route', cause: unknown): void;
+  /** A message is of no stream: what the route said of it. */
+  onUnrouted(route: unknown, raw: Data): void;
   /** By its raw frame, it repeats a message that the stream has delivered. */
   onRepeat(stream: string): void;
   onMistrust(about: Mistrust): void;
@@ -203,21 +205,31 @@ class FrameDispatch implements Dispatch {
     return find(name);
   }
 
-  /** Where a message goes: to a stream, or to one of the counts. */
+  /** Where a message goes: to a stream, or to one of the counts, where it may be already. */
   private destination(
     message: unknown,
     index: number,
     frame: Frame,
-  ): Outlet | 'control' | 'unrouted' | 'rejected' {
+  ): Outlet | 'control' | 'settled' | 'rejected' {
     const { route } = this;
     try {
       if (this.isControl(message, index, frame)) return 'control';
-      // What nobody routes while a session authenticates is the conversation of its login.
-      return this.outletOf(route(message)) ?? (frame.held?.phase === 'login' ? 'control' : 'unrouted');
+      const name = route(message);
+      return this.outletOf(name) ?? this.settleStray(name, frame);
     } catch (cause) {
       this.hooks.onReject('route', cause);
       return 'rejected';
     }
+  }
+
+  /** Of a message that no stream is called for. In the books before it is told, as whoever hears of it may look there. */
+  private settleStray(name: unknown, { held, data }: Frame): 'control' | 'settled' {
+    // What nobody routes while a session authenticates is the conversation of its login.
+    if (held?.phase === 'login') return 'control';
+    this.skimmer?.parsed(undefined, undefined);
+    this.hooks.ledger.settle('unrouted');
+    this.hooks.onUnrouted(name, data);
+    return 'settled';
   }
 
   /** @param fits A schema that the message is known to fit. */
@@ -225,6 +237,7 @@ class FrameDispatch implements Dispatch {
     this.hooks.onLook();
     const to = this.destination(message, index, frame);
     if (typeof to === 'string') {
+      if (to === 'settled') return;
       if (to !== 'rejected') this.skimmer?.parsed(undefined, undefined);
       this.hooks.ledger.settle(to);
     } else {

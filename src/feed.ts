@@ -305,6 +305,13 @@ class LiveFeed<S extends Schemas>
     this.tell({ type: 'duplicate', stream, generation, at });
   }
 
+  onUnrouted(route: unknown, raw: Data): void {
+    const count = this.losses.notice('unrouted');
+    if (count === undefined) return;
+    const { generation, at } = this.dispatch.arrival;
+    this.tell({ type: 'unrouted', route, raw, count, generation, at });
+  }
+
   onMistrust(about: Mistrust): void {
     this.tell({ type: 'skimMistrusted', ...about, ...this.now() });
   }

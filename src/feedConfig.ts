@@ -99,11 +99,11 @@ export interface FeedConfig<S extends Schemas> extends ConnectionConfig {
   /** Takes a decoded frame apart that holds many messages. @default one message a frame */
   readonly unpack?: (decoded: unknown) => readonly unknown[];
   /**
-   * The name of a message's stream; a name that is none of `streams`, or `undefined`, leaves it unrouted. The message must not be
-   * changed: it may be the very value that subscribers get. @default message.type
+   * The name of a message's stream; a name that is none of `streams`, or `undefined`, leaves it unrouted, which is told as `unrouted`. The
+   * message must not be changed: it may be the very value that subscribers get. @default message.type
    */
   readonly route?: (message: unknown) => string | undefined;
-  /** Messages that are neither data nor errors (a hello, a notice): counted as `control`. As with `route`, they must not be changed. */
+  /** Messages that are neither data nor errors (a hello, a notice): counted as `control`, and not told as `unrouted`. As with `route`, they must not be changed. */
   readonly isControl?: (message: unknown) => boolean;
   /** Asks the server for topics as they are subscribed. @default nothing is asked for */
   readonly subscriptions?: SubscriptionsConfig;

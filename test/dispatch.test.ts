@@ -45,6 +45,7 @@ const rig = (config: Partial<FeedConfig<Schemas>> = {}): Rig => {
       pong: () => log.push('pong'),
       onLook: () => undefined,
       onReject: (reason, cause) => log.push([reason, (cause as Error).message]),
+      onUnrouted: (route, raw) => log.push(['of no stream', route, raw]),
       onRepeat: (stream) => log.push(['repeat', stream]),
       onMistrust: ({ raw, parsed }) => log.push(['mistrust', raw, parsed]),
       onHookFailed: (hook) => log.push(['failed', hook]),
@@ -100,18 +101,23 @@ describe('the dispatch of frames', () => {
     expect(hand('"leaving"')).toStrictEqual(['notice', 'control']);
     expect(hand('"hello"')).toStrictEqual(['control']);
     expect(hand('{"answer":true}')).toStrictEqual(['control']);
-    expect(hand('{"type":"other"}')).toStrictEqual(['unrouted']);
+    expect(hand('{"type":"other"}')).toStrictEqual([
+      'unrouted',
+      ['of no stream', 'other', '{"type":"other"}'],
+    ]);
     expect(hand('"bad"')).toStrictEqual([['route', 'no route'], 'rejected']);
     expect(hand('{')[0]).toBe('rejected');
   });
 
   it('takes a frame of many messages apart, in order', () => {
     const { hand } = rig({ unpack: (decoded) => decoded as unknown[] });
+    const frame = `[${tick(1)},{"type":"other"},${tick(2)}]`;
 
-    expect(hand(`[${tick(1)},{"type":"other"},${tick(2)}]`)).toStrictEqual([
+    expect(hand(frame)).toStrictEqual([
       'unpacked 3',
       ['new', 1],
       'unrouted',
+      ['of no stream', 'other', frame],
       ['new', 2],
     ]);
     expect(hand('[]')).toStrictEqual(['unpacked 0']);
@@ -128,7 +134,7 @@ describe('the dispatch of frames', () => {
       },
     });
 
-    expect(hand(`[${tick(1)},${tick(2)}]`)).toStrictEqual(['unpacked 2', ['new', 1], 'unrouted']);
+    expect(hand(`[${tick(1)},${tick(2)}]`).slice(0, 3)).toStrictEqual(['unpacked 2', ['new', 1], 'unrouted']);
   });
 
   it('says of a message that its reader read that it fits', () => {
@@ -180,9 +186,11 @@ describe('the dispatch of frames', () => {
     const { hand } = rig({ skim });
     hand(tick(1));
 
-    expect(hand('{"ack":{"type":"tick","id":7}}')).toStrictEqual([
+    const ack = '{"ack":{"type":"tick","id":7}}';
+    expect(hand(ack)).toStrictEqual([
       ['mistrust', 'tick', undefined],
       'unrouted',
+      ['of no stream', undefined, ack],
     ]);
     expect(hand(tick(1))).toStrictEqual([['known', 1]]);
   });

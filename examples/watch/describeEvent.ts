@@ -46,6 +46,11 @@ function describe(event: FeedEvent): string {
       return `not recovered in ${nameOf(event)}, ${event.missing} missing: ${describeError(event.error)}`;
     case 'late':
       return `late in ${nameOf(event)}: ${event.sequence}, expected ${event.expected}`;
+    case 'unrouted': {
+      const { route, count } = event;
+      const why = typeof route === 'string' ? `no stream is called ${route}` : 'route gives no name';
+      return `unrouted: ${why}; ${plural(count, 'message')} so far`;
+    }
     case 'overflow':
       return `${event.of} overflow: ${plural(event.count, 'message')} lost by ${event.policy}`;
     case 'paused':

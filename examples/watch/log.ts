@@ -72,6 +72,7 @@ const bad: readonly FeedEvent['type'][] = [
 const warn: readonly FeedEvent['type'][] = [
   'retry',
   'rejected',
+  'unrouted',
   'late',
   'overflow',
   'paused',

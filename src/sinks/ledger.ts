@@ -11,7 +11,7 @@ export interface Counts {
   readonly control: number;
   /** Could not be used: undecodable, of a wrong shape, or a callback threw on them. */
   readonly rejected: number;
-  /** Belong to no stream. */
+  /** Belong to no stream: told by the event `unrouted`. */
   readonly unrouted: number;
   /** Carry a key that was seen before. */
   readonly duplicate: number;

@@ -7,19 +7,28 @@ export interface LossHooks {
   onLoss(loss: Loss): void;
 }
 
-/** Reports what a bound cost without turning a flood of losses into a flood of events. */
+/** What may come in floods: losses, and messages of no stream. */
+type Flood = Loss['of'] | 'unrouted';
+
+/** Reports what a bound cost, and whatever else comes in floods, without turning them into floods of events. */
 export class LossReport {
-  /** Made for the first loss, which most feeds never have. */
-  private counts: Map<Loss['of'], number> | undefined = undefined;
+  /** Made for the first of them, which most feeds never have. */
+  private counts: Map<Flood, number> | undefined = undefined;
 
   constructor(private readonly hooks: LossHooks) {}
 
   /** One more is lost: told at the 1st, 2nd, 4th, 8th and so on since the last reset. */
   count(of: Loss['of'], policy: string): void {
-    const counts = (this.counts ??= new Map<Loss['of'], number>());
+    const count = this.notice(of);
+    if (count !== undefined) this.hooks.onLoss({ of, policy, count });
+  }
+
+  /** One more has come: how many there are by now, if it is the 1st, 2nd, 4th, 8th and so on since the last reset. */
+  notice(of: Flood): number | undefined {
+    const counts = (this.counts ??= new Map<Flood, number>());
     const count = (counts.get(of) ?? 0) + 1;
     counts.set(of, count);
-    if (Number.isInteger(Math.log2(count))) this.hooks.onLoss({ of, policy, count });
+    return Number.isInteger(Math.log2(count)) ? count : undefined;
   }
 
   reset(): void {

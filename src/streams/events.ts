@@ -138,6 +138,18 @@ export type FeedEvent =
       readonly sequence: number;
       readonly expected: number;
     })
+  /**
+   * A message belongs to no stream, nor is it control: `count` of this connection do by now; told at the 1st, 2nd, 4th, 8th … of them.
+   * Of some servers that is to be expected, so it is a notice, and no verdict.
+   */
+  | (Told & {
+      readonly type: 'unrouted';
+      /** What `route` said of it: a name that no stream has, or `undefined`. */
+      readonly route: unknown;
+      /** The frame it came in, as received. */
+      readonly raw: Data;
+      readonly count: number;
+    })
   /** A bound was reached: `count` entries were lost to it on this connection; told at the 1st, 2nd, 4th, 8th … of them. */
   | (Told & {
       readonly type: 'overflow';

@@ -173,7 +173,7 @@ function play(script: readonly Step[], policy: Policy, maxItems: number): void {
       client = undefined;
       isPaused = false;
       unread.length = 0;
-      oracle.over();
+      if (isOpenTo) oracle.over(); // what still waits when it is closed is of this connection
       handler.end(error);
     };
 
@@ -284,6 +284,7 @@ function play(script: readonly Step[], policy: Policy, maxItems: number): void {
       if (event.type === 'late')
         events.push(`late ${event.stream} ${event.sequence} expected ${event.expected}`);
       if (event.type === 'duplicate') events.push(`duplicate ${event.stream}`);
+      if (event.type === 'unrouted') events.push(`unrouted ${event.count} ${String(event.route)}`);
       if (event.type === 'overflow') events.push(`overflow ${event.count}`);
       if (event.type === 'rejected') {
         const { reason, stream: name } = event.rejected;

@@ -74,6 +74,7 @@ export function createOracle({
   let turnBegan: number | undefined;
   let turnEnds: number | undefined;
   let lost = 0;
+  let unrouted = 0;
   /** The book: the numbers it delivered or gave up, what waits behind its hole, and the hole that is asked about. */
   const had = new Set<number>();
   const waiting: Numbered[] = [];
@@ -173,6 +174,8 @@ export function createOracle({
     const page = streams.get(type);
     if (page === undefined) {
       settle('unrouted');
+      unrouted += 1;
+      if (Number.isInteger(Math.log2(unrouted))) events.push(`unrouted ${unrouted} ${type}`);
       return;
     }
     page['received']! += 1;
@@ -268,9 +271,9 @@ export function createOracle({
       turnBegan = turnEnds = undefined;
       drain(now);
     },
-    /** The connection is over: a row of losses is told from its start again. */
+    /** The connection is over: rows of losses, and of messages of no stream, are told from their start again. */
     over(): void {
-      lost = 0;
+      lost = unrouted = 0;
     },
     /** Nobody is left to deliver to: what waits is lost. */
     abandon(): void {

@@ -18,6 +18,15 @@ describe('LossReport', () => {
     ]);
   });
 
+  it('says which of anything else are to be told, and asks nobody', () => {
+    const onLoss = jest.fn();
+    const report = new LossReport({ onLoss });
+    const counts = Array.from({ length: 9 }, () => report.notice('unrouted'));
+
+    expect(counts).toStrictEqual([1, 2, undefined, 4, undefined, undefined, undefined, 8, undefined]);
+    expect(onLoss).not.toHaveBeenCalled();
+  });
+
   it('counts anew after a reset', () => {
     const counts: number[] = [];
     const report = new LossReport({ onLoss: ({ count }) => counts.push(count) });

@@ -87,6 +87,14 @@ const cases: readonly [FeedEvent, string][] = [
   ],
   [{ ...told, stream: 'trade', type: 'late', sequence: 5, expected: 8 }, 'late in trade: 5, expected 8'],
   [
+    { ...told, type: 'unrouted', route: undefined, raw: '{"channel":"trade"}', count: 4 },
+    'unrouted: route gives no name; 4 messages so far',
+  ],
+  [
+    { ...told, type: 'unrouted', route: 'trades', raw: '{"type":"trades"}', count: 1 },
+    'unrouted: no stream is called trades; 1 message so far',
+  ],
+  [
     { ...told, type: 'overflow', of: 'buffer', policy: 'drop-oldest', count: 12 },
     'buffer overflow: 12 messages lost by drop-oldest',
   ],

@@ -1,0 +1,70 @@
+import { first } from 'rxjs';
+import type { FeedEvent } from 'millrace';
+import { marbles } from './marbles.js';
+import { scene, trade } from './scene.js';
+
+type Unrouted = Extract<FeedEvent, { readonly type: 'unrouted' }>;
+const unrouted = (events: readonly FeedEvent[]): Unrouted[] =>
+  events.filter((event) => event.type === 'unrouted');
+
+const strange = { channel: 'trade', id: 1 };
+const welcome = { type: 'welcome' };
+const other = { type: 'trades', id: 2 };
+
+describe('a message of no stream', () => {
+  it(
+    'is told, with what route said of it and the frame it came in',
+    marbles(({ flush }) => {
+      const { feed, events } = scene('o-s-t-a', { s: strange, t: other, a: trade(1) }, {}, { endMs: 100 });
+      const settled: number[] = [];
+      feed.events$.subscribe(({ type }) => type === 'unrouted' && settled.push(feed.stats().unrouted));
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(unrouted(events)).toStrictEqual([
+        { type: 'unrouted', route: undefined, raw: JSON.stringify(strange), count: 1, generation: 1, at: 2 },
+        { type: 'unrouted', route: 'trades', raw: JSON.stringify(other), count: 2, generation: 1, at: 4 },
+      ]);
+      expect(settled).toStrictEqual([1, 2]);
+      expect(feed.stats()).toMatchObject({ received: 3, delivered: 1, unrouted: 2 });
+    }),
+  );
+
+  it(
+    'is told at the 1st, 2nd, 4th, 8th … of a connection, and is no verdict of health',
+    marbles(({ flush }) => {
+      const script = `o(${'s'.repeat(100)})`;
+      const { feed, events } = scene([`${script}-#`, script], { s: strange }, {}, { endMs: 1_000 });
+      const verdicts: unknown[] = [];
+      feed.health.changes$.subscribe((change) => verdicts.push(change));
+      feed.stream('order').subscribe();
+      flush();
+      const counts = [1, 2, 4, 8, 16, 32, 64];
+
+      expect(unrouted(events).map(({ generation, count }) => [generation, count])).toStrictEqual(
+        [1, 2].flatMap((generation) => counts.map((count) => [generation, count])),
+      );
+      expect(verdicts).toStrictEqual([]);
+    }),
+  );
+
+  it(
+    'may be the conversation of a login, or control: then nothing is told',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        'o-s-w',
+        { s: strange, w: welcome },
+        {
+          authenticate: ({ messages$ }) => messages$.pipe(first()),
+          isControl: (message) => (message as typeof welcome).type === 'welcome',
+        },
+        { endMs: 100 },
+      );
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(feed.stats()).toMatchObject({ received: 2, control: 2 });
+      expect(unrouted(events)).toStrictEqual([]);
+    }),
+  );
+});
