@@ -7,6 +7,7 @@ import { surprise } from './operators/compileReader.js';
 import { createReaders, type Readers, type ReaderStats } from './operators/createReaders.js';
 import { createNameTable } from './nameTable.js';
 import { listOf } from './listOf.js';
+import { refusedPromise } from './refusedPromise.js';
 import type { Outlet } from './outlet.js';
 import type { Ledger } from './sinks/ledger.js';
 import type { Requests } from './streams/requests.js';
@@ -215,15 +216,31 @@ class FrameDispatch implements Dispatch {
     try {
       if (this.isControl(message, index, frame)) return 'control';
       const name = route(message);
-      return this.outletOf(name) ?? this.settleStray(name, frame);
+      return this.outletOf(name) ?? this.settleStray(message, name, frame);
     } catch (cause) {
       this.hooks.onReject('route', cause);
       return 'rejected';
     }
   }
 
-  /** Of a message that no stream is called for. In the books before it is told, as whoever hears of it may look there. */
-  private settleStray(name: unknown, { held, data }: Frame): 'control' | 'settled' {
+  /**
+   * What is called for no stream may be a promise, of a hook that is asynchronous: asked here, so that it costs no routed message anything.
+   * Any other is in the books before it is told, as whoever hears of it may look there.
+   */
+  private settleStray(
+    message: unknown,
+    name: unknown,
+    { held, data }: Frame,
+  ): 'control' | 'settled' | 'rejected' {
+    const ofDecode = refusedPromise(
+      this.unpack === undefined ? 'codec.decode' : 'codec.decode and unpack',
+      message,
+    );
+    const misuse = ofDecode ?? refusedPromise('route', name);
+    if (misuse !== undefined) {
+      this.hooks.onReject(ofDecode === undefined ? 'route' : 'decode', misuse);
+      return 'rejected';
+    }
     // What nobody routes while a session authenticates is the conversation of its login.
     if (held?.phase === 'login') return 'control';
     this.skimmer?.parsed(undefined, undefined);

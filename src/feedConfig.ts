@@ -72,6 +72,7 @@ export interface StreamConfig<S extends GenericSchema> extends StreamHealthConfi
 
 /** Bytes to messages and back. */
 export interface Codec {
+  /** Synchronous: a promise makes the message a rejected one. */
   readonly decode: (data: Data) => unknown;
   readonly encode: (message: unknown) => Data;
 }
@@ -99,8 +100,9 @@ export interface FeedConfig<S extends Schemas> extends ConnectionConfig {
   /** Takes a decoded frame apart that holds many messages. @default one message a frame */
   readonly unpack?: (decoded: unknown) => readonly unknown[];
   /**
-   * The name of a message's stream; a name that is none of `streams`, or `undefined`, leaves it unrouted, which is told as `unrouted`. The
-   * message must not be changed: it may be the very value that subscribers get. @default message.type
+   * The name of a message's stream; a name that is none of `streams`, or `undefined`, leaves it unrouted, which is told as `unrouted`. It is
+   * synchronous: a promise makes the message a rejected one. The message must not be changed: it may be the very value that subscribers
+   * get. @default message.type
    */
   readonly route?: (message: unknown) => string | undefined;
   /** Messages that are neither data nor errors (a hello, a notice): counted as `control`, and not told as `unrouted`. As with `route`, they must not be changed. */

@@ -1,7 +1,8 @@
-import { first } from 'rxjs';
-import type { FeedEvent } from 'millrace';
+import { first, take } from 'rxjs';
+import type { FeedConfig, FeedEvent } from 'millrace';
+import { jsonCodec } from '../src/jsonCodec.js';
 import { marbles } from './marbles.js';
-import { scene, trade } from './scene.js';
+import { scene, type TestSchemas, trade } from './scene.js';
 
 type Unrouted = Extract<FeedEvent, { readonly type: 'unrouted' }>;
 const unrouted = (events: readonly FeedEvent[]): Unrouted[] =>
@@ -67,4 +68,32 @@ describe('a message of no stream', () => {
       expect(unrouted(events)).toStrictEqual([]);
     }),
   );
+});
+
+const late = (value: unknown): never => Promise.resolve(value) as never;
+
+describe('a hook that must be synchronous, and is not', () => {
+  it.each<[string, 'decode' | 'route', Partial<FeedConfig<TestSchemas>>]>([
+    ['codec.decode', 'decode', { codec: { ...jsonCodec, decode: (data) => late(jsonCodec.decode(data)) } }],
+    ['codec.decode and unpack', 'decode', { unpack: (decoded) => [late(decoded)] }],
+    [
+      'codec.decode',
+      'decode',
+      { codec: { ...jsonCodec, decode: late }, authenticate: ({ messages$ }) => messages$.pipe(take(2)) },
+    ],
+    ['route', 'route', { route: () => late('trade') }],
+  ])('%s makes each message a rejected one, by a TypeError that says so', (hook, reason, config) => {
+    marbles(({ flush }) => {
+      const { feed, events } = scene('o-a-a', { a: trade(1) }, config, { endMs: 100 });
+      feed.stream('trade').subscribe();
+      flush();
+      const cause = new TypeError(`${hook} must be synchronous, got a promise`);
+
+      expect(events.flatMap((event) => (event.type === 'rejected' ? event.rejected : []))).toMatchObject([
+        { reason, cause, raw: JSON.stringify(trade(1)) },
+        { reason, cause },
+      ]);
+      expect(feed.stats()).toMatchObject({ received: 2, rejected: 2, unrouted: 0 });
+    })();
+  });
 });
