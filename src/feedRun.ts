@@ -29,7 +29,7 @@ export interface RunParts {
   readonly backlog: Pick<Backlog, 'came' | 'done'>;
   readonly ledger: Pick<Ledger, 'receive' | 'settle'>;
   readonly reading: Pick<Reading, 'hold' | 'letGo' | 'yieldTurn' | 'takeTurn'>;
-  readonly losses: Pick<LossReport, 'count'>;
+  readonly losses: Pick<LossReport, 'count' | 'tell'>;
   readonly turns: TurnBudget;
   readonly maxItems: number;
   readonly sliceMs: number;
@@ -71,6 +71,8 @@ export class FeedRun implements BoundedLineConfig<Frame> {
   private going = 2;
   private haveFramesEnded = false;
   private isGivingUp = false;
+  /** Frames dropped as nobody takes them any more, which is told when it is over. */
+  private untaken = 0;
   private failure: Failure | undefined = undefined;
   /** Nothing more comes of it, though it may still be telling so. */
   isOver = false;
@@ -165,6 +167,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     const tell = this.hooks.over(this);
     this.line.leave();
     this.hangUp();
+    if (this.untaken > 0) this.feed.losses.tell('buffer', 'closed', this.untaken);
     tell();
   }
 
@@ -194,6 +197,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     backlog.done();
     ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
     if (reason === 'overflow') losses.count('buffer', this.overflow);
+    if (reason === 'ended') this.untaken += 1;
   }
 
   onPause(): void {

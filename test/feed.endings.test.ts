@@ -1,4 +1,14 @@
-import { asyncScheduler, combineLatest, map, merge, NEVER, type Observable, take, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  combineLatest,
+  map,
+  merge,
+  NEVER,
+  type Observable,
+  type Subscription,
+  take,
+  timer,
+} from 'rxjs';
 import {
   AuthenticationError,
   type ConnectionState,
@@ -90,6 +100,12 @@ const slowly = (attempts: readonly string[]): { readonly transport: ScriptedTran
   const transport = scriptedTransport(attempts, letters, { stepsAfterPause: 3 });
   return { transport: { ...transport, settled: timer(100).pipe(map(() => undefined)) } };
 };
+
+type Act = (feed: Feed<TestSchemas>, subscription: Subscription) => void;
+const byClose: Act = (feed) => void feed.close({ timeoutMs: 10 });
+const atOnce: Act = (feed) => void feed.close({ timeoutMs: 0 });
+const byLeaving: Act = (_feed, subscription) => subscription.unsubscribe();
+const paused = { buffer: { overflow: 'pause', maxItems: 2 } } as const;
 
 const moments: Readonly<Record<string, Moment>> = {
   'before any subscriber': { state: 'DISCONNECTED', attempts: ['o', 'o'], prepare: () => undefined },
@@ -302,6 +318,35 @@ describe('close()', () => {
       expect(closedAt[0]).toBeLessThanOrEqual(23);
     }),
   );
+
+  it.each<[string, Partial<FeedConfig<TestSchemas>>, string[], Act]>([
+    ['close() at its deadline', {}, ['CLOSING', 'overflow', 'complete', 'CLOSED'], byClose],
+    ['close() without waiting', {}, ['CLOSING', 'overflow', 'complete', 'CLOSED'], atOnce],
+    ['close(), though reading was paused', paused, ['CLOSING', 'overflow', 'complete', 'CLOSED'], byClose],
+    ['the last one leaving', {}, ['overflow', 'DISCONNECTED'], byLeaving],
+    ['the last one leaving while it lingers', { lingerMs: 20 }, ['overflow', 'DISCONNECTED'], byLeaving],
+  ])('tells what it drops, before it is over: by %s', (_by, config, order, act) => {
+    marbles(({ flush }) => {
+      const { feed, events } = scene([], {}, { ...slowly(['oa 9ms (bcd)']), ...config }, { endMs: 1_000 });
+      const log: string[] = [];
+      feed.events$.subscribe((event) => {
+        if (event.type === 'state') log.push(event.status.state);
+        if (event.type === 'overflow') log.push(event.type);
+      });
+      const subscription = feed.stream('trade').subscribe({ complete: () => log.push('complete') });
+      at(13, () => {
+        log.length = 0;
+        act(feed, subscription);
+      });
+      at(200, () => expect(log).toStrictEqual(order));
+      flush();
+
+      expect(feed.stats()).toMatchObject({ received: 4, delivered: 1, dropped: 3 });
+      expect(events.filter(({ type }) => type === 'overflow')).toMatchObject([
+        { of: 'buffer', policy: 'closed', count: 3, generation: 1 },
+      ]);
+    })();
+  });
 
   it(
     'SND-05 a send after it is rejected and throws nothing; only a message sent after a new start goes out',

@@ -254,7 +254,13 @@ describe('a feed whose last subscriber leaves while frames wait, and no more are
 
       expect(handlers).toHaveLength(1);
       expect(feed.stats()).toMatchObject({ received: 4, delivered: 1, dropped: 3, held: 0 });
-      expect(told(events)).toStrictEqual(['0 connected', '1 overflow', '1 disconnected', '1 gaveUp']);
+      expect(told(events)).toStrictEqual([
+        ...['0 connected', '1 overflow', '1 disconnected', '1 gaveUp', '1 overflow'],
+      ]);
+      expect(events.filter(({ type }) => type === 'overflow')).toMatchObject([
+        { policy: 'error', count: 1 },
+        { policy: 'closed', count: 2 },
+      ]);
     }),
   );
 });

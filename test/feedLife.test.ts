@@ -78,7 +78,7 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
       yieldTurn: () => undefined,
       takeTurn: () => undefined,
     },
-    losses: { count: () => undefined },
+    losses: { count: () => undefined, tell: () => undefined },
     turns: {
       join: () => ({
         mayWork: () => true,

@@ -46,7 +46,10 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
       yieldTurn: () => log.push('yield'),
       takeTurn: () => log.push('turn'),
     },
-    losses: { count: (of) => log.push(`lost to ${of}`) },
+    losses: {
+      count: (of) => log.push(`lost to ${of}`),
+      tell: (of, policy, count) => log.push(`${count} lost to ${of}, ${policy}`),
+    },
     turns: {
       join: (_sliceMs, onTurn) => {
         owner.work = onTurn;
@@ -119,7 +122,9 @@ describe('a run of a feed', () => {
     expect(log).toStrictEqual(['begun', 'dial', 'came', 'yield', 'hang up', 'ending']);
     run.complete();
 
-    expect(log.slice(6)).toStrictEqual(['over', 'left', 'done', 'dropped', 'told', 'finished', 'a done']);
+    expect(log.slice(6)).toStrictEqual([
+      ...['over', 'left', 'done', 'dropped', '1 lost to buffer, closed', 'told', 'finished', 'a done'],
+    ]);
   });
 
   it('books what the bound costs', () => {
@@ -146,7 +151,10 @@ describe('a run of a feed', () => {
     log.length = 0;
     run.leave(a);
 
-    expect(log).toStrictEqual(['over', 'left', 'done', 'dropped', 'done', 'dropped', 'told', 'abandoned']);
+    expect(log).toStrictEqual([
+      ...['over', 'left', 'done', 'dropped', 'done', 'dropped', '2 lost to buffer, closed'],
+      ...['told', 'abandoned'],
+    ]);
   });
 
   it('that ends at a frame counts it no more, as the next one may count by then', () => {
@@ -205,6 +213,9 @@ describe('a run of a feed', () => {
 
     expect(log.filter((each) => each === 'give up')).toHaveLength(1);
     expect(log.slice(-3)).toStrictEqual(['dropped', 'hang up', 'ending']); // 4 is booked, too
+    owner.run?.complete();
+
+    expect(log).toContain('3 lost to buffer, closed'); // and told
   });
 
   it('gives up no other run, if who is told that its bound is hit leaves it', () => {

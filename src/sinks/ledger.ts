@@ -15,7 +15,7 @@ export interface Counts {
   readonly unrouted: number;
   /** Carry a key that was seen before. */
   readonly duplicate: number;
-  /** Lost to the bound of a buffer. */
+  /** Lost to the bound of a buffer, or in it at the end: told by the event `overflow`. */
   readonly dropped: number;
   /** Replaced by a newer one of the same key while they waited. */
   readonly conflated: number;

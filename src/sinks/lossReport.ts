@@ -23,6 +23,11 @@ export class LossReport {
     if (count !== undefined) this.hooks.onLoss({ of, policy, count });
   }
 
+  /** So many are lost at once, as something ends: told as one. */
+  tell(of: Loss['of'], policy: string, count: number): void {
+    this.hooks.onLoss({ of, policy, count });
+  }
+
   /** One more has come: how many there are by now, if it is the 1st, 2nd, 4th, 8th and so on since the last reset. */
   notice(of: Flood): number | undefined {
     const counts = (this.counts ??= new Map<Flood, number>());

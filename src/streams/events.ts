@@ -150,7 +150,11 @@ export type FeedEvent =
       readonly raw: Data;
       readonly count: number;
     })
-  /** A bound was reached: `count` entries were lost to it on this connection; told at the 1st, 2nd, 4th, 8th … of them. */
+  /**
+   * A bound was reached: `count` entries were lost to it on this connection; told at the 1st, 2nd, 4th, 8th … of them. With the policy
+   * `closed` it was an end that lost them: of the `buffer`, what still waited when the feed was cut off by the deadline of `close()`, or
+   * when its last subscriber had left, told once and whole.
+   */
   | (Told & {
       readonly type: 'overflow';
       readonly of: 'buffer' | 'outbox' | 'authentication' | 'rotation' | 'sequences';

@@ -105,8 +105,8 @@ interface Listener {
   readonly got: number[];
 }
 
-/** Plays a script and compares the feed with the oracle after every step. */
-function play(script: readonly Step[], policy: Policy, maxItems: number): void {
+/** Plays a script and compares the feed with the oracle after every step. When it is closed, what waits is worked off, or cut off. */
+function play(script: readonly Step[], policy: Policy, maxItems: number, isCut: boolean): void {
   new MarbleScheduler(() => undefined).run(({ flush }) => {
     /** What the book's server can tell once more, by number. */
     const book = new Map<number, { readonly seq: number; readonly n: number; readonly text: string }>();
@@ -186,6 +186,7 @@ function play(script: readonly Step[], policy: Policy, maxItems: number): void {
           if (isOver) return;
           if (refusals > 0) {
             refusals -= 1;
+            oracle.over();
             handler.end(new HandshakeError(502, undefined, {}));
             return;
           }
@@ -285,7 +286,8 @@ function play(script: readonly Step[], policy: Policy, maxItems: number): void {
         events.push(`late ${event.stream} ${event.sequence} expected ${event.expected}`);
       if (event.type === 'duplicate') events.push(`duplicate ${event.stream}`);
       if (event.type === 'unrouted') events.push(`unrouted ${event.count} ${String(event.route)}`);
-      if (event.type === 'overflow') events.push(`overflow ${event.count}`);
+      if (event.type === 'overflow')
+        events.push(`overflow ${event.policy === 'closed' ? 'closed ' : ''}${event.count}`);
       if (event.type === 'rejected') {
         const { reason, stream: name } = event.rejected;
         events.push(`rejected ${reason}${name === undefined ? '' : ` ${name}`}`);
@@ -374,7 +376,7 @@ function play(script: readonly Step[], policy: Policy, maxItems: number): void {
         case 'close':
           if (!isOpenTo) break;
           isOpenTo = false;
-          void feed.close({ timeoutMs: 20_000 });
+          void feed.close({ timeoutMs: isCut ? 0 : 20_000 });
           break;
       }
     };
@@ -421,7 +423,13 @@ function play(script: readonly Step[], policy: Policy, maxItems: number): void {
       );
     };
     feed.status$.subscribe(({ state }) => {
-      if (state === 'CLOSED') guard(() => tellOracle(() => oracle.giveUp()));
+      if (state !== 'CLOSED') return;
+      guard(() =>
+        tellOracle(() => {
+          oracle.abandon();
+          oracle.giveUp();
+        }),
+      );
     });
 
     void feed.open().catch(() => undefined);
@@ -453,6 +461,7 @@ describe('a feed against an oracle that knows what was sent', () => {
         fc.array(step, { minLength: 5, maxLength: 40 }),
         fc.constantFrom<Policy>('drop-oldest', 'drop-newest', 'conflate', 'pause'),
         fc.integer({ min: 1, max: 8 }),
+        fc.boolean(),
         // Between two scripts, what hangs on the promises of the last one is let go.
         async (...script) => {
           play(...script);

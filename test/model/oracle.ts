@@ -277,6 +277,7 @@ export function createOracle({
     },
     /** Nobody is left to deliver to: what waits is lost. */
     abandon(): void {
+      if (line.length > 0) events.push(`overflow closed ${line.length}`);
       for (; line.length > 0; line.shift()) settle('dropped');
     },
   };

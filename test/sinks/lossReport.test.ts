@@ -18,6 +18,13 @@ describe('LossReport', () => {
     ]);
   });
 
+  it('tells as one of what is lost by an end', () => {
+    const onLoss = jest.fn();
+    new LossReport({ onLoss }).tell('buffer', 'closed', 7);
+
+    expect(onLoss.mock.calls).toStrictEqual([[{ of: 'buffer', policy: 'closed', count: 7 }]]);
+  });
+
   it('says which of anything else are to be told, and asks nobody', () => {
     const onLoss = jest.fn();
     const report = new LossReport({ onLoss });
