@@ -10,8 +10,10 @@ import {
 } from 'millrace';
 import { type FaultServer, scriptedTransport, silence, startFaultServer } from 'millrace/testing';
 import {
+  asyncScheduler,
   defer,
   delay,
+  EMPTY,
   filter,
   firstValueFrom,
   map,
@@ -23,7 +25,7 @@ import {
   toArray,
 } from 'rxjs';
 import { marbles } from './marbles.js';
-import { scene, type TestSchemas, told, Trade, trade } from './scene.js';
+import { type Scene, scene, type TestSchemas, told, Trade, trade } from './scene.js';
 
 const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
 
@@ -116,6 +118,94 @@ describe('liveness, in virtual time', () => {
       expect(feed.stats()).toMatchObject({ received: 1, control: 1 });
     }),
   );
+
+  describe('a server that goes on sending, and hears nothing', () => {
+    const isPong = (message: unknown): boolean => (message as { op?: string }).op === 'pong';
+    const heartbeat = { ...short, latencyEveryMs: 40, ping: () => ({ op: 'ping' }), isPong };
+    const script = `o${' 9ms a'.repeat(40)}`;
+    /** Answers pings after 3 ms, while it hears them. */
+    const deaf = (fromMs: number, toMs: number) => ({
+      endMs: 300,
+      reply: () =>
+        of({ op: 'pong' }).pipe(
+          delay(3),
+          filter(() => timeMs() < fromMs || timeMs() >= toMs),
+        ),
+    });
+    const timeMs = (): number => asyncScheduler.now();
+    const seen = ({ feed, events }: Scene) => {
+      const latencies: unknown[] = [];
+      feed.status$.subscribe(({ state, latencyMs }) => {
+        if (state === 'CONNECTED') latencies.push([timeMs(), latencyMs]);
+      });
+      feed.stream('trade').subscribe();
+      return { latencies, told: () => told(events).filter((line) => !line.includes('duplicate')) };
+    };
+
+    it(
+      'is told once, with no stale round trip meanwhile, until it answers again; the connection stays',
+      marbles(({ flush }) => {
+        const sessions: Session[] = [];
+        const onConnected = (session: Session): void => void sessions.push(session);
+        const played = scene(script, { a: trade(1) }, { heartbeat, onConnected }, deaf(50, 200));
+        const { latencies, told } = seen(played);
+        at(89, () => expect(sessions[0]?.latencyMs).toBe(3));
+        at(91, () => expect(sessions[0]?.latencyMs).toBeUndefined());
+        flush();
+
+        expect(told()).toStrictEqual([
+          '0 connected',
+          '43 pong',
+          '90 pongOverdue',
+          '203 pong',
+          '243 pong',
+          '283 pong',
+        ]);
+        expect(played.events.find(({ type }) => type === 'pongOverdue')).toStrictEqual({
+          type: 'pongOverdue',
+          waitedMs: 10,
+          generation: 1,
+          at: 90,
+        });
+        expect(latencies).toStrictEqual([
+          [0, undefined],
+          [43, 3],
+          [90, undefined],
+          [203, 3],
+          [243, 3],
+          [283, 3],
+        ]);
+      }),
+    );
+
+    it(
+      'is told again of the next time that it is so',
+      marbles(({ flush }) => {
+        let pings = 0;
+        const reply = () => (++pings % 2 === 1 ? of({ op: 'pong' }) : EMPTY);
+        const { told } = seen(scene(script, { a: trade(1) }, { heartbeat }, { endMs: 190, reply }));
+        flush();
+
+        expect(told()).toStrictEqual([
+          '0 connected',
+          '40 pong',
+          '90 pongOverdue',
+          '120 pong',
+          '170 pongOverdue',
+        ]);
+      }),
+    );
+
+    it(
+      'is not told of one that has never answered, as some venues never do',
+      marbles(({ flush }) => {
+        const { told } = seen(scene(script, { a: trade(1) }, { heartbeat }, deaf(0, Infinity)));
+        flush();
+
+        expect(told()).toStrictEqual(['0 connected']);
+      }),
+    );
+  });
 
   it(
     'HBT-04 a socket that takes nothing any more is pinged and judged like any other, however much waits for it',
@@ -329,6 +419,31 @@ describe('liveness, on a real socket', () => {
       const kinds = await blockOnPing({ transport: { ...wsTransport, settled: of(undefined) } });
 
       expect(kinds.slice(0, 2)).toStrictEqual(['connected', 'disconnected']);
+    });
+  });
+
+  describe('a loop that was blocked while the pong came', () => {
+    /** The first pong is read as it comes; each from the second on has waited for longer than timeoutMs. */
+    const blockOnLatencyPing = async (config: Partial<FeedConfig<Schemas>>) => {
+      const server = await serve();
+      let pings = 0;
+      server.control$.subscribe(() => ++pings > 1 && block(120));
+      const heartbeat = { everyMs: 10_000, timeoutMs: 50, latencyEveryMs: 60 };
+      const watched = watch(server, { heartbeat, ...config });
+      void watched.feed.open();
+      const pong$ = watched.feed.events$.pipe(filter(({ type }) => type === 'pong'));
+      await soon(pong$.pipe(take(4), toArray()));
+      return watched.kinds().filter((type) => type !== 'state');
+    };
+
+    it('is not taken for a server that does not answer', async () => {
+      expect(await blockOnLatencyPing({})).toStrictEqual(['connected', 'pong', 'pong', 'pong', 'pong']);
+    });
+
+    it('would be, if nobody waited for what has already arrived', async () => {
+      const kinds = await blockOnLatencyPing({ transport: { ...wsTransport, settled: of(undefined) } });
+
+      expect(kinds.slice(0, 4)).toStrictEqual(['connected', 'pong', 'pongOverdue', 'pong']);
     });
   });
 

@@ -27,6 +27,8 @@ function describe(event: FeedEvent): string {
     }
     case 'pong':
       return `pong after ${duration(event.latencyMs)}`;
+    case 'pongOverdue':
+      return `no pong for ${duration(event.waitedMs)}: the server may hear nothing of what is sent`;
     case 'hookFailed':
       return `hook ${event.hook} failed: ${describeError(event.error)}`;
     case 'rejected': {

@@ -77,6 +77,7 @@ const warn: readonly FeedEvent['type'][] = [
   'overflow',
   'paused',
   'ackOverdue',
+  'pongOverdue',
   'remedy',
 ];
 const good: readonly FeedEvent['type'][] = ['connected', 'recovered', 'resumed', 'cured'];

@@ -29,6 +29,7 @@ export interface DialHost {
   farewell(): Farewell;
   setState(state: ConnectionState): void;
   pong(session: OpenSession, by: 'frame' | 'message'): void;
+  pongOverdue(session: OpenSession, waitedMs: number): void;
   onHookFailed(hook: string, error: unknown): void;
   /** A frame of a session found no room. */
   makeRoom(session: OpenSession): void;
@@ -127,6 +128,10 @@ export class Dial implements DialSessionConfig {
 
   onPong(session: OpenSession): void {
     this.connection.pong(session, 'frame');
+  }
+
+  onPongOverdue(session: OpenSession, waitedMs: number): void {
+    this.connection.pongOverdue(session, waitedMs);
   }
 
   onHookFailed(hook: string, error: unknown): void {

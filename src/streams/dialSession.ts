@@ -37,6 +37,8 @@ export interface DialSessionConfig extends FromSocketConfig, AuthenticateConfig 
   readonly onOpen?: (session: OpenSession) => void;
   /** A pong frame came. */
   readonly onPong: (session: OpenSession) => void;
+  /** None comes any more, as in `HeartbeatLink`. */
+  readonly onPongOverdue: (session: OpenSession, waitedMs: number) => void;
   readonly onHookFailed: (hook: string, error: unknown) => void;
   /** A frame found no room; in charge it is in line all the same. */
   readonly onNoRoom: (session: OpenSession) => void;
@@ -188,8 +190,9 @@ class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
   onControl(kind: 'ping' | 'pong'): void {
     const { link } = this;
     if (link === undefined) return;
-    link.sign();
+    // First: the sign makes the heartbeat look at what it waits for.
     if (kind === 'pong') this.attempt(() => this.config.onPong(link.session));
+    link.sign();
   }
 
   /** The close handshake has begun, and the session goes on until the peer ends it. */
@@ -333,6 +336,10 @@ class SessionLink implements SessionConfig, HeartbeatLink, Unsubscribable {
 
   onHookFailed(hook: string, error: unknown): void {
     this.config.onHookFailed(hook, error);
+  }
+
+  onPongOverdue(waitedMs: number): void {
+    this.config.onPongOverdue(this.session, waitedMs);
   }
 
   onDead(error: unknown): void {

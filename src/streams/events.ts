@@ -23,7 +23,7 @@ export interface ConnectionStatus {
   readonly retryInMs?: number;
   /** In RECONNECTING, and in a CLOSED that nobody asked for: why. */
   readonly cause?: unknown;
-  /** The last round trip of a heartbeat on this connection, ms. */
+  /** The last round trip of a heartbeat on this connection, ms; absent from `pongOverdue` until the next. */
   readonly latencyMs?: number;
 }
 
@@ -116,6 +116,11 @@ export type FeedEvent =
   | (Told & { readonly type: 'rotateFailed'; readonly error: unknown; readonly retryInMs?: number })
   /** A ping was answered. */
   | (Told & { readonly type: 'pong'; readonly latencyMs: number })
+  /**
+   * A ping that left `waitedMs` ago, the heartbeat's `timeoutMs` at least, is not answered, where one was before on this
+   * connection: the server may not hear it any more, though data goes on coming. The connection stays; told once until a pong comes.
+   */
+  | (Told & { readonly type: 'pongOverdue'; readonly waitedMs: number })
   /** A hook threw or rejected where that must not end the connection. */
   | (Told & { readonly type: 'hookFailed'; readonly hook: string; readonly error: unknown })
   /** What `skim` read from a raw frame is not what its message says: from here on every frame is parsed. */

@@ -1,6 +1,7 @@
 import {
   asyncScheduler,
   catchError,
+  concat,
   defer,
   EMPTY,
   filter,
@@ -36,7 +37,10 @@ import type { Transport } from './transport.js';
 export interface HeartbeatConfig {
   /** Milliseconds without any frame after which a ping goes out. @default 15_000 */
   readonly everyMs?: number;
-  /** Milliseconds within which some frame must come, from when the ping has left. @default 10_000 */
+  /**
+   * Milliseconds within which some frame must come, from when the ping has left. Where others come and its pong does not, that is
+   * told as `pongOverdue`, and the connection stays. @default 10_000
+   */
   readonly timeoutMs?: number;
   /**
    * A ping frame; or a function that makes the message of a ping of the application, or a Promise or an Observable of it.
@@ -82,6 +86,8 @@ export interface HeartbeatLink {
   readonly isYielding?: () => boolean;
   /** A `ping` or a `reply` failed: the connection goes on without that one. */
   readonly onHookFailed: (hook: 'heartbeat.ping' | 'heartbeat.reply', error: unknown) => void;
+  /** Pings were answered, and the one that left so long ago is not; told once, until an answer comes. */
+  readonly onPongOverdue: (waitedMs: number) => void;
   /** The peer is silent for too long: a `HeartbeatTimeoutError`. Or `settled` errored. */
   readonly onDead: (error: unknown) => void;
 }
@@ -176,7 +182,7 @@ class Beat implements Heartbeat, SilenceHooks, Due {
     if (off) return life;
     const canPing = ping !== 'frame' || link.socket.ping !== undefined;
     const silence = (this.silence = createSilence(this));
-    if (canPing && this.latencyEveryMs() !== Infinity) whenDue(life, this, silence);
+    if (canPing && (this.canMeasure() || this.latencyEveryMs() !== Infinity)) whenDue(life, this, silence);
     else whenDue(life, silence);
     return life;
   }
@@ -192,7 +198,8 @@ class Beat implements Heartbeat, SilenceHooks, Due {
 
   answered(by: 'frame' | 'message'): number | undefined {
     const { ping = 'frame' } = this.config;
-    const latencyMs = (by === 'frame') === (ping === 'frame') ? this.trip.answered() : undefined;
+    const isAnswer = (by === 'frame') === (ping === 'frame') && this.canMeasure();
+    const latencyMs = isAnswer ? this.trip.answered() : undefined;
     if (latencyMs !== undefined) this.latencyMs = latencyMs;
     return latencyMs;
   }
@@ -239,18 +246,33 @@ class Beat implements Heartbeat, SilenceHooks, Due {
     this.link.onDead(error);
   }
 
-  /** When to ping whatever comes. */
+  /** When to ping whatever comes, or to see that an answer did not. */
   waitMs(): number {
     const now = asyncScheduler.now();
     // A wall clock that was set back must not put off the next ping by as much.
     this.askedAt = Math.min(this.askedAt, now);
-    return this.askedAt + this.latencyEveryMs() - now;
+    return Math.min(this.askedAt + this.latencyEveryMs() - now, this.trip.overdueInMs());
   }
 
   run(): Observable<unknown> {
+    if (this.trip.overdueInMs() <= 0) return this.overdue();
     this.askedAt = asyncScheduler.now();
     const isAwaited = this.canMeasure() && this.trip.isOut();
     return isAwaited || this.link.isPaused() ? EMPTY : this.ping();
+  }
+
+  /** Told as a verdict is reached: what has already arrived, or waits in a pause, is no sign of anything. */
+  private overdue(): Observable<unknown> {
+    const { link, trip } = this;
+    const wasSuspended = this.isSuspended();
+    return concat(
+      link.settled.pipe(take(1)),
+      defer(() => {
+        if (wasSuspended || this.isSuspended()) trip.excuse();
+        else if (trip.overdueInMs() <= 0) link.onPongOverdue(trip.giveUp());
+        return EMPTY;
+      }),
+    );
   }
 
   /** An answer to a ping can be told from what else comes. */

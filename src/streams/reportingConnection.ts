@@ -44,6 +44,21 @@ export class ReportingConnection implements RecoveryHooks {
     this.hooks.tellAfter(show, { type: 'pong', latencyMs, generation, at: asyncScheduler.now() });
   }
 
+  /** The last round trip says nothing any more. */
+  pongOverdue(session: OpenSession, waitedMs: number): void {
+    session.latencyMs = undefined;
+    if (session === this.inCharge) {
+      const { latencyMs, ...status } = this.status$.value;
+      if (latencyMs !== undefined) this.status$.next(status);
+    }
+    this.hooks.tell({
+      type: 'pongOverdue',
+      waitedMs,
+      generation: session.generation,
+      at: asyncScheduler.now(),
+    });
+  }
+
   // The hooks of the recovery.
 
   onHookFailed(hook: string, error: unknown): void {

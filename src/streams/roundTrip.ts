@@ -13,6 +13,15 @@ export interface RoundTrip {
   spoil(): void;
   /** A ping is out whose answer may still come. */
   isOut(): boolean;
+  /**
+   * Milliseconds until an answer is overdue, 0 or less if it is. `Infinity` if none is waited for: no ping is out, or nobody has
+   * answered one yet, or since it was last given up, so that nobody might ever.
+   */
+  overdueInMs(): number;
+  /** The answer is overdue: none is waited for until one comes. Returns how long it was, ms. */
+  giveUp(): number;
+  /** The answer may have come, unread: it is waited for from the next ping on. */
+  excuse(): void;
   /** The last round trip, ms. */
   readonly latencyMs: number | undefined;
 }
@@ -34,6 +43,8 @@ class PingsOut implements RoundTrip {
   /** When the last of them left. */
   private leftAt = 0;
   private isSpoilt = false;
+  /** When the first ping left after the last answer; `Infinity` if none has, `NaN` if no answer is waited for. */
+  private unansweredSince = NaN;
 
   constructor(private readonly lostAfterMs: number) {}
 
@@ -43,11 +54,13 @@ class PingsOut implements RoundTrip {
     if (this.owed === 0) this.isSpoilt = false;
     this.owed += 1;
     this.leftAt = now;
+    if (this.unansweredSince === Infinity) this.unansweredSince = now;
   }
 
   answered(): number | undefined {
     if (this.owed === 0) return undefined;
     this.owed -= 1;
+    this.unansweredSince = Infinity;
     if (this.owed > 0 || this.isSpoilt) return undefined;
     this.latencyMs = Math.max(0, asyncScheduler.now() - this.leftAt);
     return this.latencyMs;
@@ -55,10 +68,30 @@ class PingsOut implements RoundTrip {
 
   spoil(): void {
     this.isSpoilt = true;
+    this.excuse();
   }
 
   isOut(): boolean {
     return this.owed > 0 && !this.isLost(asyncScheduler.now());
+  }
+
+  overdueInMs(): number {
+    const { unansweredSince, lostAfterMs } = this;
+    // In either direction, as below.
+    return Number.isFinite(unansweredSince)
+      ? lostAfterMs - Math.abs(asyncScheduler.now() - unansweredSince)
+      : Infinity;
+  }
+
+  giveUp(): number {
+    const waitedMs = asyncScheduler.now() - this.unansweredSince;
+    this.unansweredSince = NaN;
+    // As long as it was waited for at least, though the clock was set back meanwhile.
+    return Math.max(this.lostAfterMs, waitedMs);
+  }
+
+  excuse(): void {
+    if (Number.isFinite(this.unansweredSince)) this.unansweredSince = Infinity;
   }
 
   /** In either direction: a wall clock may be set back. */

@@ -22,7 +22,7 @@ export interface Session {
    * connection, and a peer that does not answer has 5 s before the socket is destroyed. @default code 1000
    */
   close(code?: number, reason?: string): void;
-  /** The last round trip of a heartbeat, ms. */
+  /** The last round trip of a heartbeat, ms; `undefined` from `pongOverdue` until the next. */
   readonly latencyMs: number | undefined;
 }
 

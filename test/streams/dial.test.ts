@@ -40,6 +40,7 @@ const rig = ({
     isRead: () => isRead,
     setState: (state) => told.push(state),
     pong: (_session, by) => told.push(by),
+    pongOverdue: (of, waitedMs) => told.push([of, waitedMs]),
   } as Partial<DialHost> as DialHost;
   return { dial: new Dial(host, 7, isFirst), host, hooks, told };
 };
@@ -71,6 +72,13 @@ describe('a dial', () => {
     hooks.isStopped = true;
 
     expect([dial.isPaused(session), dial.isYielding(session)]).toStrictEqual([false, false]);
+  });
+
+  it('passes on that a pong is overdue', () => {
+    const { dial, told } = rig();
+    dial.onPongOverdue(session, 10);
+
+    expect(told).toStrictEqual([[session, 10]]);
   });
 
   it('keeps its socket among the live ones until it is gone', () => {

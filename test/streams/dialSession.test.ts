@@ -52,6 +52,7 @@ const rig = (script: string, own: Partial<DialSessionConfig> = {}) => {
     peek: (data) => [data],
     onHeld: () => false,
     onPong: () => log.push('pong'),
+    onPongOverdue: ({ generation }, waitedMs) => log.push(`no pong for ${waitedMs} at ${generation}`),
     onHookFailed: (hook) => log.push(hook),
     onNoRoom: ({ phase }) => log.push(`no room at ${phase}`),
     onLost: (frames) => frames > 0 && log.push(`lost ${frames}`),

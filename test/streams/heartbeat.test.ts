@@ -1,5 +1,6 @@
 import {
   asyncScheduler,
+  defer,
   EMPTY,
   type MonoTypeOperatorFunction,
   NEVER,
@@ -55,6 +56,7 @@ const rig = (config: HeartbeatConfig, { resumed$ = NEVER, ...link }: Partial<Rig
     settled: of(undefined),
     isPaused: () => false,
     onHookFailed: (hook, error) => note(`${hook}: ${(error as Error).message}`),
+    onPongOverdue: (waitedMs) => note(`overdue for ${waitedMs}`),
     onDead: (error) => dead(error),
     ...link,
   });
@@ -472,6 +474,104 @@ describe('createHeartbeat', () => {
           expect(played.heartbeat.latencyMs).toBeUndefined();
         }),
       );
+
+      describe('whose answer does not come', () => {
+        const overdueOf = ({ log }: Rig): unknown[] =>
+          log.filter((entry) => String((entry as unknown[])[1]).startsWith('overdue'));
+        /** The ping at 20 is answered at 21. */
+        const answersFirst = (played: Rig): Rig => {
+          at(21, () => expect(played.heartbeat.answered('frame')).toBe(1));
+          return played;
+        };
+
+        it(
+          'is told once, timeoutMs after the ping has left, and again after an answer',
+          marbles(({ hot, flush }) => {
+            const played = answersFirst(run(hot(frames), busy));
+            at(65, () => expect(played.heartbeat.answered('frame')).toBe(5));
+
+            flush();
+            expect(overdueOf(played)).toStrictEqual([
+              [48, 'overdue for 8'],
+              [88, 'overdue for 8'],
+            ]);
+          }),
+        );
+
+        it(
+          'is told of the ping that silence sent, where there is no other',
+          marbles(({ hot, flush }) => {
+            // Pings at 10 and, after the sign at 12, at 22, which the sign at 25 does not answer.
+            const source = hot(`------------a------------${'b'.repeat(70)}`);
+            const played = run(source, { ...busy, latencyEveryMs: Infinity });
+            at(11, () => expect(played.heartbeat.answered('frame')).toBe(1));
+
+            flush();
+            expect(played.log).toStrictEqual([
+              [10, 'frame'],
+              [22, 'frame'],
+              [30, 'overdue for 8'],
+            ]);
+          }),
+        );
+
+        it(
+          'is not told of one that has arrived and waits to be read',
+          marbles(({ hot, flush }) => {
+            let answer: () => unknown = noop;
+            const settled = defer(() => of(answer()));
+            const played = answersFirst(run(hot(frames), busy, { settled }));
+            answer = () => played.heartbeat.answered('frame');
+
+            flush();
+            expect(overdueOf(played)).toStrictEqual([]);
+          }),
+        );
+
+        it.each<[string, Partial<RigLink>]>([
+          ['a pause keeps back', { isPaused: () => asyncScheduler.now() === 48 }],
+          ['waits for its turn', { isYielding: () => asyncScheduler.now() === 48 }],
+          ['waited until now', { isPaused: () => asyncScheduler.now() === 48, settled: timer(1) }],
+          [
+            'a pause that begins now keeps back',
+            { isPaused: () => asyncScheduler.now() === 49, settled: timer(1) },
+          ],
+        ])('is not told of one that %s, but of the next', (_name, link) =>
+          marbles(({ hot, flush }) => {
+            const played = answersFirst(run(hot(frames), busy, link));
+
+            flush();
+            expect(overdueOf(played)).toHaveLength(1);
+            expect((overdueOf(played)[0] as unknown[])[0]).toBeGreaterThanOrEqual(68);
+          })(),
+        );
+
+        it(
+          'is not told of one that a pause may have kept back, but of the next',
+          marbles(({ hot, flush }) => {
+            const resumed$ = hot('r'.padStart(46, '-'));
+            const played = answersFirst(run(hot(frames), busy, { resumed$ }));
+
+            flush();
+            expect(overdueOf(played)).toStrictEqual([[68, 'overdue for 8']]);
+          }),
+        );
+
+        it(
+          'ends the connection where it cannot be known what has arrived',
+          marbles(({ hot, flush }) => {
+            const boom = new Error('boom');
+            const played = answersFirst(rig(busy, { settled: throwError(() => boom) }));
+            const failed: unknown[] = [];
+            hot(frames)
+              .pipe(played.heartbeat.watch)
+              .subscribe({ error: (error: unknown) => failed.push(error) });
+
+            flush();
+            expect(failed).toStrictEqual([boom]);
+          }),
+        );
+      });
 
       it('takes one timer a connection, whatever there is to read', () => {
         const schedule = jest.spyOn(asyncScheduler, 'schedule');

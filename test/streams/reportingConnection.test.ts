@@ -175,6 +175,38 @@ describe('what a connection says of itself', () => {
   );
 
   it(
+    'is of a pong that is overdue how long, and no time of the last one',
+    marbles(({ flush }) => {
+      const { connection, log } = rig();
+      const [before, leader] = [sessionOf(1, 4), sessionOf(2, 6)];
+      connection.lead(leader);
+      const states: unknown[] = [];
+      at(10, () => {
+        connection.pong(before);
+        connection.pong(leader);
+        connection.status$.subscribe((status) => states.push(status.latencyMs));
+        connection.pongOverdue(before, 5);
+        expect(connection.status$.value.latencyMs).toBe(6);
+        connection.pongOverdue(leader, 7);
+        expect(connection.status$.value).not.toHaveProperty('latencyMs');
+        connection.pongOverdue(leader, 8);
+      });
+      flush();
+
+      expect(log.slice(2)).toStrictEqual([
+        { type: 'pongOverdue', waitedMs: 5, generation: 1, at: 10 },
+        { type: 'pongOverdue', waitedMs: 7, generation: 2, at: 10 },
+        { type: 'pongOverdue', waitedMs: 8, generation: 2, at: 10 },
+      ]);
+      expect([before.latencyMs, leader.latencyMs, states]).toStrictEqual([
+        undefined,
+        undefined,
+        [6, undefined],
+      ]);
+    }),
+  );
+
+  it(
     'is nothing of a pong that answers no ping',
     marbles(({ flush }) => {
       const { connection, log } = rig();

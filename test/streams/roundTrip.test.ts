@@ -67,6 +67,76 @@ describe('createRoundTrip', () => {
     }),
   );
 
+  describe('an overdue answer', () => {
+    it(
+      'is one to the first ping after the last answer, whatever left since',
+      marbles(() => {
+        const trip = createRoundTrip(10);
+        trip.left();
+        trip.answered();
+        expect(trip.overdueInMs()).toBe(Infinity);
+        for (const ms of [5, 9, 13]) at(ms, () => trip.left());
+        at(14, () => expect(trip.overdueInMs()).toBe(1));
+        at(16, () =>
+          expect([trip.overdueInMs(), trip.giveUp(), trip.overdueInMs()]).toStrictEqual([-1, 11, Infinity]),
+        );
+        at(40, () => trip.left());
+        at(60, () => expect(trip.overdueInMs()).toBe(Infinity));
+      }),
+    );
+
+    it(
+      'is none where nobody has ever answered',
+      marbles(() => {
+        const trip = createRoundTrip(10);
+        trip.left();
+        trip.excuse();
+        at(1, () => trip.left());
+        at(20, () => expect(trip.overdueInMs()).toBe(Infinity));
+      }),
+    );
+
+    it(
+      'is waited for again after an answer that came late, though it tells no time',
+      marbles(() => {
+        const trip = createRoundTrip(10);
+        trip.left();
+        trip.answered();
+        trip.left();
+        at(1, () => trip.left());
+        at(10, () => trip.giveUp());
+        at(11, () => expect(trip.answered()).toBeUndefined());
+        at(12, () => trip.left());
+        at(13, () => expect(trip.overdueInMs()).toBe(9));
+      }),
+    );
+
+    it.each(['spoil', 'excuse'] as const)('%s: is waited for from the next ping on', (forgive) =>
+      marbles(() => {
+        const trip = createRoundTrip(10);
+        trip.left();
+        trip.answered();
+        trip.left();
+        trip[forgive]();
+        expect(trip.overdueInMs()).toBe(Infinity);
+        at(2, () => trip.left());
+        at(3, () => expect(trip.overdueInMs()).toBe(9));
+      })(),
+    );
+
+    it('is so, and as long as it may be at least, when the wall clock is set back', () => {
+      const now = jest.spyOn(asyncScheduler, 'now').mockReturnValue(3_600_000);
+      const trip = createRoundTrip(10);
+      trip.left();
+      trip.answered();
+      trip.left();
+      now.mockReturnValue(0);
+
+      expect(trip.overdueInMs()).toBeLessThanOrEqual(0);
+      expect(trip.giveUp()).toBe(10);
+    });
+  });
+
   it('is never negative, and waits for no answer, when the wall clock is set back', () => {
     const now = jest.spyOn(asyncScheduler, 'now').mockReturnValue(3_600_000);
     const trip = createRoundTrip(10);

@@ -53,6 +53,10 @@ const cases: readonly [FeedEvent, string][] = [
   ],
   [{ ...told, type: 'gaveUp', error: new Error('enough') }, 'gave up: enough'],
   [{ ...told, type: 'pong', latencyMs: 12 }, 'pong after 12ms'],
+  [
+    { ...told, type: 'pongOverdue', waitedMs: 10_000 },
+    'no pong for 10.0s: the server may hear nothing of what is sent',
+  ],
   [{ ...told, type: 'hookFailed', hook: 'onConnected', error: 'no' }, 'hook onConnected failed: no'],
   [
     {
