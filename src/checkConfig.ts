@@ -43,8 +43,11 @@ const aTimer = aNumber(`above 0 and at most ${maxTimerMs}`, isTimer);
 const someNumber = aNumber('a number', () => true);
 
 const aSchema: Rule = (value, path) => {
-  if ((value as { readonly kind?: unknown } | null | undefined)?.kind !== 'schema')
+  const { kind, type, async } = (value ?? {}) as { readonly [name: string]: unknown };
+  if (kind !== 'schema')
     throw new TypeError(`createFeed: ${path} must be a valibot schema, got ${kindOf(value)}`);
+  if (async === true)
+    throw new TypeError(`createFeed: ${path} must be synchronous, got an async ${String(type)}`);
 };
 
 const aTransport: Rule = (value, path) => {

@@ -233,6 +233,11 @@ const wrong: readonly (readonly [path: string, value: unknown, message: string])
   ['streams.trade.schema', null, 'streams.trade.schema must be a valibot schema, got null'],
   ['streams.trade.schema', {}, 'streams.trade.schema must be a valibot schema, got object'],
   ['streams.trade.schema', () => schema, 'streams.trade.schema must be a valibot schema, got function'],
+  [
+    'streams.trade.schema',
+    v.pipeAsync(v.string(), v.minLength(1)),
+    'streams.trade.schema must be synchronous, got an async string',
+  ],
   ['streams.trade.key', 'id', 'streams.trade.key must be a function, got string'],
   ['streams.trade.key', undefined, 'streams.trade.dedupe needs streams.trade.key, got undefined'],
   ['streams.trade.topic', 'symbol', 'streams.trade.topic must be a function, got string'],

@@ -171,7 +171,7 @@ describe('a poisonous message', () => {
     const schema = v.objectAsync({ type: v.literal('trade') });
     const streams = { trade: { schema } } as unknown as FeedConfig<TestSchemas>['streams'];
     expect(() => createFeed({ url: 'ws://feed.test', streams })).toThrow(
-      new TypeError('parseAs: schema must be synchronous, got an async object'),
+      new TypeError('createFeed: streams.trade.schema must be synchronous, got an async object'),
     );
   });
 });
