@@ -295,7 +295,7 @@ const aConfig = options<FeedConfig<Schemas>>(
 
 /**
  * Checks the names and kinds of options, and what no part of the pipeline checks for itself; the rest (most ranges, `policies`)
- * the parts check as they are created. What is for `ws` is not ours to check.
+ * the parts check as they are created, see byOptionPath.ts. What is for `ws` is not ours to check.
  *
  * @throws {TypeError | RangeError} Naming the option and the value, or the kind of value where it might be a secret.
  */

@@ -1,5 +1,6 @@
 import { asyncScheduler, type Observable } from 'rxjs';
 import type { GenericSchema } from 'valibot';
+import { byOptionPath } from './byOptionPath.js';
 import { checkConfig } from './checkConfig.js';
 import type { Codec, FeedConfig, Schemas, StreamConfig } from './feedConfig.js';
 import { Demand, type DemandHooks } from './demand.js';
@@ -39,7 +40,7 @@ export type { Feed } from './publicFeed.js';
  * @throws {TypeError | RangeError} If an option is wrong, naming the option and the value.
  */
 export const createFeed = <S extends Schemas>(config: FeedConfig<S>): Feed<S> =>
-  new PublicFeed(new LiveFeed(checkConfig(config)));
+  new PublicFeed(byOptionPath(() => new LiveFeed(checkConfig(config))));
 
 /**
  * The feed, put together. The way of a message: connection, made again and again → run (feedRun.ts), with the line where it may

@@ -417,20 +417,64 @@ describe('checkConfig', () => {
   });
 
   it.each<readonly [path: string, value: unknown, message: string]>([
-    ['heartbeat.everyMs', 1.5, 'heartbeat: everyMs must be a whole number, got 1.5'],
-    ['heartbeat.ping', null, "heartbeat: ping must be 'frame' or a function, got null"],
-    ['reconnect.maxMs', 999, 'backoff: maxMs must be from initialMs (1000) to 2147483647, got 999'],
-    ['reconnect.jitter', null, 'backoff: jitter must be a function or one of full, equal, '],
-    ['reconnect.policies.netwrok', {}, 'reconnect: policies are for the classes network, normal, '],
-    ['reconnect.policies.network', 5, 'reconnect: policies.network must be a policy or a function, got 5'],
-    ['reconnect.policies.network.floorMS', 5, 'reconnect: policies.network has no field floorMS, only '],
-    ['reconnect.policies.network.floorMs', '5', 'reconnect: policies.network.floorMs must be at least 0, '],
-    ['outbox.rate.max', undefined, 'outbox: rate.max must be a whole number above 0, got undefined'],
-    ['outbox.rate.marginMs', -1, 'outbox: rate.marginMs must be from 0 to 2147483647, got -1'],
-    ['outbox.maxAgeMs', NaN, 'outbox: maxAgeMs must be above 0, got NaN'],
-    ['subscriptions.subscribe', undefined, 'subscriptions: subscribe must be a function, got undefined'],
-    ['subscriptions.batch', 0, 'subscriptions: batch must be a whole number above 0, got 0'],
-  ])('leaves a wrong %s to the part that takes it: %p', (path, value, message) => {
+    ['heartbeat.everyMs', 1.5, 'createFeed: heartbeat.everyMs must be a whole number, got 1.5'],
+    ['heartbeat.ping', null, "createFeed: heartbeat.ping must be 'frame' or a function, got null"],
+    [
+      'reconnect.maxMs',
+      999,
+      'createFeed: reconnect.maxMs must be from initialMs (1000) to 2147483647, got 999',
+    ],
+    ['reconnect.jitter', null, 'createFeed: reconnect.jitter must be a function or one of full, equal, '],
+    [
+      'reconnect.policies.netwrok',
+      {},
+      'createFeed: reconnect.policies are for the classes network, normal, ',
+    ],
+    [
+      'reconnect.policies.network',
+      5,
+      'createFeed: reconnect.policies.network must be a policy or a function, got 5',
+    ],
+    [
+      'reconnect.policies.network.floorMS',
+      5,
+      'createFeed: reconnect.policies.network has no field floorMS, only ',
+    ],
+    [
+      'reconnect.policies.network.floorMs',
+      '5',
+      'createFeed: reconnect.policies.network.floorMs must be at least 0, ',
+    ],
+    [
+      'outbox.rate.max',
+      undefined,
+      'createFeed: outbox.rate.max must be a whole number above 0, got undefined',
+    ],
+    ['outbox.rate.marginMs', -1, 'createFeed: outbox.rate.marginMs must be from 0 to 2147483647, got -1'],
+    ['outbox.maxAgeMs', NaN, 'createFeed: outbox.maxAgeMs must be above 0, got NaN'],
+    [
+      'subscriptions.subscribe',
+      undefined,
+      'createFeed: subscriptions.subscribe must be a function, got undefined',
+    ],
+    ['subscriptions.batch', 0, 'createFeed: subscriptions.batch must be a whole number above 0, got 0'],
+    [
+      'heartbeat.timeoutMs',
+      0,
+      'createFeed: heartbeat.timeoutMs must be above 0 and at most 2147483647, got 0',
+    ],
+    ['reconnect.stableMs', -1, 'createFeed: reconnect.stableMs must be a number of at least 0, got -1'],
+    [
+      'connectTimeoutMs',
+      0,
+      'createFeed: connectTimeoutMs must be above 0 and at most 2147483647, or Infinity, got 0',
+    ],
+    [
+      'authenticateTimeoutMs',
+      -1,
+      'createFeed: authenticateTimeoutMs must be above 0 and at most 2147483647, got -1',
+    ],
+  ])('leaves a wrong %s to the part that takes it, and tells it by its path: %p', (path, value, message) => {
     const config = withOption(everything, path, value);
 
     expect(() => check(config)).not.toThrow();
