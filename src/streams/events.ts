@@ -74,7 +74,7 @@ export interface RetryEvent extends Told {
   readonly jitteredMs: number;
   /** What the delay must not fall below, ms: the server's `Retry-After`, or the policy's own floor; 0 if another URL may be dialled. */
   readonly floorMs: number;
-  /** What was decided: `floorMs + jitteredMs`. */
+  /** What was decided: `floorMs + jitteredMs`, at most the 2^31 - 1 ms (24.8 days) a timer can wait. */
   readonly delayMs: number;
 }
 
