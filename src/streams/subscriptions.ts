@@ -107,7 +107,7 @@ export interface Subscriptions {
 
 /**
  * Makes the reconciler of topics: what is wanted lives as long as the feed, what was asked for and confirmed as long as
- * one session, of which there may be two during a rotation. What comes and goes in one turn cancels out.
+ * one session, of which there may be two during a rotation. What comes and goes before the next microtask cancels out.
  *
  * @throws {TypeError} On creation, if a hook is not a function.
  * @throws {RangeError} On creation, if `ackTimeoutMs` or `batch` is not above 0.

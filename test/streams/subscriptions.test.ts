@@ -1,4 +1,4 @@
-import { timer } from 'rxjs';
+import { noop, timer } from 'rxjs';
 import {
   createSubscriptions,
   SubscriptionRefusedError,
@@ -82,6 +82,27 @@ describe('subscriptions', () => {
       timer(0).subscribe(() => expect(log).toStrictEqual([{ sub: [btc] }]));
     }),
   );
+
+  it('sends both for one that comes and goes with an await in between', async () => {
+    const log: unknown[] = [];
+    const subscriptions = createSubscriptions(
+      { subscribe: (topics) => ({ sub: topics }), unsubscribe: (topics) => ({ unsub: topics }) },
+      { tell: noop, onRefused: noop, onHookFailed: noop, random: () => 0.5 },
+    );
+    const post: TopicSession['post'] = (message, onWritten) => {
+      log.push(message);
+      onWritten();
+      return true;
+    };
+    const topics = subscriptions.join({ generation: 1, post });
+    subscriptions.want(btc);
+    await Promise.resolve();
+    subscriptions.unwant(btc);
+    await Promise.resolve();
+    topics.leave();
+
+    expect(log).toStrictEqual([{ sub: [btc] }, { unsub: [btc] }]);
+  });
 
   it(
     'SUB-09 does not give up on a new session what only the old one was asked for',
