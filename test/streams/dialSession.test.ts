@@ -507,6 +507,25 @@ describe('the dial of a session', () => {
     );
 
     it(
+      'answers each ping of a quiet connection sets no timer for the answers',
+      marbles(({ flush }) => {
+        const schedule = jest.spyOn(asyncScheduler, 'schedule');
+        const heartbeat = { everyMs: 20, timeoutMs: 10, latencyEveryMs: 1_000 };
+        const answers: unknown[] = [];
+        const onPong = (session: OpenSession): void => void answers.push(session.heartbeat.answered('frame'));
+        const { dial } = rig('os 22ms p 23ms p 23ms p', { heartbeat, onPong });
+        const subscription = dial().subscribe();
+        timer(80).subscribe(() => subscription.unsubscribe());
+        flush();
+
+        const rings = schedule.mock.calls.filter(([work]) => work.name === 'ring').map(([, ms = 0]) => ms);
+        schedule.mockRestore();
+        expect(answers).toStrictEqual([4, 4, 4]);
+        expect(rings.filter((ms) => ms < 500)).toStrictEqual([20, 20, 20, 20]);
+      }),
+    );
+
+    it(
       'drops it at a pong hears nothing more of it',
       marbles(({ flush }) => {
         const { dial, log, drop } = rig('opp', {
