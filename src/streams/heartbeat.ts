@@ -94,8 +94,6 @@ export interface HeartbeatLink {
 
 /** The pings and pongs of one connection. */
 export interface Heartbeat {
-  /** The last round trip, ms. Like all that a message passes, no getter: V8 is slow with objects that have one. */
-  latencyMs: number | undefined;
   /** Pings and judges from here on, until what it returns is unsubscribed, which is who is told of `onDead` to do. */
   watch(): Subscription;
   /** A frame came, of data or of control. */
@@ -153,7 +151,6 @@ export const createHeartbeat = (config: HeartbeatConfig, link: HeartbeatLink): H
 
 /** A class, and what only a ping or a reply needs is made with it: closures and operators took four times the memory of an idle connection. */
 class Beat implements Heartbeat, SilenceHooks, Due {
-  latencyMs: number | undefined = undefined;
   readonly everyMs: number;
   readonly timeoutMs: number;
   private readonly trip: RoundTrip;
@@ -199,9 +196,7 @@ class Beat implements Heartbeat, SilenceHooks, Due {
   answered(by: 'frame' | 'message'): number | undefined {
     const { ping = 'frame' } = this.config;
     const isAnswer = (by === 'frame') === (ping === 'frame') && this.canMeasure();
-    const latencyMs = isAnswer ? this.trip.answered() : undefined;
-    if (latencyMs !== undefined) this.latencyMs = latencyMs;
-    return latencyMs;
+    return isAnswer ? this.trip.answered() : undefined;
   }
 
   reply(message: unknown): boolean {

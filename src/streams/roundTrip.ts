@@ -22,8 +22,6 @@ export interface RoundTrip {
   giveUp(): number;
   /** The answer may have come, unread: it is waited for from the next ping on. */
   excuse(): void;
-  /** The last round trip, ms. */
-  readonly latencyMs: number | undefined;
 }
 
 /**
@@ -35,9 +33,8 @@ export interface RoundTrip {
  */
 export const createRoundTrip = (lostAfterMs: number): RoundTrip => new PingsOut(lostAfterMs);
 
-/** A class, since every connection has one: closures took five times the memory. Nor has it a getter, as V8 is slow with those. */
+/** A class, since every connection has one: closures took five times the memory. */
 class PingsOut implements RoundTrip {
-  latencyMs: number | undefined = undefined;
   /** Pings that left and may still be answered. */
   private owed = 0;
   /** When the last of them left. */
@@ -62,8 +59,7 @@ class PingsOut implements RoundTrip {
     this.owed -= 1;
     this.unansweredSince = Infinity;
     if (this.owed > 0 || this.isSpoilt) return undefined;
-    this.latencyMs = Math.max(0, asyncScheduler.now() - this.leftAt);
-    return this.latencyMs;
+    return Math.max(0, asyncScheduler.now() - this.leftAt);
   }
 
   spoil(): void {
