@@ -280,9 +280,9 @@ describe('a policy that is a function', () => {
   });
 
   it.each<[string, object]>([
-    ['reconnect: policies are for the classes', { policies: { netwrok: {} } }],
-    ['reconnect: policies.auth.action must be one of', { policies: { auth: { action: 'stop' } } }],
-    ['reconnect: policies.auth has no field max', { policies: { auth: { max: 3 } } }],
+    ['createFeed: reconnect.policies are for the classes', { policies: { netwrok: {} } }],
+    ['createFeed: reconnect.policies.auth.action must be one of', { policies: { auth: { action: 'stop' } } }],
+    ['createFeed: reconnect.policies.auth has no field max', { policies: { auth: { max: 3 } } }],
     ['createFeed: reconnect.classify must be a function', { classify: 'network' }],
     ['createFeed: reconnect.immediateFirst must be true or false', { immediateFirst: 'yes' }],
     ['createFeed: reconnect.stableMs must be a number', { stableMs: '5s' }],

@@ -218,7 +218,9 @@ describe('a feed on a W3C WebSocket', () => {
 
     it('cannot be told to send ping frames', () => {
       expect(() => feedOn('ws://host', { heartbeat: { ping: 'frame' } })).toThrow(
-        new TypeError("heartbeat: ping must be a function, as the transport has no ping frames, got 'frame'"),
+        new TypeError(
+          "createFeed: heartbeat.ping must be a function, as the transport has no ping frames, got 'frame'",
+        ),
       );
     });
   });
