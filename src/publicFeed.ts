@@ -87,6 +87,8 @@ export interface Feed<S extends Schemas> {
   close(farewell?: Farewell): Promise<void>;
 }
 
+type RareMethod = 'request' | 'takeUnsent' | 'pause' | 'resume' | 'reconnect' | 'rotate';
+
 /** The parts of a feed that a user's calls come to. */
 export interface FeedParts {
   readonly config: {
@@ -129,6 +131,8 @@ export class PublicFeed<S extends Schemas> implements Feed<S> {
   readonly #feed: FeedParts;
   #status$: Observable<ConnectionStatus> | undefined = undefined;
   #health: Feed<S>['health'] | undefined = undefined;
+  /** The methods that many never ask for, by name: each is made once, so that it is the same whenever it is asked for. */
+  #methods: { -readonly [K in RareMethod]?: Feed<S>[K] } | undefined = undefined;
 
   constructor(feed: FeedParts) {
     this.#feed = feed;
@@ -181,27 +185,49 @@ export class PublicFeed<S extends Schemas> implements Feed<S> {
   readonly open = (): Promise<void> => this.#feed.life.open();
   readonly send = (message: unknown): SendResult => this.#post(message).result;
 
-  readonly request = (message: unknown, config: RequestConfig): Observable<unknown> =>
-    this.#feed.requests.ask((...hooks) => this.#post(message, ...hooks), config);
+  get request(): Feed<S>['request'] {
+    return this.#made(
+      'request',
+      () => (message, config) => this.#feed.requests.ask((...hooks) => this.#post(message, ...hooks), config),
+    );
+  }
 
-  readonly takeUnsent = (): readonly Data[] => this.#feed.connection.takeUnsent();
+  get takeUnsent(): Feed<S>['takeUnsent'] {
+    return this.#made('takeUnsent', () => () => this.#feed.connection.takeUnsent());
+  }
 
-  readonly pause = (): void => {
-    const { config, reading } = this.#feed;
-    if ((config.transport ?? wsTransport).can?.pause === false) {
-      throw new TypeError('pause: the transport cannot stop reading');
-    }
-    reading.pause();
-  };
+  get pause(): Feed<S>['pause'] {
+    return this.#made('pause', () => () => {
+      const { config, reading } = this.#feed;
+      if ((config.transport ?? wsTransport).can?.pause === false) {
+        throw new TypeError('pause: the transport cannot stop reading');
+      }
+      reading.pause();
+    });
+  }
 
-  readonly resume = (): void => this.#feed.reading.resume();
-  readonly reconnect = (reason?: string): void => this.#feed.life.reconnect(reason);
-  readonly rotate = (): void => this.#feed.connection.rotate();
+  get resume(): Feed<S>['resume'] {
+    return this.#made('resume', () => () => this.#feed.reading.resume());
+  }
+
+  get reconnect(): Feed<S>['reconnect'] {
+    return this.#made('reconnect', () => (reason) => this.#feed.life.reconnect(reason));
+  }
+
+  get rotate(): Feed<S>['rotate'] {
+    return this.#made('rotate', () => () => this.#feed.connection.rotate());
+  }
+
   readonly close = (farewell?: Farewell): Promise<void> => this.#feed.life.close(farewell);
 
   get bufferedBytes(): number {
     const { connection, session } = this.#feed;
     return connection.unsentBytes() + (session?.socket.bufferedBytes ?? 0);
+  }
+
+  #made<K extends RareMethod>(name: K, make: () => Feed<S>[K]): Feed<S>[K] {
+    const methods = (this.#methods ??= {});
+    return (methods[name] ??= make());
   }
 
   #post(message: unknown, onWritten?: (by: unknown) => void, onGivenUp?: () => void): Ticket {

@@ -71,6 +71,13 @@ describe('the feed a user gets', () => {
     expect([method(...args), called]).toStrictEqual([result, [[name, ...args]]]);
   });
 
+  it.each(['request', 'takeUnsent', 'pause', 'resume', 'reconnect', 'rotate'] as const)(
+    'has one %s however often it is asked for, so that who added it as a listener can take it back',
+    (name) => {
+      expect(feed[name]).toBe(feed[name]);
+    },
+  );
+
   it('sends, by request too, while it is not closed, nor about to be', () => {
     const { send, request } = feed as unknown as Record<string, (...args: unknown[]) => unknown>;
     const sent = [send!('a'), request!('b', 'match')];
