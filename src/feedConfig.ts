@@ -46,7 +46,10 @@ export interface SequenceConfig<V> {
 export interface StreamConfig<S extends GenericSchema> extends StreamHealthConfig {
   /** A valibot schema; what does not fit is rejected, what comes out is the stream's value. */
   readonly schema: S;
-  /** Identity of a value; one that was seen before is dropped as a duplicate. @default no deduplication */
+  /**
+   * Identity of a value in the whole stream, whatever its topic; one that was seen before is dropped as a duplicate. Where ids are
+   * numbered per topic it must name the topic, as in `${symbol}-${id}`. @default no deduplication
+   */
   readonly key?: (value: InferOutput<S>) => Key;
   /**
    * The bounds of the memory of keys; or a `memory` made by `createSeenKeys`, which brings its own: two feeds with the same one

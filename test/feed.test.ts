@@ -1082,3 +1082,27 @@ describe('createFeed', () => {
     }),
   );
 });
+
+describe('a key', () => {
+  it.each([
+    ['is of the whole stream, whatever the topic', ({ id }: Trade) => id, ['BTC 1', 'ETH 2']],
+    [
+      'that names the topic is of that',
+      ({ id, symbol }: Trade) => `${symbol}-${id}`,
+      ['BTC 1', 'ETH 1', 'ETH 2'],
+    ],
+  ])('%s', (_what, key, expected) =>
+    marbles(({ flush }) => {
+      const frames = { a: trade(1, 'BTC'), b: trade(1, 'ETH'), c: trade(2, 'ETH'), d: trade(2, 'ETH') };
+      const order = { schema: v.object({ type: v.literal('order'), orderId: v.string() }) };
+      const { feed } = scene('o(abcd)', frames, {
+        streams: { trade: { schema: Trade, key, topic: ({ symbol }) => symbol }, order },
+      });
+      const heard: string[] = [];
+      feed.stream('trade').subscribe(({ symbol, id }) => heard.push(`${symbol} ${id}`));
+      flush();
+
+      expect(heard).toStrictEqual(expected);
+    })(),
+  );
+});
