@@ -68,7 +68,7 @@ export interface Feed<S extends Schemas> {
   resume(): void;
   /**
    * Makes a new connection now, in every state, though a server asked to wait; a feed that gave up or was closed starts again, one
-   * that is just giving up `initialMs` later, and not before what a server asked is over.
+   * that is just giving up `initialMs` later at the earliest, when who subscribes then is connected, too.
    */
   reconnect(reason?: string): void;
   /**

@@ -205,7 +205,7 @@ describe('what a server asked to wait', () => {
       join();
       flush();
 
-      expect(dials).toStrictEqual([0, 2_100, 4_200]);
+      expect(dials).toStrictEqual([0, 2_100, 4_300]);
     })(),
   );
 
@@ -788,6 +788,45 @@ describe('a feed that ended by itself, and is started again at once, each time',
 
       expect(dials).toStrictEqual([0, 100, 300, 1_000, 1_200]);
     }),
+  );
+
+  it(
+    'begins with the first delay again where the connection before it was stable, though a dial failed since',
+    marbles(({ flush }) => {
+      const { dials, stream$ } = started(['f', 'f', 'o 599ms x', 'f', 'o'], { stableMs: 500 });
+      stream$.subscribe();
+      flush();
+
+      // Up from 300 to 900, then a retry after 100 that is refused.
+      expect(dials).toStrictEqual([0, 100, 300, 1_000, 1_100]);
+    }),
+  );
+
+  it(
+    'dials at growing delays, too, where any connection counts as stable, and none is made',
+    marbles(({ flush }) => {
+      const { dials, stream$ } = started(['f', 'f', 'f', 'o'], { stableMs: 0 });
+      stream$.subscribe();
+      flush();
+
+      expect(waits(dials, 0)).toStrictEqual([100, 200, 400]);
+    }),
+  );
+
+  it.each(['disconnected', 'gaveUp', 'CLOSED'])(
+    'waits, too, where somebody asks for a reconnect() each time he is told %s',
+    (when) =>
+      marbles(({ flush }) => {
+        const { dials, feed, stream$ } = started(['f', 'f', 'f', 'f', 'o'], {});
+        feed.events$.pipe(takeUntil(timer(9_000))).subscribe((event) => {
+          const what = event.type === 'state' ? event.status.state : event.type;
+          if (what === when) feed.reconnect();
+        });
+        stream$.subscribe();
+        flush();
+
+        expect(waits(dials, 0)).toStrictEqual([100, 200, 400, 800]);
+      })(),
   );
 
   it(

@@ -557,17 +557,19 @@ describe('a subscriber that is told that the feed gave up', () => {
     marbles(({ flush }) => {
       const script = scriptedTransport(['#', '']);
       const { handlers, transport } = tapped(script);
-      const { feed } = scene([], {}, { transport, reconnect: { maxAttempts: 0 } }, { endMs: 30 });
+      const reconnect = { maxAttempts: 0, initialMs: 5, jitter: 'none' } as const;
+      const { feed } = scene([], {}, { transport, reconnect }, { endMs: 30 });
       const [told, others]: [unknown[], unknown[]] = [[], []];
       const another = (): unknown => feed.stream('trade', 'BTC').subscribe(({ id }) => others.push(id));
       feed.stream('trade', 'BTC').subscribe({
         next: ({ id }) => told.push(id),
         error: () => {
-          feed.reconnect(); // dials at once
           another();
-          handlers[1]?.open({ protocol: '', extensions: '' });
-          handlers[1]?.message(JSON.stringify(trade(1)));
           told.push('error');
+          at(6, () => {
+            handlers[1]?.open({ protocol: '', extensions: '' });
+            handlers[1]?.message(JSON.stringify(trade(1)));
+          });
         },
       });
       flush();

@@ -391,6 +391,7 @@ class RenewedConnection
   /** A run is over. */
   private rest(run: Subscriber<never>): void {
     const { unread, hooks } = this;
+    this.recovery.rested();
     this.unread = [];
     for (const session of unread) hooks.onLost(session.abandon(), session);
     if (run === this.running) this.running = undefined; // else the next run began while this one told of its end

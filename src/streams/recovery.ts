@@ -58,7 +58,10 @@ export interface Recovery extends RetryOwner {
   classify(error: unknown): FailureClass;
   /** This failure, when it comes, is given up for: no policy is asked. */
   giveUpFor(error: unknown): void;
-  /** The user wants the next connection now: whatever fails from here on is followed at once, until that is begun. */
+  /**
+   * The user wants the next connection now: whatever fails from here on is followed at once, until that is begun. As a run tells that it
+   * has ended it is of no effect.
+   */
   wish(): void;
   /** Ends the wait for the next dial that the user wants now, unless that has begun meanwhile. */
   wake(): void;
@@ -75,6 +78,8 @@ export interface Recovery extends RetryOwner {
   onDial(isRotation: boolean): void;
   /** A server has let us in: what it asked for before is over. */
   onReady(): void;
+  /** A run is over, and all is told. */
+  rested(): void;
 }
 
 /** A wait that a failure led to. */
@@ -116,6 +121,8 @@ class PolicyRecovery implements Recovery {
   private awaited: Floor | undefined = undefined;
   /** The user wants the next connection now, and it has not been begun. */
   private isWished = false;
+  /** A run tells that it gave up, or was completed: who asks for the next connection then waits like who subscribes. */
+  private isEnding = false;
 
   constructor(
     private readonly config: RecoveryConfig,
@@ -183,7 +190,7 @@ class PolicyRecovery implements Recovery {
   }
 
   wish(): void {
-    this.isWished = true;
+    if (!this.isEnding) this.isWished = true;
   }
 
   wake(): void {
@@ -224,6 +231,10 @@ class PolicyRecovery implements Recovery {
     this.endpoints.onReady();
   }
 
+  rested(): void {
+    this.isEnding = false;
+  }
+
   private pauseFor(waitMs: number, { attempt = 0, cause }: Partial<Wait> = {}): Pause {
     const { wake$ } = this.rules();
     const ms = Math.min(maxTimerMs, waitMs);
@@ -251,21 +262,24 @@ class PolicyRecovery implements Recovery {
 
   /** It ends, so the next run waits as this one would have: who resubscribes whenever it ends is no storm. */
   private holdNext(failure: RetryFailure): void {
-    const { attempt = 0, previousMs = 0 } = (this.wasStable(failure) ? undefined : this.ends) ?? {};
+    const { attempt = 0, previousMs = 0 } = this.ends ?? {};
     const jitteredMs = this.rules().delayAfter(attempt, previousMs);
     const floor = (this.awaited = this.endpoints.floor());
     const ms = Math.min(maxTimerMs, leftMs(floor) + jitteredMs);
     this.row = undefined;
+    this.isWished = false;
+    this.isEnding = true;
     this.wait = { ms, since: asyncScheduler.now(), attempt: 0, cause: failure.error };
     this.ends = { attempt: attempt + 1, previousMs: jitteredMs };
   }
 
   private wasStable(failure: RetryFailure): boolean {
     const { stableMs = 5_000 } = this.config.reconnect ?? {};
-    return this.hooks.upMsOf(failure) >= stableMs;
+    return failure.upMs !== undefined && this.hooks.upMsOf(failure) >= stableMs;
   }
 
   private decide(failure: RetryFailure): RetryPolicy {
+    if (this.wasStable(failure)) this.ends = undefined;
     if (this.isFinal(failure)) return { action: 'giveUp' };
     const rule = this.resolved().policy(failure); // where one is wished for, too: it may void the positions
     const { endpoints, isWished } = this; // the policy may have wished for it

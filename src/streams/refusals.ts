@@ -14,6 +14,8 @@ interface Refusal extends BegunWait {
 export class Refusals {
   /** Made at the first: most servers refuse nothing. */
   private known: LRUCache<string, Refusal> | undefined = undefined;
+  /** The last draw. */
+  private last: Refusal | undefined = undefined;
 
   constructor(private readonly random: () => number) {}
 
@@ -21,9 +23,7 @@ export class Refusals {
   add(key: string): void {
     this.known ??= new LRUCache({ max: maxTopics });
     const times = this.known.get(key)?.times ?? 0;
-    // Whole milliseconds: a timer knows no other, and virtual time loses its way among fractions.
-    const ms = Math.round(backoff({ maxMs: 60_000, jitter: 'equal', random: this.random })(times, 0));
-    this.known.set(key, { times: times + 1, ms, since: asyncScheduler.now() });
+    this.known.set(key, { times: times + 1, ms: this.draw(times), since: asyncScheduler.now() });
   }
 
   /** Milliseconds until it may be asked for. */
@@ -36,7 +36,24 @@ export class Refusals {
     if (this.known?.has(key) === true && this.leftMs(key) === 0) this.known.delete(key);
   }
 
+  /** A timer has waited for it, whatever the clock says. */
+  waited(key: string): void {
+    const refusal = this.known?.peek(key);
+    if (refusal !== undefined) refusal.ms = 0;
+  }
+
   forget(key: string): void {
     this.known?.delete(key);
+  }
+
+  /** Topics refused together wait for the same moment, so that they are asked for together. */
+  private draw(times: number): number {
+    const now = asyncScheduler.now();
+    const { last } = this;
+    if (last?.times === times && last.since === now) return last.ms;
+    // Whole milliseconds: a timer knows no other, and virtual time loses its way among fractions.
+    const ms = Math.round(backoff({ maxMs: 60_000, jitter: 'equal', random: this.random })(times, 0));
+    this.last = { times, ms, since: now };
+    return ms;
   }
 }

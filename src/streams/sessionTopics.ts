@@ -47,6 +47,8 @@ export interface SessionTopicsConfig
   readonly refusedMs: (key: string) => number;
   /** The server has confirmed it. */
   readonly onConfirmed: (key: string) => void;
+  /** Those milliseconds are over. */
+  readonly onWaited: (key: string) => void;
 }
 
 /** No topic waits longer than this to be asked for again, unless `ackTimeoutMs` is longer. */
@@ -63,12 +65,14 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
   const maxMs = Math.max(longestRetryMs, ackTimeoutMs);
   const retryMs = backoff({ initialMs: ackTimeoutMs, maxMs, multiplier: 2, jitter: 'equal', random });
   const asks = createAsks(ackTimeoutMs + maxMs);
-  const table = createTopicTable(wanted);
+  const table = createTopicTable(wanted, (topic) => holdBack(topic));
   const settledNow$ = new Subject<void>();
   const timers = new Set<Subscription>();
   let hasLeft = false;
   const isOver = (): boolean => hasLeft;
   let { isInCharge } = config;
+  /** The last that were held back. */
+  let held: { readonly dueAt: number; readonly retry: TopicRetry; readonly group: Topic[] } | undefined;
 
   const later = (ms: number, act: () => void): void => {
     if (isOver()) return;
@@ -94,12 +98,14 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
     let misses = 0;
     for (const topic of group) misses = Math.max(misses, topic.misses++);
     // Whole milliseconds: a timer knows no other, and virtual time loses its way among fractions.
-    holdBack(group, { hook, isRefusal: false }, Math.round(retryMs(misses, 0)));
+    const retry: TopicRetry = { hook, isRefusal: false };
+    for (const topic of group) topic.retry = retry;
+    retryIn(Math.round(retryMs(misses, 0)), retry, group);
   };
 
-  const holdBack = (group: readonly Topic[], retry: TopicRetry, ms: number): void => {
-    for (const topic of group) topic.retry = retry;
+  const retryIn = (ms: number, retry: TopicRetry, group: readonly Topic[]): void => {
     later(ms, () => {
+      if (retry.isRefusal) for (const { key } of group) config.onWaited(key);
       for (const topic of group) {
         if (topic.retry !== retry) continue;
         topic.retry = undefined;
@@ -109,15 +115,21 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
     });
   };
 
-  /** Whoever wants a topic again that was refused waits, whichever connection that was. */
-  const holdRefused = (key: string): void => {
-    const ms = wanted.has(key) ? config.refusedMs(key) : 0;
-    if (ms === 0) return;
-    for (const topic of table.pick([key])) {
-      if (topic.state !== 'none' || topic.retry !== undefined) continue;
-      holdBack([topic], { hook: 'subscribe', isRefusal: true }, ms);
-      table.sort(topic);
+  /** Whoever wants a topic again that was refused waits, whichever connection that was; those that wait for one moment do together. */
+  const holdBack = (topic: Topic): TopicRetry | undefined => {
+    const ms = config.refusedMs(topic.key);
+    if (ms === 0) return undefined;
+    const dueAt = asyncScheduler.now() + ms;
+    if (held?.dueAt === dueAt) held.group.push(topic);
+    else {
+      const { retry, group } = (held = {
+        dueAt,
+        retry: { hook: 'subscribe', isRefusal: true },
+        group: [topic],
+      });
+      retryIn(ms, retry, group);
     }
+    return held.retry;
   };
 
   const confirm = (topic: Topic): void => {
@@ -284,7 +296,6 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
     update(keys) {
       if (isOver()) return;
       table.update(keys);
-      keys.forEach(holdRefused);
       work();
     },
     renew(key) {

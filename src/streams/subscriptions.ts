@@ -217,6 +217,7 @@ export function createSubscriptions(
         },
         refusedMs: (key) => refusals.leftMs(key),
         onConfirmed: (key) => refusals.forget(key),
+        onWaited: (key) => refusals.waited(key),
         onLeft() {
           sessions.delete(session);
           if (sessions.size > 0) return;

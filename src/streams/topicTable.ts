@@ -71,7 +71,11 @@ const fresh = (key: string, ref: TopicRef): Topic => ({
   cause: undefined,
 });
 
-export function createTopicTable(wanted: ReadonlyMap<string, Wanted>): TopicTable {
+/** @param holdBack Asked of a topic that is due to be asked for: the wait that it begins, if it was refused before. */
+export function createTopicTable(
+  wanted: ReadonlyMap<string, Wanted>,
+  holdBack: (topic: Topic) => TopicRetry | undefined = () => undefined,
+): TopicTable {
   const topics = new Map<string, Topic>();
   const due = { subscribe: new Set<Topic>(), unsubscribe: new Set<Topic>() };
   /** Wanted and not confirmed. */
@@ -87,6 +91,7 @@ export function createTopicTable(wanted: ReadonlyMap<string, Wanted>): TopicTabl
     if (topics.get(key) !== topic) return;
     const isWanted = wanted.has(key);
     if (!isWanted && topic.state === 'refused') topic.state = 'none';
+    if (isWanted && topic.state === 'none' && !isUnderWay) topic.retry ??= holdBack(topic);
     const may = (hook: TopicHook): boolean => !isUnderWay && topic.retry?.hook !== hook;
 
     put(open, topic, isWanted && topic.state !== 'confirmed' && !isRefusal(topic));

@@ -52,8 +52,30 @@ describe('Refusals', () => {
       const refusals = new Refusals(half);
       refusals.add('a');
       stepClock(-HOUR_MS);
-
       expect(refusals.leftMs('a')).toBe(750);
+      refusals.waited('a');
+
+      expect(refusals.leftMs('a')).toBe(0);
+    }),
+  );
+
+  it(
+    'lets topics that are refused together wait together',
+    marbles(({ flush }) => {
+      const draws = [0.1, 0.5, 0.9];
+      const refusals = new Refusals(() => draws.shift() ?? NaN);
+      const waits = (): number[] => ['a', 'b'].map((key) => (refusals.add(key), refusals.leftMs(key)));
+
+      expect([waits(), waits()]).toStrictEqual([
+        [550, 550],
+        [1_500, 1_500],
+      ]);
+      timer(1).subscribe(() => {
+        refusals.add('c');
+        expect(refusals.leftMs('c')).toBe(950);
+      });
+      flush();
+      expect.assertions(2);
     }),
   );
 

@@ -1,5 +1,11 @@
-import { asyncScheduler, EMPTY, NEVER, type Observable, of, throwError, timer } from 'rxjs';
-import type { Ack, WantedTopic } from '../../src/streams/subscriptions.js';
+import { asyncScheduler, EMPTY, NEVER, noop, type Observable, of, throwError, timer } from 'rxjs';
+import {
+  type Ack,
+  createSubscriptions,
+  type SessionTopics,
+  type WantedTopic,
+} from '../../src/streams/subscriptions.js';
+import { marbles } from '../marbles.js';
 import { book, btc, eth, type TopicScene, topicScene } from './topicScene.js';
 
 const ok = (ack: Partial<Ack>): unknown => ({ ack: { ok: true, ...ack } });
@@ -346,6 +352,73 @@ describe('a refusal', () => {
       });
       at(1_800, () => expect(asked).toStrictEqual(['0 BTC', '1000 BTC', '1751 BTC']));
       expect.assertions(1);
+    }),
+  );
+
+  it(
+    'topics refused together, and wanted anew, are asked for in one message again',
+    asking(({ subscriptions, join, asked, at }) => {
+      for (const ref of [btc, eth]) subscriptions.want(ref);
+      const topics = join();
+      const again = (): void => {
+        topics.hear(no({ topics: [btc, eth] }));
+        for (const ref of [btc, eth]) subscriptions.want(ref);
+      };
+      for (const ms of [0, 800]) at(ms, again);
+      at(3_000, () => expect(asked).toStrictEqual(['0 BTC,ETH', '750 BTC,ETH', '2300 BTC,ETH']));
+      expect.assertions(1);
+    }),
+  );
+
+  it(
+    'a topic that is refused while its message leaves waits as well',
+    marbles(({ flush }) => {
+      const asked: number[] = [];
+      const subscriptions = createSubscriptions(
+        {
+          subscribe: () => asked.push(asyncScheduler.now()),
+          unsubscribe: () => 'unsub',
+          ack: (message) => message as Ack,
+        },
+        {
+          ...{ tell: noop, onHookFailed: noop, random: () => 0.5 },
+          onRefused: (ref) => asked.length < 5 && subscriptions.want(ref),
+        },
+      );
+      const topics: SessionTopics = subscriptions.join({
+        generation: 1,
+        post: (_message, onWritten) => {
+          topics.hear({ topics: [btc], ok: false });
+          onWritten();
+          return true;
+        },
+      });
+      subscriptions.want(btc);
+      flush();
+
+      expect(asked).toStrictEqual([0, 750, 2_250, 5_250, 11_250]);
+    }),
+  );
+
+  it(
+    'a topic given up while it waits, whose message is under way as it is wanted anew, waits as well',
+    asking(({ subscriptions, join, asked, at }) => {
+      subscriptions.want(btc);
+      const leaving: (() => void)[] = [];
+      const topics = join({ post: (_message, onWritten) => leaving.push(onWritten) > 0 });
+      leaving.shift()?.();
+      // Overdue at 10 s, asked for again, and refused: the server may still hold what was asked for first.
+      at(20_000, () => {
+        leaving.shift()?.();
+        topics.hear(no({ topics: [btc] }));
+        subscriptions.want(btc);
+      });
+      at(20_010, () => subscriptions.unwant(btc));
+      at(20_020, () => subscriptions.want(btc));
+      at(20_030, () => leaving.shift()?.());
+      at(20_700, () => expect(asked).toHaveLength(2));
+      at(20_760, () => expect(asked[2]).toBe('20750 BTC'));
+      expect.assertions(2);
     }),
   );
 
