@@ -32,6 +32,8 @@ export interface LifeServer {
   readonly live: ReadonlySet<number>;
   /** The topics that the last dial was asked for. */
   readonly asked: ReadonlySet<string>;
+  /** The topics that any dial was refused. */
+  readonly refused: ReadonlySet<string>;
   /** From here on everybody is served well. */
   serveWell(): void;
 }
@@ -43,6 +45,7 @@ export function createLifeServer(play: LifePlay, onStorm: () => void): LifeServe
   const scripted = scriptedTransport([...attempts, ...well], LIFE_LETTERS, { stepsAfterPause: 4 });
   const good = scriptedTransport(well, LIFE_LETTERS);
   const live = new Set<number>();
+  const refused = new Set<string>();
   let dials = 0;
   let asked = new Set<string>();
   let server = scripted;
@@ -60,6 +63,7 @@ export function createLifeServer(play: LifePlay, onStorm: () => void): LifeServe
         { topics: fine.map(refOf), ok: true },
         { topics: isGood ? [] : (bad ?? []).map(refOf), ok: false },
       ];
+      if (!isGood) for (const topic of bad ?? []) refused.add(topic);
       // Behind what it says by itself, so that this finds room.
       timer(isServedWell ? 10 : 1).subscribe(() => {
         for (const ack of acks) if (ack.topics.length > 0 && live.has(number)) say({ ack });
@@ -106,6 +110,7 @@ export function createLifeServer(play: LifePlay, onStorm: () => void): LifeServe
       return dials;
     },
     live,
+    refused,
     get asked() {
       return asked;
     },
