@@ -67,7 +67,7 @@ const arriving = (runs: readonly LatencyRun[], kind: Arrivals): LatencyRun[] =>
 export const toMarkdown = (runs: readonly LatencyRun[]): string =>
   kinds
     .filter(([kind]) => arriving(runs, kind).length > 0)
-    .map(([kind, title]) => `#### ${title}\n\n${tableOf(arriving(runs, kind))}`)
+    .map(([kind, title]) => `### ${title}\n\n${tableOf(arriving(runs, kind))}`)
     .join('\n\n');
 
 /** What issue 5 asks of the delay; nothing where one of the two was not run. */

@@ -471,9 +471,9 @@ describe('a report', () => {
         .split('\n')
         .filter((line) => line.startsWith('| mill') || line.startsWith('#')),
     ).toStrictEqual([
-      '#### Each trade alone, at any time (Poisson)',
+      '### Each trade alone, at any time (Poisson)',
       '| millrace | 21 | 100 | 3 | 4 | 1.05 | 1 of 1 |',
-      '#### Twenty at once, each millisecond',
+      '### Twenty at once, each millisecond',
       '| millrace | 120 | 300 | 3 | 4 | 1.20 | 1 of 1 |',
     ]);
   });
