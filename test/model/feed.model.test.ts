@@ -285,7 +285,6 @@ function play(script: readonly Step[], policy: Policy, maxItems: number, isCut: 
       if (event.type === 'late')
         events.push(`late ${event.stream} ${event.sequence} expected ${event.expected}`);
       if (event.type === 'duplicate') events.push(`duplicate ${event.stream}`);
-      if (event.type === 'unrouted') events.push(`unrouted ${event.count} ${String(event.route)}`);
       if (event.type === 'overflow')
         events.push(`overflow ${event.policy === 'closed' ? 'closed ' : ''}${event.count}`);
       if (event.type === 'rejected') {

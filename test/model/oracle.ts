@@ -74,7 +74,6 @@ export function createOracle({
   let turnBegan: number | undefined;
   let turnEnds: number | undefined;
   let lost = 0;
-  let unrouted = 0;
   /** The book: the numbers it delivered or gave up, what waits behind its hole, and the hole that is asked about. */
   const had = new Set<number>();
   const waiting: Numbered[] = [];
@@ -174,8 +173,6 @@ export function createOracle({
     const page = streams.get(type);
     if (page === undefined) {
       settle('unrouted');
-      unrouted += 1;
-      if (Number.isInteger(Math.log2(unrouted))) events.push(`unrouted ${unrouted} ${type}`);
       return;
     }
     page['received']! += 1;
@@ -273,7 +270,7 @@ export function createOracle({
     },
     /** The connection is over: rows of losses, and of messages of no stream, are told from their start again. */
     over(): void {
-      lost = unrouted = 0;
+      lost = 0;
     },
     /** Nobody is left to deliver to: what waits is lost. */
     abandon(): void {
