@@ -33,7 +33,8 @@ import { checkHeartbeat, type HeartbeatConfig } from './heartbeat.js';
 import { createLiveDials } from './liveDials.js';
 import { createLiveSockets, type LiveSockets } from './liveSockets.js';
 import { createOutbox, type Outbox, type OutboxHooks, type Port, type Ticket } from './outbox.js';
-import { createRecovery, type Pause, type Recovery } from './recovery.js';
+import type { Pause } from './nextDial.js';
+import { createRecovery, type Recovery } from './recovery.js';
 import { ReportingConnection } from './reportingConnection.js';
 import { createLineOfSessions, type LineHooks, type LineOfSessions } from './rotation.js';
 import { runOnConnected } from './runOnConnected.js';
@@ -137,13 +138,14 @@ class RenewedConnection
     return new Observable((subscriber) => {
       const { online$ } = this.config;
       this.running = subscriber;
-      if (online$ !== undefined) attach(subscriber, followNetwork(online$, this, this.recovery), subscriber);
+      if (online$ !== undefined)
+        attach(subscriber, followNetwork(online$, this, this.recovery.nextDial), subscriber);
       const attempts = new Subscription();
       subscriber.add(attempts);
       if (!subscriber.closed) {
         const delivery = deliverInTurn(subscriber, take, this);
         const begin = (): void => retryInto(this.line.sessions$, this.recovery, attempts, delivery);
-        const pause = this.recovery.pause();
+        const pause = this.recovery.nextDial.pause();
         if (pause === undefined) begin();
         else this.waitOut(pause, attempts, begin);
       }
@@ -174,13 +176,13 @@ class RenewedConnection
   drop(error: unknown): void {
     const isWished = classifyByDefault(error) === 'requested';
     this.dropped = error;
-    if (isWished) this.recovery.wish(); // first: who is told may begin the next run, which makes it
+    if (isWished) this.recovery.nextDial.wish(); // first: who is told may begin the next run, which makes it
     this.liveDials.tell((dial) => dial.drop(error));
-    if (isWished) this.recovery.wake();
+    if (isWished) this.recovery.nextDial.wake();
   }
 
   wake(): void {
-    this.recovery.wake();
+    this.recovery.nextDial.wake();
   }
 
   giveUp(error: unknown): void {
@@ -260,7 +262,7 @@ class RenewedConnection
     return defer(() => {
       const generation = ++this.dials;
       this.live.terminateBut(before?.generation);
-      this.recovery.onDial(before !== undefined);
+      this.recovery.nextDial.begin(before !== undefined);
       if (before === undefined) {
         this.generation = generation;
         this.setState('CONNECTING', { attempt: this.status$.value.attempt });
@@ -279,7 +281,7 @@ class RenewedConnection
     this.inChargeSince = asyncScheduler.now();
     this.isLast = false;
     session.start();
-    this.recovery.onReady();
+    this.endpoints.onReady();
     this.unread = this.unread.concat(session);
     before?.retire();
     this.setState(readyState);
@@ -391,7 +393,7 @@ class RenewedConnection
   /** A run is over. */
   private rest(run: Subscriber<never>): void {
     const { unread, hooks } = this;
-    this.recovery.rested();
+    this.recovery.nextDial.rested();
     this.unread = [];
     for (const session of unread) hooks.onLost(session.abandon(), session);
     if (run === this.running) this.running = undefined; // else the next run began while this one told of its end
@@ -404,6 +406,6 @@ class RenewedConnection
   /** Closed, it begins anew. */
   private forget(): void {
     this.outbox.clear();
-    this.recovery.forget();
+    this.recovery.nextDial.forget();
   }
 }

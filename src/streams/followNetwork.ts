@@ -11,7 +11,8 @@ import {
   tap,
 } from 'rxjs';
 import { OfflineError } from './failure.js';
-import type { Recovery, RecoveryHooks } from './recovery.js';
+import type { NextDial } from './nextDial.js';
+import type { RecoveryHooks } from './recovery.js';
 
 /** Called as methods. */
 interface NetworkHooks extends Pick<RecoveryHooks, 'onHookFailed'> {
@@ -26,14 +27,14 @@ interface NetworkHooks extends Pick<RecoveryHooks, 'onHookFailed'> {
 export const followNetwork = (
   online$: Observable<boolean>,
   hooks: NetworkHooks,
-  recovery: Pick<Recovery, 'wakeIfDue'>,
+  nextDial: Pick<NextDial, 'wakeIfDue'>,
 ): Observable<never> => {
   const told$ = online$.pipe(
     startWith(true),
     distinctUntilChanged(),
     skip(1),
     tap((isOnline) => {
-      if (isOnline) recovery.wakeIfDue();
+      if (isOnline) nextDial.wakeIfDue();
       else hooks.drop(new OfflineError());
     }),
     ignoreElements(),

@@ -72,8 +72,8 @@ describe('createRecovery', () => {
     marbles(({ cold, expectObservable }) => {
       const { recovery, run$ } = rig({ initialMs: 1_000 });
       cold('---w').subscribe(() => {
-        recovery.wish();
-        recovery.wake();
+        recovery.nextDial.wish();
+        recovery.nextDial.wake();
       });
 
       expectObservable(run$(closed), '^----!').toBe('a--b');
