@@ -191,6 +191,7 @@ class RenewedConnection
     this.drop(error);
     if (running?.closed !== false) return;
     // There was nothing to drop: it waits for the next dial, and so does whoever starts it again.
+    this.recovery.nextDial.beginEnd();
     this.tellGaveUp(running, error, 0);
     running.error(error);
   }

@@ -553,6 +553,19 @@ describe('a connection', () => {
     );
 
     it(
+      'between two connections, lets nobody get round that wait who asks for the next one as he is told',
+      marbles(({ flush }) => {
+        const log = givenUp(flush, ['o--#', 'o'], 7, ({ type }, connection) => {
+          if (type !== 'gaveUp') return;
+          connection.drop(new ReconnectRequestedError(undefined));
+          const again = connection.run(noop).subscribe({ error: noop });
+          timer(50).subscribe(() => again.unsubscribe());
+        });
+        expect(log.slice(0, 5)).toStrictEqual(['gaveUp', 'RECONNECTING', '#', 'CONNECTING', 'dial 2']);
+      }),
+    );
+
+    it(
       'leaves nothing that who is told could drop, and be dialled again for',
       marbles(({ flush }) => {
         const log = givenUp(flush, ['o', 'o'], 7, ({ type }, connection) => {
