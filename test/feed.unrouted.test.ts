@@ -1,6 +1,7 @@
-import { first, take } from 'rxjs';
-import type { FeedConfig, FeedEvent } from 'millrace';
+import { first, map, take, timer } from 'rxjs';
+import type { FeedConfig, FeedEvent, Transport } from 'millrace';
 import { jsonCodec } from '../src/jsonCodec.js';
+import { scriptedTransport } from '../src/testing/scriptedTransport.js';
 import { marbles } from './marbles.js';
 import { scene, type TestSchemas, trade } from './scene.js';
 
@@ -46,6 +47,26 @@ describe('a message of no stream', () => {
         [1, 2].flatMap((generation) => counts.map((count) => [generation, count])),
       );
       expect(verdicts).toStrictEqual([]);
+    }),
+  );
+
+  it(
+    'that waited while its connection was lost is counted anew, from there on',
+    marbles(({ flush }) => {
+      const transport: Transport = {
+        ...scriptedTransport(['os 9ms (ss)#', 'o'], { s: strange }, { stepsAfterPause: 3 }),
+        settled: timer(100).pipe(map(() => undefined)), // what comes in the turn after the first waits for this
+      };
+      const { feed, events } = scene([], {}, { transport }, { endMs: 1_000 });
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(unrouted(events).map(({ generation, count, at }) => [generation, count, at])).toStrictEqual([
+        [1, 1, 1],
+        [1, 1, 101],
+        [1, 2, 101],
+      ]);
+      expect(feed.stats()).toMatchObject({ unrouted: 3 });
     }),
   );
 

@@ -144,8 +144,8 @@ export type FeedEvent =
       readonly expected: number;
     })
   /**
-   * A message belongs to no stream, nor is it control: `count` of this connection do by now; told at the 1st, 2nd, 4th, 8th … of them.
-   * Of some servers that is to be expected, so it is a notice, and no verdict.
+   * A message belongs to no stream, nor is it control: the `count`th since a connection was last lost; told at the 1st, 2nd, 4th, 8th … of
+   * them. Of some servers that is to be expected, so it is a notice, and no verdict.
    */
   | (Told & {
       readonly type: 'unrouted';
@@ -156,9 +156,9 @@ export type FeedEvent =
       readonly count: number;
     })
   /**
-   * A bound was reached: `count` entries were lost to it on this connection; told at the 1st, 2nd, 4th, 8th … of them. With the policy
-   * `closed` it was an end that lost them: of the `buffer`, what still waited when the feed was cut off by the deadline of `close()`, or
-   * when its last subscriber had left, told once and whole.
+   * A bound was reached: `count` entries were lost to it since a connection was last lost; told at the 1st, 2nd, 4th, 8th … of them. With
+   * the policy `closed` it was an end that lost them: of the `buffer`, what still waited when the feed was cut off by the deadline of
+   * `close()`, or when its last subscriber had left, told once and whole.
    */
   | (Told & {
       readonly type: 'overflow';
