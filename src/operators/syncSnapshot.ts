@@ -25,7 +25,8 @@ import {
 } from 'rxjs';
 import { backoff, type BackoffConfig, maxTimerMs } from './backoff.js';
 import { fromYielded, type Yielded } from './fromYielded.js';
-import { createSyncTracks, MOST_KEYS, tellEach, type Track } from './syncTracks.js';
+import { createSyncTracks, MOST_KEYS, type Track } from './syncTracks.js';
+import { tellEach } from './tellEach.js';
 import { createTurns } from './turns.js';
 
 /** What comes out: the state of a key as a whole, then each change to it; a further snapshot starts that key anew. */

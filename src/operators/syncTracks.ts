@@ -3,6 +3,7 @@ import { asyncScheduler } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
 import type { DropReason, Synced, SyncEvent, SyncSnapshotConfig } from './syncSnapshot.js';
 import { type BegunWait, leftMs } from './leftMs.js';
+import { tellEach } from './tellEach.js';
 
 interface Holding<D> {
   readonly is: 'holding';
@@ -296,19 +297,6 @@ export function createSyncTracks<D, S, K extends string | number>(
     rounds.begin(track, retryInMs);
     return NOTHING;
   }
-}
-
-/** All of them, whatever it throws, which is thrown then: the first of it. */
-export function tellEach<D>(deltas: readonly D[], tell: (delta: D) => void): void {
-  let failure: { readonly error: unknown } | undefined;
-  for (const delta of deltas) {
-    try {
-      tell(delta);
-    } catch (error) {
-      failure ??= { error };
-    }
-  }
-  if (failure) throw failure.error;
 }
 
 const isInStep = <D, S>(
