@@ -26,7 +26,7 @@ export interface RunUser {
 export interface RunParts {
   readonly connection: Pick<Connection, 'run' | 'giveUp'>;
   readonly dispatch: Pick<Dispatch, 'receive'>;
-  readonly backlog: Pick<Backlog, 'came' | 'done'>;
+  readonly backlog: Pick<Backlog, 'came' | 'done' | 'turnedAway'>;
   readonly ledger: Pick<Ledger, 'receive' | 'settle'>;
   readonly reading: Pick<Reading, 'hold' | 'letGo' | 'yieldTurn' | 'takeTurn'>;
   readonly losses: Pick<LossReport, 'count' | 'tell'>;
@@ -52,6 +52,9 @@ export interface RunHooks {
   /** What it has delivered is all there will be, or what made it fail; told once, and before its users, unless the last one left. */
   finished(run: FeedRun, failure: Failure | undefined): void;
 }
+
+/** By these the first in a full line goes; by the others the one that comes does. */
+const MAKES_ROOM: readonly Overflow[] = ['drop-oldest', 'conflate'];
 
 /**
  * One run of a feed, from the first who wants it to its end, or until `lingerMs` after the last one left: socket → line → decode,
@@ -194,7 +197,8 @@ export class FeedRun implements BoundedLineConfig<Frame> {
 
   onDrop(_frame: Frame, reason: 'overflow' | 'conflated' | 'ended'): void {
     const { backlog, ledger, losses } = this.feed;
-    backlog.done();
+    if (reason === 'ended' || (reason === 'overflow' && MAKES_ROOM.includes(this.overflow))) backlog.done();
+    else backlog.turnedAway();
     ledger.settle(reason === 'conflated' ? 'conflated' : 'dropped');
     if (reason === 'overflow') losses.count('buffer', this.overflow);
     if (reason === 'ended') this.untaken += 1;

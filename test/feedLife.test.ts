@@ -70,7 +70,7 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
       }),
     },
     dispatch: { receive: () => undefined },
-    backlog: { came: () => undefined, done: () => undefined },
+    backlog: { came: () => undefined, done: () => undefined, turnedAway: () => undefined },
     ledger: { receive: () => undefined, settle: () => undefined },
     reading: {
       hold: () => undefined,

@@ -38,7 +38,11 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
       giveUp: (error) => log.push(`give up: ${(error as Error).message}`),
     },
     dispatch: { receive: ({ data }) => log.push(`took ${String(data)}`) },
-    backlog: { came: () => log.push('came'), done: () => log.push('done') },
+    backlog: {
+      came: () => log.push('came'),
+      done: () => log.push('done'),
+      turnedAway: () => log.push('turned away'),
+    },
     ledger: { receive: () => undefined, settle: (outcome) => log.push(outcome) },
     reading: {
       hold: () => log.push('hold'),
@@ -136,6 +140,25 @@ describe('a run of a feed', () => {
 
     expect(log.slice(-4)).toStrictEqual(['came', 'done', 'dropped', 'lost to buffer']);
   });
+
+  it.each([
+    ['drop-newest', '123', ['dropped', 'lost to buffer']],
+    ['pause', '1'.repeat(10_005), ['dropped', 'lost to buffer']],
+    ['conflate', '11', ['conflated']],
+  ] as const)(
+    'does not book as worked off, by %s, what goes while all others wait',
+    (overflow, all, fate) => {
+      const source$ = new Subject<string>();
+      const { owner, log, enter, user } = rig(source$);
+      Object.assign(owner, { overflow, frameKey: ({ data }: Frame) => data });
+      enter(user('a'));
+      owner.isBusy = true;
+      for (const data of all) source$.next(data);
+
+      expect(log.slice(-2 - fate.length)).toStrictEqual(['came', 'turned away', ...fate]);
+      expect(log).not.toContain('done');
+    },
+  );
 
   it('that takes nothing more, since the bound is an error, gives up, and drops what waits when the last user leaves', () => {
     const source$ = new Subject<string>();

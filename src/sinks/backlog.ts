@@ -29,8 +29,10 @@ export interface BacklogConfig {
 export interface Backlog {
   /** A frame came. */
   came(): void;
-  /** A frame, the oldest as a rule, is worked off or dropped. */
+  /** The first of those that wait is worked off or dropped. */
   done(): void;
+  /** The frame that came last has no place of its own behind those that wait: it is dropped, or has that of the one it replaces. */
+  turnedAway(): void;
   /** Counts from nothing again; whoever waits here waits on. */
   clear(): void;
   /**
@@ -81,6 +83,10 @@ class FramesBehind implements Backlog {
   done(): void {
     this.doneCount += 1;
     if (this.done$?.observed === true) this.done$.next();
+  }
+
+  turnedAway(): void {
+    this.cameCount -= 1;
   }
 
   clear(): void {

@@ -52,6 +52,22 @@ describe('createBacklog', () => {
     expect(log).toStrictEqual(isOver);
   });
 
+  it('waits for what waits, however many come after it and are dropped, or take its place', () => {
+    const { backlog, settled, log, ask } = inHand();
+    backlog.came();
+    backlog.came();
+    ask();
+    settled.next();
+    for (let more = 0; more < 9; more += 1) {
+      backlog.came();
+      backlog.turnedAway();
+    }
+    backlog.done();
+    expect(log).toStrictEqual([]);
+    backlog.done();
+    expect(log).toStrictEqual(isOver);
+  });
+
   it('waits for the end of a pause, and only then for what has arrived', () => {
     const { backlog, settled, resumed$, state, log, ask } = inHand();
     state.isPaused = true;
