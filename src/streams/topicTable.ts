@@ -91,7 +91,8 @@ export function createTopicTable(
     if (topics.get(key) !== topic) return;
     const isWanted = wanted.has(key);
     if (!isWanted && topic.state === 'refused') topic.state = 'none';
-    if (isWanted && topic.state === 'none' && !isUnderWay) topic.retry ??= holdBack(topic);
+    if (isWanted && topic.state === 'none' && !isUnderWay && topic.retry?.hook !== 'subscribe')
+      topic.retry = holdBack(topic) ?? topic.retry;
     const may = (hook: TopicHook): boolean => !isUnderWay && topic.retry?.hook !== hook;
 
     put(open, topic, isWanted && topic.state !== 'confirmed' && !isRefusal(topic));

@@ -1,4 +1,4 @@
-import { asyncScheduler, EMPTY, NEVER, noop, type Observable, of, throwError, timer } from 'rxjs';
+import { asyncScheduler, EMPTY, mergeMap, NEVER, noop, type Observable, of, throwError, timer } from 'rxjs';
 import {
   type Ack,
   createSubscriptions,
@@ -421,6 +421,39 @@ describe('a refusal', () => {
       expect.assertions(2);
     }),
   );
+
+  it.each([
+    ['before', 5],
+    ['while', 15],
+    ['after', 25],
+  ])('a topic waits as well whose giving up fails %s it is wanted anew', (_when, failsAtMs) => {
+    const asked: number[] = [];
+    topicScene(
+      {
+        subscribe: () => asked.push(asyncScheduler.now()),
+        unsubscribe: () => timer(failsAtMs).pipe(mergeMap(() => throwError(() => new Error('no')))),
+        ackTimeoutMs: 100,
+      },
+      ({ subscriptions, join }) => {
+        subscriptions.want(btc);
+        // Overdue at 100, asked for again, and refused: the server may still hold what was asked for first.
+        const topics = join();
+        timer(176).subscribe(() => {
+          topics.hear(no({ topics: [btc] }));
+          subscriptions.want(btc);
+        });
+        timer(180).subscribe(() => subscriptions.unwant(btc));
+        timer(190).subscribe(() => subscriptions.want(btc));
+        timer(200).subscribe(() => subscriptions.unwant(btc));
+        timer(210).subscribe(() => subscriptions.want(btc));
+        timer(930).subscribe(() => {
+          topics.leave();
+          expect(asked).toStrictEqual([0, 75 + 100, 750 + 176]);
+        });
+      },
+    )();
+    expect.assertions(1);
+  });
 
   it(
     'a topic that was confirmed since is asked for at once, and waits as at first when it is refused again',
