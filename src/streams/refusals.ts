@@ -1,10 +1,13 @@
-import { LRUCache } from 'lru-cache';
 import { asyncScheduler } from 'rxjs';
 import { backoff } from '../operators/backoff.js';
 import { type BegunWait, leftMs } from '../operators/leftMs.js';
 
-/** More are refused without a wait: those refused longest ago. */
-const maxTopics = 1_000;
+/** No wait is longer. */
+const maxMs = 60_000;
+/** Forgotten so long after it was refused: by then who waited for a topic has asked for it, and been answered. */
+const memoryMs = 2 * maxMs;
+/** More are refused without a wait: those refused longest ago. A feed may be refused all it asks for, whose wait is to grow. */
+const maxTopics = 100_000;
 
 interface Refusal extends BegunWait {
   readonly times: number;
@@ -13,7 +16,7 @@ interface Refusal extends BegunWait {
 /** For how long refused topics are not asked for again: who wants one anew whenever it is refused is no flood of questions. */
 export class Refusals {
   /** Made at the first: most servers refuse nothing. */
-  private known: LRUCache<string, Refusal> | undefined = undefined;
+  private known: Map<string, Refusal> | undefined = undefined;
   /** The last draw. */
   private last: Refusal | undefined = undefined;
 
@@ -21,14 +24,20 @@ export class Refusals {
 
   /** It was refused; it is one more time if somebody wanted it before the last wait was over. */
   add(key: string): void {
-    this.known ??= new LRUCache({ max: maxTopics });
-    const times = this.known.get(key)?.times ?? 0;
-    this.known.set(key, { times: times + 1, ms: this.draw(times), since: asyncScheduler.now() });
+    const known = (this.known ??= new Map<string, Refusal>());
+    const now = asyncScheduler.now();
+    const times = known.get(key)?.times ?? 0;
+    known.delete(key); // the one refused last comes last
+    for (const [oldest, { since }] of known) {
+      if (known.size < maxTopics && now - since < memoryMs) break;
+      known.delete(oldest);
+    }
+    known.set(key, { times: times + 1, ms: this.draw(times), since: now });
   }
 
   /** Milliseconds until it may be asked for. */
   leftMs(key: string): number {
-    return leftMs(this.known?.peek(key));
+    return leftMs(this.known?.get(key));
   }
 
   /** Somebody wants it: once the wait is over, in a row of his own. */
@@ -38,7 +47,7 @@ export class Refusals {
 
   /** A timer has waited for it, whatever the clock says. */
   waited(key: string): void {
-    const refusal = this.known?.peek(key);
+    const refusal = this.known?.get(key);
     if (refusal !== undefined) refusal.ms = 0;
   }
 
@@ -52,7 +61,7 @@ export class Refusals {
     const { last } = this;
     if (last?.times === times && last.since === now) return last.ms;
     // Whole milliseconds: a timer knows no other, and virtual time loses its way among fractions.
-    const ms = Math.round(backoff({ maxMs: 60_000, jitter: 'equal', random: this.random })(times, 0));
+    const ms = Math.round(backoff({ maxMs, jitter: 'equal', random: this.random })(times, 0));
     this.last = { times, ms, since: now };
     return ms;
   }

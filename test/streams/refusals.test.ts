@@ -80,12 +80,43 @@ describe('Refusals', () => {
   );
 
   it(
-    'knows the thousand topics refused last',
+    'lets all topics of a server that refuses thousands wait twice as long each time',
     marbles(() => {
       const refusals = new Refusals(half);
-      for (let index = 0; index <= 1_000; index += 1) refusals.add(`${index}`);
+      const keys = Array.from({ length: 5_000 }, (_, index) => `${index}`);
+      const waits = [1, 2, 3].map(() => {
+        for (const key of keys) refusals.add(key);
+        return new Set(keys.map((key) => refusals.leftMs(key)));
+      });
+
+      expect(waits).toStrictEqual([new Set([750]), new Set([1_500]), new Set([3_000])]);
+    }),
+  );
+
+  it(
+    'knows the hundred thousand topics refused last',
+    marbles(() => {
+      const refusals = new Refusals(half);
+      for (let index = 0; index <= 100_000; index += 1) refusals.add(`${index}`);
 
       expect([refusals.leftMs('0'), refusals.leftMs('1')]).toStrictEqual([0, 750]);
+    }),
+  );
+
+  it(
+    'forgets a topic two minutes after it was refused, when any other is',
+    marbles(({ flush }) => {
+      const refusals = new Refusals(half);
+      const twice = (other: string): number => {
+        refusals.add(other);
+        refusals.add('a');
+        return refusals.leftMs('a');
+      };
+      refusals.add('a');
+      timer(119_999).subscribe(() => expect(twice('b')).toBe(1_500));
+      timer(239_999).subscribe(() => expect(twice('c')).toBe(750));
+      flush();
+      expect.assertions(2);
     }),
   );
 });
