@@ -1,9 +1,10 @@
 import { defer, noop, type Observable, ReplaySubject, take, tap, throwError, timeout } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
+import { refusedPromise } from '../operators/refusedPromise.js';
 import type { Ticket } from './outbox.js';
 
 export interface RequestConfig {
-  /** Recognises the reply among the decoded messages of the connection. */
+  /** Recognises the reply among the decoded messages of the connection; synchronous, as each is asked about as it passes. */
   readonly match: (message: unknown) => boolean;
   /** Milliseconds to wait for it, counted from the subscription. @default 10_000 */
   readonly timeoutMs?: number;
@@ -180,10 +181,13 @@ class AskedInOrder implements Requests {
     entry.reply$.error(error); // eslint-disable-line rxjs-x/throw-error -- told as it came
   }
 
-  /** A `match` that throws is its own request's failure, not the message's. */
+  /** A `match` that throws, or leaves it open, is its own request's failure, not the message's. */
   private matches(entry: Asked, message: unknown): boolean {
     try {
-      return entry.match(message);
+      const isMatch = entry.match(message);
+      const misuse = refusedPromise('match', isMatch);
+      if (misuse !== undefined) throw misuse;
+      return isMatch;
     } catch (error) {
       this.end(entry, error);
       return false;

@@ -9,6 +9,7 @@ import {
   take,
 } from 'rxjs';
 import { backoff } from '../operators/backoff.js';
+import { refusedPromise } from '../operators/refusedPromise.js';
 import { type Ask, createAsks } from './asks.js';
 import { createErrands, type Errand } from './errands.js';
 import type { TopicRef } from './events.js';
@@ -50,6 +51,15 @@ export interface SessionTopicsConfig
   /** Those milliseconds are over. */
   readonly onWaited: (key: string) => void;
 }
+
+/** @throws {TypeError} If it is about nothing: taken for an ack, it would keep every message from the streams. */
+const checkAnswer = (answer: Ack): void => {
+  const misuse = refusedPromise('ack', answer);
+  if (misuse !== undefined) throw misuse;
+  const { topics, id } = answer;
+  if (topics === undefined ? id === undefined : !Array.isArray(topics))
+    throw new TypeError('what ack yields must have topics, a list of them, or an id');
+};
 
 /** No topic waits longer than this to be asked for again, unless `ackTimeoutMs` is longer. */
 const longestRetryMs = 60_000;
@@ -285,7 +295,9 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
 
   const answerOf: SubscriptionsConfig['ack'] = (message) => {
     try {
-      return ack?.(message);
+      const answer = ack?.(message);
+      if (answer) checkAnswer(answer);
+      return answer;
     } catch (error) {
       onHookFailed('subscriptions.ack', error);
       return undefined;

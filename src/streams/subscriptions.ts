@@ -40,7 +40,10 @@ export interface SubscriptionsConfig {
   readonly subscribe: (topics: readonly WantedTopic[], id: number) => unknown;
   /** Yields the message, or messages, that give these topics up. */
   readonly unsubscribe: (topics: readonly TopicRef[], id: number) => unknown;
-  /** Reads a message as an ack; `undefined`, `null` or `false` if it is none. Absent: a topic is confirmed when its message has left. */
+  /**
+   * Reads a message as an ack, synchronously; `undefined`, `null` or `false` if it is none. Absent: a topic is confirmed when its
+   * message has left.
+   */
   readonly ack?: (message: unknown) => Ack | undefined | null | false;
   /**
    * Milliseconds the server has for its ack, from when the message left; data does not extend it. A topic that is

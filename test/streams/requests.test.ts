@@ -508,6 +508,17 @@ describe('requests', () => {
       }),
     );
 
+    it(
+      'fails it as well where it is asynchronous: no message is taken for the reply',
+      marbles(({ expectObservable }) => {
+        const requests = createRequests();
+        const match = (message: unknown) => Promise.resolve(is(2)(message)) as never;
+        const error = new TypeError('match must be synchronous, got a promise');
+        expectObservable(requests.ask(by(), { match })).toBe('-#', undefined, error);
+        timer(1).subscribe(() => expect(requests.hear({ id: 1 })).toBe(false));
+      }),
+    );
+
     it('does not hear the same message again when it is asked again at once', () => {
       const requests = createRequests();
       let asked = 0;

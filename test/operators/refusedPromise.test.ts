@@ -1,4 +1,4 @@
-import { refusedPromise } from '../src/refusedPromise.js';
+import { refusedPromise } from '../../src/operators/refusedPromise.js';
 
 describe('refusedPromise', () => {
   it('names the hook that yielded a promise, or anything else with a then', () => {
