@@ -1,7 +1,7 @@
 import { asyncScheduler } from 'rxjs';
 import type { GenericSchema } from 'valibot';
 import { sequenceOf, StraightChain, type StraightConfig, type Why } from './chain.js';
-import type { StreamConfig } from './feedConfig.js';
+import type { SequenceConfig, StreamConfig } from './feedConfig.js';
 import { type Arrival, type Blank, gapRules, type Item } from './feedItem.js';
 import { HoldingChain, type HoldingConfig } from './holdingChain.js';
 import { createGapWatch, type GapWatch, type SequencePlace } from './operators/gapWatch.js';
@@ -243,9 +243,23 @@ class StreamOutlet implements Outlet, HubConfig, StraightConfig, HoldingConfig {
   deliver(item: Item): void {
     this.account.deliver();
     const { subscriptions } = this.hooks;
-    if (subscriptions !== undefined && this.definition.sequence !== undefined && !item.isLate)
-      subscriptions.saw(this.name, item.topic, item.sequence, item.generation);
+    const { sequence } = this.definition;
+    if (subscriptions !== undefined && sequence !== undefined && !item.isLate)
+      this.reach(item, sequence.scope, subscriptions);
     this.hub.next(item.value, item.topic);
+  }
+
+  /** From where a server may be asked to resume: the number of a connection means nothing to the next one. */
+  private reach(
+    { topic, sequence, generation }: Item,
+    scope: SequenceConfig<unknown>['scope'],
+    subscriptions: Pick<Subscriptions, 'saw'>,
+  ): void {
+    if (scope === 'connection') return;
+    subscriptions.saw(this.name, topic, sequence, generation);
+    // What all topics share is a position of the stream as a whole, too.
+    if (scope === 'stream' && topic !== undefined)
+      subscriptions.saw(this.name, undefined, sequence, generation);
   }
 
   private about<Type extends FeedEvent['type']>(

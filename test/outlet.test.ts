@@ -1,12 +1,16 @@
 import * as v from 'valibot';
 import { blankItem } from '../src/feedItem.js';
+import type { SequenceConfig } from '../src/feedConfig.js';
 import { createOutlet } from '../src/outlet.js';
 import { createLedger } from '../src/sinks/ledger.js';
 
 const Tick = v.object({ id: v.number(), topic: v.string() });
 
 /** An outlet of a stream of ticks, on a ledger of its own, and what else is done as a topic opens. */
-const rig = (onOpen: (topic: string | undefined) => void = () => undefined) => {
+const rig = (
+  onOpen: (topic: string | undefined) => void = () => undefined,
+  scope?: SequenceConfig<unknown>['scope'],
+) => {
   const ledger = createLedger(['tick']);
   const told: unknown[] = [];
   const outlet = createOutlet(
@@ -15,7 +19,7 @@ const rig = (onOpen: (topic: string | undefined) => void = () => undefined) => {
       schema: Tick,
       key: (value) => (value as { id: number }).id,
       topic: (value) => (value as { topic: string }).topic,
-      sequence: { of: (value) => (value as { id: number }).id },
+      sequence: { of: (value) => (value as { id: number }).id, ...(scope && { scope }) },
     },
     {
       ledger,
@@ -81,6 +85,26 @@ describe('an outlet', () => {
     expect(ledger.stats()).toMatchObject({ received: 4, delivered: 2, duplicate: 1, rejected: 1, held: 0 });
     expect(outlet.memory?.stats()).toMatchObject({ size: 2, hits: 1 });
   });
+
+  it.each([
+    ['topic', [['saw', 'A', 1, 7]]],
+    [
+      'stream',
+      [
+        ['saw', 'A', 1, 7],
+        ['saw', undefined, 1, 7],
+      ],
+    ],
+    ['connection', []],
+  ] as const)(
+    'tells a server to resume where a %s is numbered, which another connection is not',
+    (scope, saw) => {
+      const { told, hand } = rig(undefined, scope);
+      hand({ id: 1, topic: 'A' });
+
+      expect(told.filter((each) => (each as unknown[])[0] === 'saw')).toStrictEqual(saw);
+    },
+  );
 
   it('completes the subscribers of the run that is over', () => {
     const { outlet } = rig();

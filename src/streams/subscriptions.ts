@@ -10,7 +10,7 @@ export type { SessionTopics };
 
 /** A topic that somebody listens to. */
 export interface WantedTopic extends TopicRef {
-  /** The last sequence number seen of it, for servers that can resume. */
+  /** The last sequence number seen of it, for servers that can resume; none where numbers are those of one connection. */
   readonly lastSequence?: number;
 }
 
