@@ -4,6 +4,7 @@ import { refOf } from './refOf.js';
 import type { HealthChange } from './sinks/healthMonitor.js';
 import type { HealthTable } from './sinks/healthTable.js';
 import { createStaleRemedy, type OnStale, type StaleRemedy } from './sinks/staleRemedy.js';
+import type { Reads } from './streams/afterReading.js';
 import type { Connection } from './streams/connection.js';
 import type { FeedEvent, TopicRef } from './streams/events.js';
 import { ReconnectRequestedError } from './streams/failure.js';
@@ -24,7 +25,7 @@ export interface DemandConfig {
 }
 
 /** Whose streams they are. */
-export interface DemandHooks {
+export interface DemandHooks extends Reads {
   readonly health: Pick<HealthTable, 'watch' | 'unwatch'>;
   readonly connection: Pick<Connection, 'drop'>;
   readonly outlets: ReadonlyMap<string, Pick<Outlet, 'hub'>>;
@@ -115,6 +116,7 @@ export class Demand {
     const { hooks } = this;
     return createSubscriptions(config, {
       random,
+      reading: hooks,
       tell: (type, ref, generation) => hooks.tell({ type, ...ref, generation, at: asyncScheduler.now() }),
       onRefused: (ref, error) => {
         hooks.tell({ type: 'subscriptionRefused', ...ref, error, ...hooks.now() });

@@ -1,4 +1,4 @@
-import { asyncScheduler, Subject } from 'rxjs';
+import { asyncScheduler, NEVER, Subject } from 'rxjs';
 import { Demand, type DemandConfig } from '../src/demand.js';
 import type { OpenSession } from '../src/streams/session.js';
 import { marbles } from './marbles.js';
@@ -24,6 +24,7 @@ const rig = (config: Partial<DemandConfig> = {}) => {
       ]) as never,
       encode: (message) => JSON.stringify(message),
       upSince: () => 0,
+      ...{ isPaused: () => false, resumed$: NEVER },
       now: () => ({ generation: 1, at: 5 }),
       tell: ({ type, ...event }) => {
         const { stream, topic } = event as { stream?: string; topic?: string };

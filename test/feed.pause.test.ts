@@ -1,6 +1,7 @@
 import { asyncScheduler, concatMap, filter, map, NEVER, of, take, takeUntil, timer } from 'rxjs';
 import * as v from 'valibot';
 import {
+  type Ack,
   bufferBounded,
   BufferPauseTimeoutError,
   createFeed,
@@ -50,6 +51,55 @@ describe('pause() and resume()', () => {
       flush();
 
       expect(told(events)).toStrictEqual(['0 connected', '2 paused', '5 resumed']);
+    }),
+  );
+
+  it(
+    'make no ack overdue that is yet to be read: its time begins again as reading goes on',
+    marbles(({ flush }) => {
+      const asked: unknown[] = [];
+      const { feed, events } = scene(
+        ['o'],
+        {},
+        {
+          subscriptions: {
+            subscribe: (topics, id) => ({ id, ask: topics.map(({ topic }) => topic) }),
+            unsubscribe: () => undefined,
+            ack: (message) => (message as { ack?: Ack }).ack,
+            ackTimeoutMs: 100,
+          },
+        },
+        {
+          endMs: 1_300,
+          reply: (message) => {
+            const { id, ask } = message as { id: number; ask: string[] };
+            asked.push(...ask);
+            return ask.includes('ETH') ? undefined : { ack: { ok: true, id } };
+          },
+        },
+      );
+      const pauseAt = (ms: number, topic: string): void =>
+        at(ms, () => {
+          feed.pause();
+          feed.stream('trade', topic).subscribe();
+        });
+      feed.stream('order').subscribe();
+      pauseAt(5, 'BTC');
+      at(500, () => feed.resume());
+      pauseAt(600, 'ETH');
+      at(1_000, () => feed.resume());
+      flush();
+
+      const acks = told(events.filter((event) => 'topic' in event));
+      expect(acks).toStrictEqual([
+        '5 subscribing',
+        '500 subscribed',
+        '600 subscribing',
+        '1100 ackOverdue',
+        '1175 subscribing',
+        '1275 ackOverdue',
+      ]);
+      expect(asked).toStrictEqual([null, 'BTC', 'ETH', 'ETH']);
     }),
   );
 

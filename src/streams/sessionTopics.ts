@@ -7,9 +7,11 @@ import {
   Subject,
   type Subscription,
   take,
+  timer,
 } from 'rxjs';
 import { backoff } from '../operators/backoff.js';
 import { refusedPromise } from '../operators/refusedPromise.js';
+import { afterReading } from './afterReading.js';
 import { type Ask, createAsks } from './asks.js';
 import { createErrands, type Errand } from './errands.js';
 import type { TopicRef } from './events.js';
@@ -35,6 +37,7 @@ export interface SessionTopicsConfig
   extends
     Required<Omit<SubscriptionsConfig, 'ack'>>,
     Pick<SubscriptionsHooks, 'tell' | 'onHookFailed' | 'random'>,
+    Required<Pick<SubscriptionsHooks, 'reading'>>,
     Pick<TopicSession, 'generation' | 'post'> {
   readonly ack: SubscriptionsConfig['ack'] | undefined;
   readonly wanted: ReadonlyMap<string, Wanted>;
@@ -71,7 +74,7 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
   renew(key: string): boolean;
 } {
   const { subscribe, unsubscribe, ack, ackTimeoutMs, batch, generation } = config;
-  const { wanted, nextId, onHookFailed, onRefused, random } = config;
+  const { wanted, nextId, onHookFailed, onRefused, random, reading } = config;
   const maxMs = Math.max(longestRetryMs, ackTimeoutMs);
   const retryMs = backoff({ initialMs: ackTimeoutMs, maxMs, multiplier: 2, jitter: 'equal', random });
   const asks = createAsks(ackTimeoutMs + maxMs);
@@ -84,13 +87,14 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
   /** The last that were held back. */
   let held: { readonly dueAt: number; readonly retry: TopicRetry; readonly group: Topic[] } | undefined;
 
-  const later = (ms: number, act: () => void): void => {
+  const at = (due$: Observable<unknown>, act: () => void): void => {
     if (isOver()) return;
-    const action = asyncScheduler.schedule(() => {
-      timers.delete(action);
+    // eslint-disable-next-line rxjs-x/no-ignored-error -- a timer has none
+    const waiting = due$.subscribe(() => {
+      timers.delete(waiting);
       act();
-    }, ms);
-    timers.add(action);
+    });
+    timers.add(waiting);
   };
 
   const work = (): void => {
@@ -114,7 +118,7 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
   };
 
   const retryIn = (ms: number, retry: TopicRetry, group: readonly Topic[]): void => {
-    later(ms, () => {
+    at(timer(ms), () => {
       if (retry.isRefusal) for (const { key } of group) config.onWaited(key);
       for (const topic of group) {
         if (topic.retry !== retry) continue;
@@ -259,7 +263,7 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
         if (ask !== undefined) {
           const sent = ask;
           asks.sent(sent);
-          if (sent.open.size > 0) later(ackTimeoutMs, () => lapse(sent));
+          if (sent.open.size > 0) at(afterReading(ackTimeoutMs, reading), () => lapse(sent));
         }
         group.forEach(table.sort);
         work();

@@ -1,5 +1,6 @@
 import { asapScheduler, EMPTY, type Observable, type Subscription, take } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
+import type { Reads } from './afterReading.js';
 import { keyOf } from './asks.js';
 import type { TopicRef } from './events.js';
 import { Refusals } from './refusals.js';
@@ -46,7 +47,8 @@ export interface SubscriptionsConfig {
    */
   readonly ack?: (message: unknown) => Ack | undefined | null | false;
   /**
-   * Milliseconds the server has for its ack, from when the message left; data does not extend it. A topic that is
+   * Milliseconds the server has for its ack, from when the message left; data does not extend it, but reading that is paused then does:
+   * they begin again when it goes on. A topic that is
    * overdue is asked for again, after a delay that doubles from here to a minute. @default 10_000
    */
   readonly ackTimeoutMs?: number;
@@ -78,7 +80,11 @@ export interface SubscriptionsHooks {
   readonly onRefused: (topic: TopicRef, error: SubscriptionRefusedError) => void;
   /** A number in [0, 1). */
   readonly random: () => number;
+  /** Whether messages are read: an ack that a pause holds back is not overdue. @default always */
+  readonly reading?: Reads;
 }
+
+const alwaysRead: Reads = { isPaused: () => false, resumed$: EMPTY };
 
 /** A session that may be asked for topics. */
 export interface TopicSession {
@@ -117,7 +123,7 @@ export interface Subscriptions {
  */
 export function createSubscriptions(
   { subscribe, unsubscribe, ack, ackTimeoutMs = 10_000, batch = 100 }: SubscriptionsConfig,
-  { tell, onHookFailed, onRefused, random }: SubscriptionsHooks,
+  { tell, onHookFailed, onRefused, random, reading = alwaysRead }: SubscriptionsHooks,
 ): Subscriptions {
   for (const [name, hook] of Object.entries({ subscribe, unsubscribe, ...(ack !== undefined && { ack }) })) {
     if (typeof hook !== 'function')
@@ -208,6 +214,7 @@ export function createSubscriptions(
         tell,
         onHookFailed,
         random,
+        reading,
         nextId: () => ++lastId,
         isInCharge: onRefusedHere === undefined,
         onRefused(ref, cause, isInCharge) {
