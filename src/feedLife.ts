@@ -24,7 +24,16 @@ import { checkFarewell, type Farewell, farewellMs } from './streams/farewell.js'
 export interface LifeOwner extends RunParts {
   readonly connection: Pick<
     Connection,
-    'run' | 'giveUp' | 'status$' | 'readyState' | 'setState' | 'drop' | 'wake' | 'close' | 'sockets'
+    | 'run'
+    | 'giveUp'
+    | 'status$'
+    | 'readyState'
+    | 'setState'
+    | 'drop'
+    | 'wake'
+    | 'close'
+    | 'sockets'
+    | 'discardUnsent'
   >;
   readonly outlets: ReadonlyMap<string, Pick<Outlet, 'complete'>>;
   /** Milliseconds between a run that gave up and one that was asked for as it did. */
@@ -202,7 +211,9 @@ export class FeedLife implements RunHooks {
     this.askedAt = -1;
     this.again?.unsubscribe();
     if (before === undefined) {
-      return !this.isRunning && this.state === 'CLOSED' ? Promise.resolve() : this.end(farewell).done;
+      if (this.isRunning || this.state !== 'CLOSED') return this.end(farewell).done;
+      this.feed.connection.discardUnsent(); // it gave up, say, and nothing of that is for who starts it again
+      return Promise.resolve();
     }
     before.hurry(timeoutMs);
     if (before.run === this.latest) return before.done;

@@ -134,6 +134,28 @@ describe('what waits in the outbox as a feed is closed', () => {
         expect(events.filter(({ type }) => type === 'overflow')).toMatchObject([{ of: 'outbox', count: 1 }]);
       })(),
   );
+
+  it.each([
+    ['it gave up', { maxAttempts: 0 }],
+    ['a policy completed it', { policies: { network: { action: 'complete' } } }],
+  ] as const)('%s before: that is told as lost, and not sent by who listens again', (_how, reconnect) =>
+    marbles(({ flush }) => {
+      const { feed, transport, events } = scene(['----#', 'o'], letters, { reconnect }, { endMs: 9_000 });
+      const sent: unknown[] = [];
+      transport.sends$.subscribe((message) => sent.push(message));
+      listenTo(feed, []);
+      at(1, () => feed.send('an order'));
+      at(8, () => void feed.close());
+      at(9, () => feed.stream('trade').subscribe());
+      flush();
+
+      expect(events.filter(({ type }) => type === 'overflow')).toMatchObject([
+        { at: 8, of: 'outbox', policy: 'closed', count: 1 },
+      ]);
+      expect(told(events).at(-1)).toMatch(/ connected$/);
+      expect(sent).toStrictEqual([]);
+    })(),
+  );
 });
 
 it(

@@ -57,6 +57,7 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
       drop: (error) => log.push(`drop: ${error.name}, ${error.message}`),
       wake: () => log.push('wake'),
       giveUp: noop,
+      discardUnsent: noop,
       close: ({ code }) => {
         log.push(`farewell ${code}`);
         if (server.isFlushed) server.frames$.complete();

@@ -59,6 +59,8 @@ export interface Connection {
   unsentBytes(): number;
   /** Takes out what waits to be sent. */
   takeUnsent(): readonly Data[];
+  /** Gives up what waits to be sent, and tells how much that was. */
+  discardUnsent(): void;
   /** Drops this connection, or this dial, for the reason given; `ReconnectRequestedError` makes the next dial at once. */
   drop(error: Error): void;
   /** Ends the wait with which a run begins, if the next dial was asked for by such a drop before it. */
@@ -171,6 +173,10 @@ class RenewedConnection
 
   takeUnsent(): readonly Data[] {
     return this.outbox.drain();
+  }
+
+  discardUnsent(): void {
+    this.outbox.clear();
   }
 
   drop(error: unknown): void {
