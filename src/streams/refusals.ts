@@ -4,19 +4,25 @@ import { type BegunWait, leftMs } from '../operators/leftMs.js';
 
 /** No wait is longer. */
 const maxMs = 60_000;
-/** Forgotten so long after it was refused: by then who waited for a topic has asked for it, and been answered. */
+/** Remembered so long at least, and twice that at most while others are refused: by then who waited for a topic has asked for it, and been answered. */
 const memoryMs = 2 * maxMs;
-/** More are refused without a wait: those refused longest ago. A feed may be refused all it asks for, whose wait is to grow. */
-const maxTopics = 100_000;
+/** So many at least, up to twice that. A feed may be refused all it asks for, whose wait is to grow. */
+const maxTopics = 50_000;
 
 interface Refusal extends BegunWait {
   readonly times: number;
 }
 
-/** For how long refused topics are not asked for again: who wants one anew whenever it is refused is no flood of questions. */
+/**
+ * For how long refused topics are not asked for again: who wants one anew whenever it is refused is no flood of questions. There are two
+ * generations, of which the old one is forgotten as a whole: a `Map` that loses its first entries one by one takes long to find the next.
+ */
 export class Refusals {
   /** Made at the first: most servers refuse nothing. */
-  private known: Map<string, Refusal> | undefined = undefined;
+  private young: Map<string, Refusal> | undefined = undefined;
+  private old: Map<string, Refusal> | undefined = undefined;
+  /** How long the young one stays so. */
+  private youth: BegunWait | undefined = undefined;
   /** The last draw. */
   private last: Refusal | undefined = undefined;
 
@@ -24,35 +30,40 @@ export class Refusals {
 
   /** It was refused; it is one more time if somebody wanted it before the last wait was over. */
   add(key: string): void {
-    const known = (this.known ??= new Map<string, Refusal>());
-    const now = asyncScheduler.now();
-    const times = known.get(key)?.times ?? 0;
-    known.delete(key); // the one refused last comes last
-    for (const [oldest, { since }] of known) {
-      if (known.size < maxTopics && now - since < memoryMs) break;
-      known.delete(oldest);
-    }
-    known.set(key, { times: times + 1, ms: this.draw(times), since: now });
+    const times = this.find(key)?.times ?? 0;
+    if (this.young === undefined || this.young.size >= maxTopics || leftMs(this.youth) === 0) this.turn();
+    this.young?.set(key, { times: times + 1, ms: this.draw(times), since: asyncScheduler.now() });
   }
 
   /** Milliseconds until it may be asked for. */
   leftMs(key: string): number {
-    return leftMs(this.known?.get(key));
+    return leftMs(this.find(key));
   }
 
   /** Somebody wants it: once the wait is over, in a row of his own. */
   want(key: string): void {
-    if (this.known?.has(key) === true && this.leftMs(key) === 0) this.known.delete(key);
+    if (this.leftMs(key) === 0) this.forget(key);
   }
 
   /** A timer has waited for it, whatever the clock says. */
   waited(key: string): void {
-    const refusal = this.known?.get(key);
+    const refusal = this.find(key);
     if (refusal !== undefined) refusal.ms = 0;
   }
 
   forget(key: string): void {
-    this.known?.delete(key);
+    this.young?.delete(key);
+    this.old?.delete(key);
+  }
+
+  private find(key: string): Refusal | undefined {
+    return this.young?.get(key) ?? this.old?.get(key);
+  }
+
+  private turn(): void {
+    this.old = this.young;
+    this.young = new Map();
+    this.youth = { ms: memoryMs, since: asyncScheduler.now() };
   }
 
   /** Topics refused together wait for the same moment, so that they are asked for together. */

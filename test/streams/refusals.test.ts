@@ -94,29 +94,39 @@ describe('Refusals', () => {
   );
 
   it(
-    'knows the hundred thousand topics refused last',
+    'knows the fifty thousand topics refused last, and twice as many at most',
     marbles(() => {
       const refusals = new Refusals(half);
       for (let index = 0; index <= 100_000; index += 1) refusals.add(`${index}`);
+      const isKnown = (index: number): boolean => refusals.leftMs(`${index}`) > 0;
 
-      expect([refusals.leftMs('0'), refusals.leftMs('1')]).toStrictEqual([0, 750]);
+      expect([0, 49_999, 50_000, 100_000].map(isKnown)).toStrictEqual([false, false, true, true]);
     }),
   );
 
   it(
-    'forgets a topic two minutes after it was refused, when any other is',
+    'knows a topic for two minutes after it was refused, and for four at most while others are',
     marbles(({ flush }) => {
       const refusals = new Refusals(half);
-      const twice = (other: string): number => {
-        refusals.add(other);
-        refusals.add('a');
-        return refusals.leftMs('a');
+      const times: [number, number][] = [];
+      const again = (ms: number, key: string): void => {
+        timer(ms).subscribe(() => {
+          refusals.add(key);
+          times.push([ms, refusals.leftMs(key)]);
+        });
       };
-      refusals.add('a');
-      timer(119_999).subscribe(() => expect(twice('b')).toBe(1_500));
-      timer(239_999).subscribe(() => expect(twice('c')).toBe(750));
+      again(0, 'a');
+      again(1, 'b');
+      again(119_999, 'a'); // known still
+      again(120_000, 'c');
+      again(239_998, 'b');
+      again(240_000, 'c'); // of the old ones by now
+      again(360_000, 'd');
+      again(480_000, 'e');
+      again(480_001, 'c'); // forgotten
       flush();
-      expect.assertions(2);
+
+      expect(times.map(([, ms]) => ms)).toStrictEqual([750, 750, 1_500, 750, 1_500, 1_500, 750, 750, 750]);
     }),
   );
 });
