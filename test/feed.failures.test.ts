@@ -1,4 +1,13 @@
-import { asyncScheduler, filter, firstValueFrom, map, throwError, timeout, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  filter,
+  firstValueFrom,
+  ignoreElements,
+  map,
+  throwError,
+  timeout,
+  timer,
+} from 'rxjs';
 import * as v from 'valibot';
 import {
   AuthenticationError,
@@ -97,6 +106,41 @@ describe('a failure has the policy of its class', () => {
       class: 'normal',
       error: { code: 1000 },
     });
+  });
+
+  it('a connection that is ready shows no failures, and the row goes on if it falls too soon', () => {
+    const { events } = play(() => watched(['ox', 'ox', 'o'], { x: closes(1012) }, {}, { endMs: 250 }));
+
+    expect(
+      eventsOf(events, 'state').map(({ status: { state, attempt } }) => `${state} ${attempt}`),
+    ).toStrictEqual([
+      'CONNECTING 0',
+      'CONNECTED 0',
+      'RECONNECTING 1',
+      'CONNECTING 1',
+      'CONNECTED 0',
+      'RECONNECTING 2',
+      'CONNECTING 2',
+      'CONNECTED 0',
+      'CLOSING 0',
+      'CLOSED 0',
+    ]);
+  });
+
+  it('a connection was up for as long as it was ready: not while it dialled or logged in', () => {
+    const { events } = play(() =>
+      watched(
+        ['--#', 'o--#', 'o-----#'],
+        {},
+        {},
+        {
+          authenticate: ({ generation }) => timer(generation === 3 ? 2 : 9).pipe(ignoreElements()),
+          endMs: 250,
+        },
+      ),
+    );
+
+    expect(eventsOf(events, 'disconnected').map(({ upMs }) => upMs)).toStrictEqual([0, 0, 4]);
   });
 
   it('REC-03 some codes are fatal at once, others are not', () => {

@@ -15,7 +15,10 @@ export interface ConnectionStatus {
   readonly state: ConnectionState;
   /** Counts the dials; 0 before the first. */
   readonly generation: number;
-  /** Failures in a row since a connection last stayed up for `stableMs`. */
+  /**
+   * In CONNECTING and RECONNECTING, and in a CLOSED that nobody asked for: failures in a row since a connection last stayed up for
+   * `stableMs`. Else 0, though on a connection that falls before that the row goes on.
+   */
   readonly attempt: number;
   /** When this state began, epoch ms. */
   readonly since: number;
@@ -103,6 +106,7 @@ export type FeedEvent =
       readonly type: 'disconnected';
       readonly error: unknown;
       readonly class: FailureClass;
+      /** How long it was ready for traffic, ms; 0 of a dial or a login that failed. */
       readonly upMs: number;
     })
   | RetryEvent
