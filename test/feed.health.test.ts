@@ -1,5 +1,5 @@
 import { type FeedConfig, type FeedEvent, ReconnectRequestedError, type SubscriptionsConfig } from 'millrace';
-import { scriptedTransport } from '../src/testing/scriptedTransport.js';
+import { closes, scriptedTransport } from '../src/testing/scriptedTransport.js';
 import { map, timer } from 'rxjs';
 import * as v from 'valibot';
 import { HOUR_MS, marbles, stepClock } from './marbles.js';
@@ -63,6 +63,30 @@ describe('a verdict of health', () => {
       expect(events.filter(({ type }) => type === 'unhealthy')).toMatchObject([{ at: verdictAt, since: 22 }]);
     })();
   });
+
+  it(
+    'is not given of a feed that gave up, which is not healthy however fresh its rows',
+    marbles(({ flush }) => {
+      const { feed, events } = scene(
+        'oa---x',
+        { a: trade(1), x: closes(4404) },
+        {
+          ...streams(),
+          reconnect: { policies: { unknown: { action: 'giveUp' } } },
+        },
+        { endMs: 200 },
+      );
+      feed.stream('trade').subscribe({ error: () => undefined });
+      const seen: unknown[] = [];
+      at(100, () =>
+        seen.push(feed.health.isHealthy(), feed.health.isStreamHealthy('trade'), feed.health.status()[0]),
+      );
+      flush();
+
+      expect(only(events, 'gaveUp', 'unhealthy')).toStrictEqual(['5 gaveUp']);
+      expect(seen).toMatchObject([false, true, { healthy: true, ageMs: 99, staleAfterMs: 10 }]);
+    }),
+  );
 
   it(
     'has a lag for each topic too',
