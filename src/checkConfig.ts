@@ -111,7 +111,17 @@ const aSequence = options<SequenceConfig<unknown>>(
     }),
   },
   ['of'],
+  { recovery: 'recover' },
 );
+const aSequenceOfItsKind: Rule = (value, path) => {
+  aSequence(value, path);
+  const { first, previous } = value as SequenceConfig<unknown>;
+  if (first !== undefined && previous !== undefined) {
+    throw new TypeError(
+      `createFeed: ${path}.first cannot be set beside ${path}.previous, which takes its place`,
+    );
+  }
+};
 
 const anAction = oneOf('report', 'resubscribe', 'reconnect');
 const anActionOrFunction: Rule = (value, path) => {
@@ -151,7 +161,7 @@ const aStream = options<StreamConfig<GenericSchema>>(
     key: aFunction,
     dedupe: aDedupe,
     topic: aFunction,
-    sequence: aSequence,
+    sequence: aSequenceOfItsKind,
     sourceTime: aFunction,
     replay: aNumber('a whole number, not negative', (value) => isWhole(value) && value >= 0),
     expectedIntervalMs: aboveZero,
@@ -162,6 +172,7 @@ const aStream = options<StreamConfig<GenericSchema>>(
     rejects: aTripwire,
   },
   ['schema'],
+  { dedupe: 'key', lagWindowMs: 'sourceTime' },
 );
 
 /** What never goes stale is never remedied. */
@@ -186,15 +197,7 @@ const aRemedyThatIsDue: Rule = (value, path) => {
 
 const aStreamOfItsKind: Rule = (value, path) => {
   aStream(value, path);
-  const { key, dedupe, topic, sequence } = value as StreamConfig<GenericSchema>;
-  if (dedupe !== undefined && key === undefined) {
-    throw new TypeError(`createFeed: ${path}.dedupe needs ${path}.key, got undefined`);
-  }
-  if (sequence?.recovery !== undefined && sequence.recover === undefined) {
-    throw new TypeError(
-      `createFeed: ${path}.sequence.recovery needs ${path}.sequence.recover, got undefined`,
-    );
-  }
+  const { topic, sequence } = value as StreamConfig<GenericSchema>;
   if (sequence?.scope === 'topic' && topic === undefined) {
     throw new TypeError(`createFeed: ${path}.sequence.scope is 'topic', but the stream has no topic`);
   }
@@ -222,9 +225,12 @@ const aBuffer = options<FeedBufferConfig>({
 
 const aBufferOfItsKind: Rule = (value, path) => {
   aBuffer(value, path);
-  const { overflow, key } = value as FeedBufferConfig;
+  const { overflow = 'drop-oldest', key } = value as FeedBufferConfig;
   if (overflow === 'conflate' && key === undefined) {
     throw new TypeError(`createFeed: ${path}.overflow is 'conflate', which needs ${path}.key, got undefined`);
+  }
+  if (overflow !== 'conflate' && key !== undefined) {
+    throw new TypeError(`createFeed: ${path}.key needs ${path}.overflow to be 'conflate', got ${overflow}`);
   }
 };
 
@@ -291,6 +297,7 @@ const aConfig = options<FeedConfig<Schemas>>(
     online$: anObservable,
   },
   ['streams'],
+  { authenticateTimeoutMs: 'authenticate' },
 );
 
 /**
@@ -313,10 +320,14 @@ export function checkConfig<S extends Schemas>(config: FeedConfig<S>): FeedConfi
       'createFeed: skim cannot be set beside unpack: a frame of many messages has no one key',
     );
   }
+  const definitions = Object.entries(streams) as [string, StreamConfig<GenericSchema>][];
+  if (skim !== undefined && definitions.every(([, { key }]) => key === undefined)) {
+    throw new TypeError('createFeed: skim needs a stream with a key, got none');
+  }
   if (buffer?.overflow === 'pause' && transport.can?.pause === false) {
     throw new TypeError(`createFeed: buffer.overflow must not be 'pause': the transport cannot stop reading`);
   }
-  for (const [name, { onStale }] of Object.entries(streams) as [string, StreamConfig<GenericSchema>][]) {
+  for (const [name, { onStale }] of definitions) {
     const action = typeof onStale === 'object' ? onStale.action : onStale;
     if (action === 'resubscribe' && subscriptions === undefined) {
       throw new TypeError(`createFeed: streams.${name}.onStale is 'resubscribe', which needs subscriptions`);

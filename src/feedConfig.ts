@@ -23,8 +23,8 @@ export interface SequenceConfig<V> {
   /** The number it begins at, for values that span a range. @default of */
   readonly first?: (value: V) => number;
   /**
-   * The number of the value before it, for servers that link instead of counting. One that repeats values after a reconnect
-   * needs a `key` beside it, or looks like a numbering that stepped down.
+   * The number of the value before it, for servers that link instead of counting; not beside `first`. One that repeats values after
+   * a reconnect needs a `key` beside it, or looks like a numbering that stepped down.
    */
   readonly previous?: (value: V) => number | undefined;
   /** What shares one numbering. @default 'topic', or 'stream' without a `topic` */
@@ -86,11 +86,11 @@ export interface FeedBufferConfig {
   readonly maxItems?: number;
   /** @default 'drop-oldest' */
   readonly overflow?: Overflow;
-  /** What `'conflate'` keeps the newest of, read from the raw frame. */
+  /** What `'conflate'` keeps the newest of, read from the raw frame; for that only. */
   readonly key?: (data: Data) => unknown;
   /** Milliseconds of uninterrupted work before the event loop gets a turn. @default 5 */
   readonly sliceMs?: number;
-  /** With `'pause'`: milliseconds that reading may stay stopped before the feed reconnects. @default 30_000 */
+  /** Milliseconds that reading may stay stopped, by `'pause'` or by `feed.pause()`, before the feed reconnects. @default 30_000 */
   readonly maxPauseMs?: number;
 }
 
@@ -115,7 +115,7 @@ export interface FeedConfig<S extends Schemas> extends ConnectionConfig {
   readonly buffer?: FeedBufferConfig;
   /**
    * Reads stream and key from the raw frame: one whose message was delivered before is dropped unparsed, as long as many are
-   * (redundant lines). Not with `unpack`. @default every frame is parsed
+   * (redundant lines). It needs a stream with a `key`. Not with `unpack`. @default every frame is parsed
    */
   readonly skim?: SkimConfig;
   /**

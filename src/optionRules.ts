@@ -64,9 +64,14 @@ const at = (path: string, option: string): string => (path === '' ? option : `${
  * object is of a class of its own, which may carry what it likes.
  *
  * @param needed The options that must be there.
+ * @param partners Of an option that does nothing alone, the one that it needs beside it.
  */
 export const options =
-  <T>(shape: Shape<T>, needed: readonly (keyof T & string)[] = []): Rule =>
+  <T>(
+    shape: Shape<T>,
+    needed: readonly (keyof T & string)[] = [],
+    partners: { readonly [K in keyof T]?: keyof T & string } = {},
+  ): Rule =>
   (value, path) => {
     if (!isRecord(value)) {
       throw new TypeError(`createFeed: ${path || 'config'} must be an object, got ${kindOf(value)}`);
@@ -77,11 +82,23 @@ export const options =
         check(value[option], at(path, option));
       }
     }
-    const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype !== Object.prototype && prototype !== null) return;
-    const unknown = Object.keys(value).find((name) => !rules.has(name) && value[name] !== undefined);
-    if (unknown === undefined) return;
-    const meant = nearestName(unknown, [...rules.keys()]);
-    const hint = meant === undefined ? '' : `; did you mean ${at(path, meant)}?`;
-    throw new TypeError(`createFeed: there is no option ${at(path, unknown)}${hint}`);
+    refuseUnknown(value, path, [...rules.keys()]);
+    for (const [option, partner] of Object.entries(partners) as [string, string][]) {
+      if (value[option] === undefined || value[partner] !== undefined) continue;
+      throw new TypeError(`createFeed: ${at(path, option)} needs ${at(path, partner)}, got undefined`);
+    }
   };
+
+function refuseUnknown(
+  value: Readonly<Record<string, unknown>>,
+  path: string,
+  known: readonly string[],
+): void {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return;
+  const unknown = Object.keys(value).find((name) => !known.includes(name) && value[name] !== undefined);
+  if (unknown === undefined) return;
+  const meant = nearestName(unknown, known);
+  const hint = meant === undefined ? '' : `; did you mean ${at(path, meant)}?`;
+  throw new TypeError(`createFeed: there is no option ${at(path, unknown)}${hint}`);
+}

@@ -11,7 +11,7 @@ type Streams = { readonly trade: typeof schema };
 type Full<T> = Required<NonNullable<T>>;
 type Whole = Full<FeedConfig<Streams>>;
 
-/** Every option there is, each with a right value, but `skim` and `reader`, which `unpack` rules out; the compiler sees to it that none is missing. */
+/** Every option there is, each with a right value, but `skim` and `reader`, which `unpack` rules out, and `sequence.first`, which `previous` does; the compiler sees to it that none is missing. */
 const everything: Omit<Whole, 'skim' | 'reader'> & {
   readonly [K in 'heartbeat' | 'reconnect' | 'outbox' | 'subscriptions']: Full<Whole[K]>;
 } & { readonly outbox: { readonly rate: Full<Whole['outbox']['rate']> } } = {
@@ -58,7 +58,6 @@ const everything: Omit<Whole, 'skim' | 'reader'> & {
       topic: (trade) => trade.symbol,
       sequence: {
         of: (trade) => trade.id,
-        first: (trade) => trade.id,
         previous: (trade) => trade.id - 1,
         scope: 'topic',
         isReset: () => false,
@@ -385,13 +384,20 @@ const bounds = [
   'streams.trade.sequence.reorder.maxMs',
 ];
 /** Needed by another option of `everything`. */
-const asked = ['streams.trade.key', 'streams.trade.topic', 'buffer.key'];
+const asked = [
+  'authenticate',
+  'streams.trade.key',
+  'streams.trade.topic',
+  'streams.trade.sourceTime',
+  'buffer.key',
+  'buffer.overflow',
+];
 
 describe('checkConfig', () => {
   it('takes every option there is, and gives the config back', () => {
     expect(checkConfig(everything)).toBe(everything);
     expect(() => createFeed(everything)).not.toThrow();
-    expect(paths).toHaveLength(94);
+    expect(paths).toHaveLength(93);
   });
 
   it('takes a config with nothing but what is needed', () => {
@@ -590,16 +596,63 @@ describe('checkConfig', () => {
     expect(() => create('report')).not.toThrow();
   });
 
-  it('takes no skim beside unpack', () => {
+  it.each<readonly [path: string, partner: string, message: string]>([
+    ['authenticateTimeoutMs', 'authenticate', 'needs authenticate, got undefined'],
+    ['streams.trade.dedupe', 'streams.trade.key', 'needs streams.trade.key, got undefined'],
+    [
+      'streams.trade.lagWindowMs',
+      'streams.trade.sourceTime',
+      'needs streams.trade.sourceTime, got undefined',
+    ],
+    ['buffer.key', 'buffer.overflow', "needs buffer.overflow to be 'conflate', got drop-oldest"],
+  ])('refuses %s, which does nothing without %s', (path, partner, message) => {
+    expect(thrownBy(() => check(withOption(everything, partner, undefined)))).toStrictEqual(
+      new TypeError(`createFeed: ${path} ${message}`),
+    );
+  });
+
+  it('refuses a key of the buffer where nothing is conflated', () => {
+    expect(() => check(withOption(everything, 'buffer.overflow', 'pause'))).toThrow(
+      new TypeError("createFeed: buffer.key needs buffer.overflow to be 'conflate', got pause"),
+    );
+  });
+
+  it('refuses a first number beside previous, which takes its place', () => {
+    const path = 'streams.trade.sequence';
+
+    expect(() => check(withOption(everything, `${path}.first`, () => 1))).toThrow(
+      new TypeError(`createFeed: ${path}.first cannot be set beside ${path}.previous, which takes its place`),
+    );
+    expect(() => check(withOption(everything, path, { of: () => 1, first: () => 1 }))).not.toThrow();
+  });
+
+  it('leaves what does something alone, though not all it could', () => {
+    const { subscribe, unsubscribe } = everything.subscriptions;
+    const mild: Bag = {
+      url: 'wss://feed.test',
+      streams: { trade: { schema, allowSilence: true, staleAfterMs: 5_000 } },
+      // Bounds feed.pause(), and the hook `subscribe`; a heartbeat that is off for now keeps its figures; the limit is in the row of health.
+      buffer: { maxPauseMs: 5_000 },
+      subscriptions: { subscribe, unsubscribe, ackTimeoutMs: 5_000 },
+      heartbeat: { off: true, everyMs: 1_000 },
+    };
+
+    expect(() => check(mild)).not.toThrow();
+  });
+
+  it('takes a skim only where a stream has a key, and no unpack is beside it', () => {
     const skim = { route: () => 'trade', key: () => 1 };
-    const create = (more: object) =>
-      createFeed({ url: 'wss://feed.test', streams: { trade: { schema } }, skim, ...more });
+    const streams = { trade: { schema, key: () => 1 } };
+    const create = (more: object) => createFeed({ url: 'wss://feed.test', streams, skim, ...more });
 
     expect(() => create({})).not.toThrow();
     expect(() => create({ unpack: (decoded: unknown) => [decoded] })).toThrow(
       new TypeError('createFeed: skim cannot be set beside unpack: a frame of many messages has no one key'),
     );
     expect(() => create({ skim: { route: () => 'trade' } })).toThrow('skim.key');
+    expect(() => create({ streams: { trade: { schema } } })).toThrow(
+      new TypeError('createFeed: skim needs a stream with a key, got none'),
+    );
   });
 
   it('takes a reader neither beside unpack nor beside a codec', () => {

@@ -80,6 +80,21 @@ describe('the rules for options', () => {
     expect(() => box({}, 'x')).toThrow(new TypeError('createFeed: x.size must be a number, got undefined'));
   });
 
+  it('refuses what does nothing without another one, whoever may carry more', () => {
+    interface Lamp {
+      bulb?: number;
+      watts?: number;
+    }
+    const lamp = options<Lamp>({ bulb: aSize, watts: aSize }, [], { watts: 'bulb' });
+    const error = new TypeError('createFeed: x.watts needs x.bulb, got undefined');
+
+    expect(() => lamp({ bulb: 1, watts: 5 }, 'x')).not.toThrow();
+    expect(() => lamp({ bulb: 1 }, 'x')).not.toThrow();
+    expect(() => lamp({ watts: 5 }, 'x')).toThrow(error);
+    expect(() => lamp(Object.assign(Object.create({}) as object, { watts: 5 }), 'x')).toThrow(error);
+    expect(() => lamp({ watts: 5, bulbs: 1 }, 'x')).toThrow('did you mean x.bulb?');
+  });
+
   it('lets an object of a class of its own carry more than options', () => {
     class Box {
       size = 3;
