@@ -27,11 +27,14 @@ export class Multicast<T> {
     this.channel?.next(value);
   }
 
-  /** Sends it once `first` has run, and before whatever is sent from inside of that. */
+  /** Sends it once `first` has run, and before whatever is sent from inside of that; though it throws, as rxjs may be told to. */
   nextAfter(first: () => void, value: T): void {
     (this.due ??= []).push(value);
-    first();
-    this.sendDue();
+    try {
+      first();
+    } finally {
+      this.sendDue();
+    }
   }
 
   private sendDue(): void {

@@ -67,6 +67,18 @@ describe('Multicast', () => {
     expect(heard).toStrictEqual(['before a', 'before b', 'a', 'b', 'sent at b', 'c']);
   });
 
+  it('sends a value though what it waits for throws', () => {
+    const all = new Multicast<string>();
+    const heard: string[] = [];
+    all.values$.subscribe((value) => heard.push(value));
+    const fails = (): void => {
+      throw new Error('broken');
+    };
+
+    expect(() => all.nextAfter(fails, 'a')).toThrow('broken');
+    expect(heard).toStrictEqual(['a']);
+  });
+
   it('hands values on as a Subject does, whoever comes, leaves or sends from inside of one', () => {
     const deed = fc.record({
       at: fc.integer({ min: 1, max: 6 }),
