@@ -64,6 +64,14 @@ export const quietly = <T>(ask: () => T): T | undefined => {
   }
 };
 
+/** What a rule says of a message. @throws {TypeError} If that is a promise, which says nothing yet. */
+const isYes = (rule: string, said: unknown): boolean => {
+  if (typeof said !== 'object') return said === true;
+  const misuse = refusedPromise(rule, said);
+  if (misuse !== undefined) throw misuse;
+  return false;
+};
+
 /** Makes the way of every frame: nothing is subscribed to, and nothing kept but the frame at hand. */
 export const createDispatch = <S extends Schemas>(config: FeedConfig<S>, hooks: DispatchHooks): Dispatch =>
   new FrameDispatch(config as unknown as FeedConfig<Schemas>, hooks);
@@ -178,7 +186,9 @@ class FrameDispatch implements Dispatch {
   /** Acks and heartbeats: what a server says of the connection. */
   private concernsConnection(message: unknown, from: OpenSession): boolean {
     if (from.topics?.hear(message) === true) return true;
-    if (this.config.heartbeat?.isPong?.(message) !== true) return from.heartbeat.reply(message);
+    if (!isYes('heartbeat.isPong', this.config.heartbeat?.isPong?.(message))) {
+      return from.heartbeat.reply(message);
+    }
     this.hooks.pong(from);
     return true;
   }
@@ -193,11 +203,11 @@ class FrameDispatch implements Dispatch {
     }
     if (held === undefined ? this.concernsConnection(message, from) : held.acted[index] === true) return true;
     if (requests.hear(message, from.port)) return true;
-    if (config.rotate?.when?.(message) === true) {
+    if (isYes('rotate.when', config.rotate?.when?.(message))) {
       from.notice();
       return true;
     }
-    return config.isControl?.(message) === true;
+    return isYes('isControl', config.isControl?.(message));
   }
 
   private outletOf(name: unknown): Outlet | undefined {
@@ -287,7 +297,14 @@ class FrameDispatch implements Dispatch {
   private decode(data: Data): unknown {
     const { codec, unpack } = this;
     const decoded = codec.decode(data);
-    return unpack === undefined ? decoded : listOf('unpack', unpack(decoded));
+    if (unpack === undefined) return decoded;
+    let list: unknown;
+    try {
+      list = unpack(decoded);
+      return listOf('unpack', list);
+    } catch (error) {
+      throw refusedPromise('codec.decode', decoded) ?? refusedPromise('unpack', list) ?? error;
+    }
   }
 }
 

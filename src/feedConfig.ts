@@ -100,7 +100,7 @@ export interface FeedConfig<S extends Schemas> extends ConnectionConfig {
   readonly streams: { readonly [K in keyof S]: StreamConfig<S[K]> };
   /** @default JSON */
   readonly codec?: Codec;
-  /** Takes a decoded frame apart that holds many messages. @default one message a frame */
+  /** Takes a decoded frame apart that holds many messages; synchronous, as `codec.decode`. @default one message a frame */
   readonly unpack?: (decoded: unknown) => readonly unknown[];
   /**
    * The name of a message's stream; a name that is none of `streams`, or `undefined`, leaves it unrouted, which is told as `unrouted`. It is
@@ -108,7 +108,7 @@ export interface FeedConfig<S extends Schemas> extends ConnectionConfig {
    * get. @default message.type
    */
   readonly route?: (message: unknown) => string | undefined;
-  /** Messages that are neither data nor errors (a hello, a notice): counted as `control`, and not told as `unrouted`. As with `route`, they must not be changed. */
+  /** Messages that are neither data nor errors (a hello, a notice): counted as `control`, and not told as `unrouted`. As `route` it is synchronous, and must not change them. */
   readonly isControl?: (message: unknown) => boolean;
   /** Asks the server for topics as they are subscribed. @default nothing is asked for */
   readonly subscriptions?: SubscriptionsConfig;

@@ -97,12 +97,24 @@ describe('a hook that must be synchronous, and is not', () => {
   it.each<[string, 'decode' | 'route', Partial<FeedConfig<TestSchemas>>]>([
     ['codec.decode', 'decode', { codec: { ...jsonCodec, decode: (data) => late(jsonCodec.decode(data)) } }],
     ['codec.decode and unpack', 'decode', { unpack: (decoded) => [late(decoded)] }],
+    ['unpack', 'decode', { unpack: (decoded) => late([decoded]) }],
+    [
+      'codec.decode',
+      'decode',
+      {
+        codec: { ...jsonCodec, decode: (data) => late(jsonCodec.decode(data)) },
+        unpack: (decoded) => (decoded as { readonly list: readonly unknown[] }).list,
+      },
+    ],
     [
       'codec.decode',
       'decode',
       { codec: { ...jsonCodec, decode: late }, authenticate: ({ messages$ }) => messages$.pipe(take(2)) },
     ],
     ['route', 'route', { route: () => late('trade') }],
+    ['isControl', 'route', { isControl: () => late(true) }],
+    ['heartbeat.isPong', 'route', { heartbeat: { isPong: () => late(false) } }],
+    ['rotate.when', 'route', { rotate: { when: () => late(false) } }],
   ])('%s makes each message a rejected one, by a TypeError that says so', (hook, reason, config) => {
     marbles(({ flush }) => {
       const { feed, events } = scene('o-a-a', { a: trade(1) }, config, { endMs: 100 });

@@ -185,7 +185,7 @@ class AskedInOrder implements Requests {
   private matches(entry: Asked, message: unknown): boolean {
     try {
       const isMatch = entry.match(message);
-      const misuse = refusedPromise('match', isMatch);
+      const misuse = refusedPromise('request: match', isMatch);
       if (misuse !== undefined) throw misuse;
       return isMatch;
     } catch (error) {

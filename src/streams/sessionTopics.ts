@@ -57,11 +57,11 @@ export interface SessionTopicsConfig
 
 /** @throws {TypeError} If it is about nothing: taken for an ack, it would keep every message from the streams. */
 const checkAnswer = (answer: Ack): void => {
-  const misuse = refusedPromise('ack', answer);
+  const misuse = refusedPromise('subscriptions.ack', answer);
   if (misuse !== undefined) throw misuse;
   const { topics, id } = answer;
   if (topics === undefined ? id === undefined : !Array.isArray(topics))
-    throw new TypeError('what ack yields must have topics, a list of them, or an id');
+    throw new TypeError('what subscriptions.ack yields must have topics, a list of them, or an id');
 };
 
 /** No topic waits longer than this to be asked for again, unless `ackTimeoutMs` is longer. */

@@ -513,7 +513,7 @@ describe('requests', () => {
       marbles(({ expectObservable }) => {
         const requests = createRequests();
         const match = (message: unknown) => Promise.resolve(is(2)(message)) as never;
-        const error = new TypeError('match must be synchronous, got a promise');
+        const error = new TypeError('request: match must be synchronous, got a promise');
         expectObservable(requests.ask(by(), { match })).toBe('-#', undefined, error);
         timer(1).subscribe(() => expect(requests.hear({ id: 1 })).toBe(false));
       }),
