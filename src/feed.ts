@@ -145,7 +145,7 @@ class LiveFeed<S extends Schemas>
     this.demand.start();
   }
 
-  onRunOver(): () => void {
+  onRunOver(why: string): () => void {
     // Who comes from here on comes for the next run.
     for (const { hub } of this.outlets.values()) hub.beginEra();
     this.reading.reset();
@@ -155,7 +155,7 @@ class LiveFeed<S extends Schemas>
     this.health.stop();
     this.demand.stop();
     this.rejects.reset();
-    const failRequests = this.requests.giveUp();
+    const failRequests = this.requests.giveUp(why);
     // Later: whoever is told may begin the next run.
     return () => {
       for (const outlet of this.outlets.values()) outlet.flush();

@@ -43,8 +43,10 @@ export interface LifeOwner extends RunParts {
   /**
    * Nothing more comes of the run; told once, before its streams end and its users hear of it. Yields what is to be told of that when
    * its connection is gone.
+   *
+   * @param why In the words of an error.
    */
-  onRunOver(): () => void;
+  onRunOver(why: string): () => void;
 }
 
 /** Keeps a feed running without a subscriber. */
@@ -295,10 +297,10 @@ export class FeedLife implements RunHooks {
     this.feed.onRunBegun();
   }
 
-  over(run: FeedRun): () => void {
+  over(run: FeedRun, why: string): () => void {
     if (run !== this.latest || !this.isRunning) return noop;
     this.isRunning = false;
-    return this.feed.onRunOver();
+    return this.feed.onRunOver(why);
   }
 
   ending(run: FeedRun): void {

@@ -43,8 +43,12 @@ export interface RunParts {
 export interface RunHooks {
   /** Before anything else of the run. */
   begun(run: FeedRun): void;
-  /** Nothing more comes of it; told before its users, and before the connection goes. Yields what is to be told of it when that is gone. */
-  over(run: FeedRun): () => void;
+  /**
+   * Nothing more comes of it; told before its users, and before the connection goes. Yields what is to be told of it when that is gone.
+   *
+   * @param why In the words of an error.
+   */
+  over(run: FeedRun, why: string): () => void;
   /** Its connection has come to its end, and what waits is still delivered. */
   ending(run: FeedRun): void;
   /** Its last user has left, and its connection is gone. */
@@ -150,7 +154,7 @@ export class FeedRun implements BoundedLineConfig<Frame> {
 
   private finish(failure: Failure | undefined): void {
     if (this.isOver) return;
-    this.beOver();
+    this.beOver(failure === undefined ? 'the feed was closed' : 'the feed gave up');
     this.hooks.finished(this, failure);
     this.linger?.unsubscribe();
     const users = [...this.users];
@@ -160,14 +164,14 @@ export class FeedRun implements BoundedLineConfig<Frame> {
 
   /** Ends it, with nobody to tell. */
   private abandon(): void {
-    this.beOver();
+    this.beOver('the last subscriber of the feed left');
     this.hooks.abandoned(this);
   }
 
   /** First of all, as whoever is told of what ends with it comes for the next run, which shares no connection with this one. */
-  private beOver(): void {
+  private beOver(why: string): void {
     this.isOver = true;
-    const tell = this.hooks.over(this);
+    const tell = this.hooks.over(this, why);
     this.line.leave();
     this.hangUp();
     if (this.untaken > 0) this.feed.losses.tell('buffer', 'closed', this.untaken);

@@ -10,7 +10,7 @@ import {
   timer,
 } from 'rxjs';
 import type { Feed, FeedConfig } from 'millrace';
-import { closes } from '../src/testing/scriptedTransport.js';
+import { closes, refuses } from '../src/testing/scriptedTransport.js';
 import { marbles } from './marbles.js';
 import { scene, type TestSchemas, told, Trade, trade } from './scene.js';
 
@@ -101,6 +101,34 @@ describe('what throws as a run ends', () => {
     expect(uncaught).toHaveLength(1);
   });
 });
+
+it.each<[string, string[], number, string]>([
+  [
+    'sent, as the last subscriber leaves',
+    ['o'],
+    5,
+    'sent, but the last subscriber of the feed left before a reply came',
+  ],
+  [
+    'waiting, as the last subscriber leaves',
+    ['----------o'],
+    5,
+    'not sent: the last subscriber of the feed left',
+  ],
+  ['waiting, as the feed gives up', ['---r'], 40, 'not sent: the feed gave up'],
+])('a request that is %s, says so, and nothing of a close()', (_when, scripts, leaveAt, message) =>
+  marbles(({ flush }) => {
+    const { feed } = scene(scripts, { ...letters, r: refuses(404) }, {}, { endMs: 50 });
+    const errors: string[] = [];
+    const subscription = listenTo(feed, []);
+    const failed = (error: unknown): void => void errors.push((error as Error).message);
+    at(2, () => feed.request('q', { match: () => false }).subscribe({ error: failed }));
+    at(leaveAt, () => subscription.unsubscribe());
+    flush();
+
+    expect(errors).toStrictEqual([message]);
+  })(),
+);
 
 describe('what waits in the outbox as a feed is closed', () => {
   it.each([

@@ -27,7 +27,7 @@ export class RequestTimeoutError extends Error {
 
 /**
  * The request was not sent, and never will be: the outbox is full or has given its message up (too old, taken out), the feed is
- * closed, or too many requests wait already. It can be repeated safely.
+ * closed or has lost its last subscriber, or too many requests wait already. It can be repeated safely.
  */
 export class RequestRejectedError extends Error {
   override readonly name = 'RequestRejectedError';
@@ -38,7 +38,8 @@ export class RequestRejectedError extends Error {
 }
 
 /**
- * The request was sent, and no reply can come any more: its connection was lost, for what `cause` tells, or the feed was closed.
+ * The request was sent, and no reply can come any more: its connection was lost, for what `cause` tells, or the feed was closed, or left
+ * by its last subscriber.
  * Whether the server acted on it is unknown.
  */
 export class RequestDisconnectedError extends Error {
@@ -71,8 +72,12 @@ export interface Requests {
    * the outbox goes on waiting for the next one.
    */
   fail(cause: unknown, by: unknown): void;
-  /** The feed was closed: takes every request out of the outbox, and hears no reply to any; the function yielded makes them error. */
-  giveUp(): () => void;
+  /**
+   * The feed is at its end: takes every request out of the outbox, and hears no reply to any; the function yielded makes them error.
+   *
+   * @param why As in "the feed was closed".
+   */
+  giveUp(why: string): () => void;
 }
 
 interface Asked {
@@ -162,17 +167,18 @@ class AskedInOrder implements Requests {
 
   fail(cause: unknown, by: unknown): void {
     for (const entry of [...(this.asked ?? [])]) {
-      if (entry.left?.by === by) this.end(entry, cause === undefined ? closed(entry) : lost(cause));
+      if (entry.left?.by === by)
+        this.end(entry, cause === undefined ? over(entry, 'the feed was closed') : lost(cause));
     }
   }
 
-  giveUp(): () => void {
+  giveUp(why: string): () => void {
     if (!this.isWaiting()) return noop;
     const given = [...(this.asked ?? [])];
     this.asked?.clear();
     for (const { ticket } of given) ticket?.cancel();
     return () => {
-      for (const entry of given) entry.reply$.error(closed(entry));
+      for (const entry of given) entry.reply$.error(over(entry, why));
     };
   }
 
@@ -213,7 +219,7 @@ class AskedInOrder implements Requests {
 const lost = (cause: unknown): Error =>
   new RequestDisconnectedError('its connection was lost before a reply came', { cause });
 
-const closed = ({ left }: Asked): Error =>
+const over = ({ left }: Asked, why: string): Error =>
   left === undefined
-    ? new RequestRejectedError('the feed was closed')
-    : new RequestDisconnectedError('the feed was closed before a reply came');
+    ? new RequestRejectedError(why)
+    : new RequestDisconnectedError(`${why} before a reply came`);

@@ -154,7 +154,7 @@ describe('requests', () => {
             expect(requests.hear(message)).toBe(first !== undefined);
           }
         });
-        requests.giveUp()();
+        requests.giveUp('the feed was closed')();
 
         expect(got).toStrictEqual(expected);
       }),
@@ -285,7 +285,7 @@ describe('requests', () => {
       const listener = { next: () => heard.push('reply'), error: (error: unknown) => heard.push(error) };
       requests.ask(by('old'), { match: is(1) }).subscribe(listener);
       ask(2).subscribe(listener);
-      const tell = requests.giveUp();
+      const tell = requests.giveUp('the feed was closed');
       expect([outbox.size(), requests.isWaiting(), requests.hear({ id: 1 })]).toStrictEqual([
         0,
         false,
@@ -302,10 +302,24 @@ describe('requests', () => {
         const { requests, outbox, ask } = asking();
         expectObservable(requests.ask(by(), { match: is(1) })).toBe('--#', undefined, closed);
         expectObservable(ask(2)).toBe('--#', undefined, unsent);
-        timer(2).subscribe(() => requests.giveUp()());
+        timer(2).subscribe(() => requests.giveUp('the feed was closed')());
         timer(3).subscribe(() => expect(outbox.size()).toBe(0));
       }),
     );
+
+    it('says why all are given up', () => {
+      const { requests, ask } = asking();
+      const errors: string[] = [];
+      const listener = { error: (error: unknown) => errors.push((error as Error).message) };
+      requests.ask(by(), { match: is(1) }).subscribe(listener);
+      ask(2).subscribe(listener);
+      requests.giveUp('the mill stands still')();
+
+      expect(errors).toStrictEqual([
+        'sent, but the mill stands still before a reply came',
+        'not sent: the mill stands still',
+      ]);
+    });
 
     it('says why it was lost, and nothing of a feed that was closed', () => {
       const requests = createRequests();
@@ -332,7 +346,7 @@ describe('requests', () => {
         outbox.open(full).release();
         for (const id of [1, 2, 3]) ask(id).subscribe({ error: (error: unknown) => errors.push(error) });
         full.bufferedBytes = 0;
-        const tell = requests.giveUp();
+        const tell = requests.giveUp('the feed was closed');
         expect([sent, outbox.size()]).toStrictEqual([[], 0]);
         tell();
 
@@ -354,7 +368,7 @@ describe('requests', () => {
         outbox.open(full).release();
         for (let id = 0; id < waiting; id += 1) ask(id).subscribe({ error: () => undefined });
         looks = 0;
-        requests.giveUp()();
+        requests.giveUp('the feed was closed')();
 
         expect([outbox.size(), looks]).toStrictEqual([0, 0]);
       })(),
@@ -366,7 +380,7 @@ describe('requests', () => {
       const again = (): void =>
         void requests.ask(by('new'), { match: is(1) }).subscribe((reply) => replies.push(reply));
       requests.ask(by('old'), { match: is(1) }).subscribe({ error: again });
-      requests.giveUp()();
+      requests.giveUp('the feed was closed')();
       requests.hear({ id: 1 });
 
       expect(replies).toStrictEqual([{ id: 1 }]);
@@ -430,7 +444,7 @@ describe('requests', () => {
     requests.hear({ id: 1 });
     expect([heard, errors]).toStrictEqual([[false], []]);
 
-    requests.giveUp()();
+    requests.giveUp('the feed was closed')();
     expect(errors).toStrictEqual([closed]);
   });
 
@@ -531,7 +545,7 @@ describe('requests', () => {
       expect(asked).toBe(2);
 
       asked = 10;
-      requests.giveUp()();
+      requests.giveUp('the feed was closed')();
     });
   });
 
