@@ -1,3 +1,5 @@
+import { InvalidUrlError } from './streams/failure.js';
+
 /** Where the options of a part stand in the config of a feed. */
 const places = new Map([
   ['heartbeat', 'heartbeat.'],
@@ -11,6 +13,9 @@ const places = new Map([
   ['authenticate', ''],
 ]);
 
+/** What a part refuses an option with; the first that fits is of an error's own class. */
+const refusals = [InvalidUrlError, TypeError, RangeError];
+
 /**
  * Makes a feed of its parts. An option that a part refuses as its own, as `backoff: maxMs …`, is told by its path in the config that
  * the user wrote, as `createFeed: reconnect.maxMs …`.
@@ -19,12 +24,12 @@ export function byOptionPath<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    const [, part = '', refusal = ''] = /^(\w+): (.*)/s.exec(error.message) ?? [];
+    const Refusal = refusals.find((kind) => error instanceof kind);
+    const [, part = '', refusal = ''] =
+      /^(\w+): (.*)/s.exec((error as Error | undefined)?.message ?? '') ?? [];
     const place = places.get(part);
-    if (place === undefined) throw error;
+    if (Refusal === undefined || place === undefined) throw error;
     // Another error, as the stack of this one begins with its message.
-    const Refusal = error instanceof RangeError ? RangeError : TypeError;
     throw new Refusal(`createFeed: ${place}${refusal}`);
   }
 }

@@ -1,4 +1,5 @@
 import { byOptionPath } from '../src/byOptionPath.js';
+import { InvalidUrlError } from '../src/streams/failure.js';
 
 const refusing = (error: unknown) => (): never => {
   throw error;
@@ -22,6 +23,7 @@ describe('byOptionPath', () => {
     [new RangeError('backoff: maxMs is wrong'), 'createFeed: reconnect.maxMs is wrong'],
     [new TypeError('reconnect: policies.auth is wrong'), 'createFeed: reconnect.policies.auth is wrong'],
     [new RangeError('fromSocket: connectTimeoutMs is wrong'), 'createFeed: connectTimeoutMs is wrong'],
+    [new InvalidUrlError('fromSocket: url is wrong'), 'createFeed: url is wrong'],
   ])('tells of an option by its path, and keeps the class: %p', (refusal, message) => {
     const error = thrownBy(() => byOptionPath(refusing(refusal)));
 

@@ -423,6 +423,9 @@ describe('checkConfig', () => {
   });
 
   it.each<readonly [path: string, value: unknown, message: string]>([
+    ['url', 'ftp://feed.test', 'createFeed: url must be an absolute ws or wss URL without a fragment, got '],
+    ['url', ['wss://feed.test', 7], 'createFeed: url[1] must be a string or a URL, got number'],
+    ['protocols', ['a', 'a'], 'createFeed: protocols must not repeat one'],
     ['heartbeat.everyMs', 1.5, 'createFeed: heartbeat.everyMs must be a whole number, got 1.5'],
     ['heartbeat.ping', null, "createFeed: heartbeat.ping must be 'frame' or a function, got null"],
     [

@@ -29,10 +29,10 @@ const firstOf = <T>(option: string, input: Input<T>): Observable<T> =>
   );
 
 /** @throws {InvalidUrlError} If one of them is no absolute ws, wss, http or https URL without a fragment, or there is none. */
-export function checkUrls(url: unknown): readonly string[] {
-  if (!Array.isArray(url)) return [checkUrl(url)];
-  if (url.length === 0) throw new InvalidUrlError('url must name at least one URL, got an empty list');
-  return Array.from(url, (each: unknown, index) => checkUrl(each, `url[${index}]`));
+export function checkUrls(url: unknown, name = 'url'): readonly string[] {
+  if (!Array.isArray(url)) return [checkUrl(url, name)];
+  if (url.length === 0) throw new InvalidUrlError(`${name} must name at least one URL, got an empty list`);
+  return Array.from(url, (each: unknown, index) => checkUrl(each, `${name}[${index}]`));
 }
 
 /** @throws {InvalidUrlError} If it is no absolute ws, wss, http or https URL without a fragment. */
@@ -58,14 +58,14 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  *
  * @throws {TypeError} If one is no token, or is there twice.
  */
-export function checkProtocols(protocols: unknown): readonly string[] {
+export function checkProtocols(protocols: unknown, name = 'protocols'): readonly string[] {
   const list: readonly unknown[] = Array.isArray(protocols) ? protocols : [protocols];
   for (const [index, protocol] of list.entries()) {
     if (typeof protocol !== 'string' || !TOKEN.test(protocol)) {
       // Not the value: servers take tokens of the other kind in this place.
-      throw new TypeError(`protocols must be a token or a list of tokens, got something else at ${index}`);
+      throw new TypeError(`${name} must be a token or a list of tokens, got something else at ${index}`);
     }
   }
-  if (new Set(list).size !== list.length) throw new TypeError('protocols must not repeat one');
+  if (new Set(list).size !== list.length) throw new TypeError(`${name} must not repeat one`);
   return list as readonly string[];
 }

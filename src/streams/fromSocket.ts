@@ -14,6 +14,9 @@ import type { OpenSocket } from './openSocket.js';
  *
  *     fromSocket     ----o-----------#    o: OpenSocket, #: SocketClosedError, HandshakeError, …
  *     o.data$            --a--b--c---|
+ *
+ * @throws {InvalidUrlError | TypeError | RangeError} On creation, if a constant `url` or `protocols` cannot be dialled, or another option
+ *   is wrong.
  */
 export function fromSocket(config: FromSocketConfig): Observable<OpenSocket> {
   const { url, choose, protocols, connectTimeoutMs = 10_000 } = config;
@@ -25,8 +28,10 @@ export function fromSocket(config: FromSocketConfig): Observable<OpenSocket> {
   if (choose !== undefined && typeof choose !== 'function') {
     throw new TypeError(`fromSocket: choose must be a function, got ${typeof choose}`);
   }
-  if (typeof url !== 'function') checkUrls(url);
-  if (protocols !== undefined && typeof protocols !== 'function') checkProtocols(protocols);
+  if (typeof url !== 'function') checkUrls(url, 'fromSocket: url');
+  if (protocols !== undefined && typeof protocols !== 'function') {
+    checkProtocols(protocols, 'fromSocket: protocols');
+  }
 
   return new Observable((subscriber) => {
     dialSocket(subscriber, config, {

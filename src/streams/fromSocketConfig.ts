@@ -4,7 +4,10 @@ import type { SocketOptions } from './socketOptions.js';
 import type { Socket, Transport } from './transport.js';
 
 export interface FromSocketConfig {
-  /** Where to connect, one URL or a list to choose from; a function is asked anew for each connection. */
+  /**
+   * Where to connect, one URL or a list to choose from; a function is asked anew for each connection. `http:` and `https:` stand for
+   * `ws:` and `wss:`, as `ws` and the WebSocket of the WHATWG read them.
+   */
   readonly url: Input<string | URL | readonly (string | URL)[]>;
   /** Which URL of a list to dial; asked once a connection, also where there is only one. @default the first */
   readonly choose?: (urls: readonly string[]) => string;

@@ -157,7 +157,9 @@ describe('fromSocket', () => {
       ['url[0] must be a string or a URL, got number', [7]],
       ['url[0] must be a string or a URL, got undefined', new Array(1)],
     ])('CON-05 refuses at creation: %s', (message, url) => {
-      expect(() => fromSocket({ url: url as string[] })).toThrow(new InvalidUrlError(message));
+      expect(() => fromSocket({ url: url as string[] })).toThrow(
+        new InvalidUrlError(`fromSocket: ${message}`),
+      );
     });
 
     it('refuses a choose that is no function', () => {
