@@ -5,13 +5,14 @@ import {
   bufferBounded,
   BufferPauseTimeoutError,
   createFeed,
+  type Feed,
   isBalanced,
   toAsyncIterable,
   webSocketTransport,
 } from 'millrace';
 import { silence, startFaultServer } from 'millrace/testing';
 import { marbles } from './marbles.js';
-import { scene, told, trade } from './scene.js';
+import { scene, type TestSchemas, told, trade } from './scene.js';
 
 const at = (ms: number, act: () => void): void => {
   timer(ms).subscribe(act);
@@ -52,6 +53,27 @@ describe('pause() and resume()', () => {
 
       expect(told(events)).toStrictEqual(['0 connected', '2 paused', '5 resumed']);
     }),
+  );
+
+  it.each<[string, (feed: Feed<TestSchemas>, leave: () => void) => void]>([
+    ['close()', (feed) => void feed.close()],
+    ['the last subscriber', (_feed, leave) => leave()],
+  ])('are told in pairs, though %s ends it while it is paused; the next run reads', (_who, end) =>
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['o', 'o'], {}, {}, { endMs: 50 });
+      const subscription = feed.stream('trade').subscribe();
+      at(2, () => feed.pause());
+      at(5, () => end(feed, () => subscription.unsubscribe()));
+      at(20, () => feed.stream('trade').subscribe());
+      at(22, () => feed.pause());
+      at(25, () => feed.resume());
+      flush();
+
+      expect(told(events)).toStrictEqual([
+        ...['0 connected', '2 paused', '5 resumed'],
+        ...['20 connected', '22 paused', '25 resumed'],
+      ]);
+    })(),
   );
 
   it(
@@ -151,7 +173,10 @@ describe('pause() and resume()', () => {
       at(10, () => feed.pause());
       flush();
 
-      expect(told(events)).toStrictEqual(['10 paused', '80 connected', '130 disconnected', '130 retry']);
+      expect(told(events)).toStrictEqual([
+        ...['10 paused', '80 connected', '130 disconnected', '130 retry'],
+        '170 resumed',
+      ]);
     }),
   );
 

@@ -407,7 +407,7 @@ describe('a listener that acts while it is told of a pause', () => {
       at(20, () => feed.stream('trade').subscribe());
       flush();
 
-      expect(told(events)).toStrictEqual(['0 connected', '2 paused', '20 connected']);
+      expect(told(events)).toStrictEqual(['0 connected', '2 paused', '2 resumed', '20 connected']);
     }),
   );
 

@@ -170,7 +170,7 @@ export type FeedEvent =
       readonly policy: string;
       readonly count: number;
     })
-  /** Reading the socket was stopped, or taken up again. */
+  /** Reading the socket was stopped, or taken up again; the end of the feed's run ends a pause, too. */
   | (Told & { readonly type: 'paused' | 'resumed' })
   | (Told & TopicRef & { readonly type: 'subscribing' | 'subscribed' | 'unsubscribed' | 'ackOverdue' })
   | (Told & TopicRef & { readonly type: 'subscriptionRefused'; readonly error: unknown })

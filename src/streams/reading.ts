@@ -34,8 +34,8 @@ export interface Reading {
   takeTurn(): void;
   /** There is no connection: nothing to be read takes too long. */
   rest(): void;
-  /** Forgets who holds it, and what is read. */
-  reset(): void;
+  /** Forgets who holds it, and what is read; `true` if that ends a pause that somebody was told of. */
+  reset(): boolean;
 }
 
 export const createReading = (config: ReadingConfig): Reading => new HeldReading(config);
@@ -120,11 +120,13 @@ class HeldReading implements Reading {
     this.deadline?.unsubscribe();
   }
 
-  reset(): void {
+  reset(): boolean {
+    const wasTold = this.isTold;
     this.isPaused = this.isYielding = this.isTold = false;
     this.holds = this.pauses = 0;
     this.sessions = [];
     this.rest();
+    return wasTold;
   }
 
   /** Asked anew: who was called meanwhile may have let go, which the compiler does not see. */

@@ -215,7 +215,7 @@ describe('reading', () => {
       const { reading } = rig();
       reading.pause();
       reading.yieldTurn();
-      reading.reset();
+      expect([reading.reset(), reading.reset()]).toStrictEqual([true, false]); // somebody knew of the pause
       expect([reading.isPaused, reading.isYielding]).toStrictEqual([false, false]);
       reading.hold();
       reading.letGo();
