@@ -112,11 +112,14 @@ export type FeedEvent =
   | RetryEvent
   /** No policy allows another dial, or the buffer overflowed where that is an error. */
   | (Told & { readonly type: 'gaveUp'; readonly error: unknown })
-  /** A new connection is made beside this one. */
+  /**
+   * A new connection is made beside this one. Told once, however many dials that takes: of each that fails, `rotateFailed` tells when
+   * the next one is.
+   */
   | (Told & { readonly type: 'rotating' })
   /** It took over from the connection `from`; its `generation` is that of this event. */
   | (Told & { readonly type: 'rotated'; readonly from: number })
-  /** It could not be made; another is tried after `retryInMs`, or none if that is absent. The old connection stays. */
+  /** It could not be made; another dial is tried after `retryInMs`, or none if that is absent. The old connection stays. */
   | (Told & { readonly type: 'rotateFailed'; readonly error: unknown; readonly retryInMs?: number })
   /** A ping was answered. */
   | (Told & { readonly type: 'pong'; readonly latencyMs: number })
