@@ -1,5 +1,5 @@
 import { isObservable } from 'rxjs';
-import { nearestName } from './nearestName.js';
+import { refuseUnknown } from './operators/refuseUnknown.js';
 
 /** Throws if a value is not what the option at `path` takes; `undefined` is asked about only where it is not allowed. */
 export type Rule = (value: unknown, path: string) => void;
@@ -82,23 +82,9 @@ export const options =
         check(value[option], at(path, option));
       }
     }
-    refuseUnknown(value, path, [...rules.keys()]);
+    refuseUnknown('createFeed', value, shape, path);
     for (const [option, partner] of Object.entries(partners) as [string, string][]) {
       if (value[option] === undefined || value[partner] !== undefined) continue;
       throw new TypeError(`createFeed: ${at(path, option)} needs ${at(path, partner)}, got undefined`);
     }
   };
-
-function refuseUnknown(
-  value: Readonly<Record<string, unknown>>,
-  path: string,
-  known: readonly string[],
-): void {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return;
-  const unknown = Object.keys(value).find((name) => !known.includes(name) && value[name] !== undefined);
-  if (unknown === undefined) return;
-  const meant = nearestName(unknown, known);
-  const hint = meant === undefined ? '' : `; did you mean ${at(path, meant)}?`;
-  throw new TypeError(`createFeed: there is no option ${at(path, unknown)}${hint}`);
-}

@@ -66,7 +66,8 @@ interface Copy<T> {
  *
  * A line may end: the others go on without it. One that shall return does so by itself, by `retry` say, or as a feed's stream does.
  *
- * @throws {TypeError} If there is not one of `key` and `sequence`, or two lines have the same name.
+ * @throws {TypeError} If there is not one of `key` and `sequence`, or two lines have the same name; if `key` or
+ *   `sequence.of` is no function, or an option is misspelt.
  * @throws {RangeError} If there are none or more than 31 lines, or a bound is out of its range.
  */
 export function arbitrate<T>(lines: readonly LineSource<T>[], config: ArbitrateConfig<T>): Arbitration<T> {

@@ -2,6 +2,7 @@ import { isObservable, type Observable } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
 import type { Gap } from './sequence.js';
 import { MOST_LINES } from './lineTally.js';
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 import { type Key, MOST_KEYS } from './seenKeys.js';
 
 /** A line with its name. */
@@ -80,6 +81,29 @@ export interface ArbitrateBySequence<T> extends LinesConfig {
 
 export type ArbitrateConfig<T> = ArbitrateByKey<T> | ArbitrateBySequence<T>;
 
+const OPTIONS: OptionNames<
+  Omit<ArbitrateByKey<never>, 'sequence'> & Omit<ArbitrateBySequence<never>, 'key'>
+> = {
+  windowMs: true,
+  maxKeys: true,
+  onLineEnd: true,
+  key: true,
+  sequence: true,
+  order: true,
+  maxItems: true,
+  onGap: true,
+  onLate: true,
+  onScopeForgotten: true,
+};
+
+const SEQUENCE: OptionNames<LineSequence<never>> = {
+  of: true,
+  first: true,
+  previous: true,
+  scope: true,
+  maxScopes: true,
+};
+
 /** @throws {RangeError | TypeError} If there are too few or too many lines, or two of one name. */
 export function nameLines<T>(lines: readonly LineSource<T>[]): readonly NamedLine<T>[] {
   if (!(lines.length > 0 && lines.length <= MOST_LINES)) {
@@ -95,15 +119,16 @@ export function nameLines<T>(lines: readonly LineSource<T>[]): readonly NamedLin
 }
 
 /** @throws {RangeError | TypeError} Naming the first option that cannot be, and its value. */
-export function checkArbitration<T>({
-  windowMs = 1_000,
-  maxKeys = 10_000,
-  key,
-  sequence,
-  ...rest
-}: ArbitrateConfig<T>): void {
+export function checkArbitration<T>(config: ArbitrateConfig<T>): void {
+  refuseUnknown('arbitrate', config, OPTIONS);
+  const { windowMs = 1_000, maxKeys = 10_000, key, sequence, ...rest } = config;
   if ((key === undefined) === (sequence === undefined)) {
     throw new TypeError(`arbitrate: one of key and sequence must be given, got ${key ? 'both' : 'neither'}`);
+  }
+  refuseUnknown('arbitrate', sequence ?? {}, SEQUENCE, 'sequence');
+  const [name, rule]: readonly [string, unknown] = sequence ? ['sequence.of', sequence.of] : ['key', key];
+  if (typeof rule !== 'function') {
+    throw new TypeError(`arbitrate: ${name} must be a function, got ${typeof rule}`);
   }
   if (!(windowMs > 0 && windowMs <= maxTimerMs)) {
     throw new RangeError(`arbitrate: windowMs must be above 0 and at most ${maxTimerMs}, got ${windowMs}`);

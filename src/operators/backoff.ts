@@ -1,3 +1,5 @@
+import type { OptionNames } from './refuseUnknown.js';
+
 /** The longest delay a timer can hold; a longer one would overflow and fire at once. */
 export const maxTimerMs = 2 ** 31 - 1;
 
@@ -34,6 +36,15 @@ export interface BackoffConfig {
   /** A number in [0, 1). @default Math.random */
   readonly random?: () => number;
 }
+
+/** For those whose own options these are among: `backoff` itself takes what it knows of them. */
+export const BACKOFF_OPTIONS: OptionNames<BackoffConfig> = {
+  initialMs: true,
+  maxMs: true,
+  multiplier: true,
+  jitter: true,
+  random: true,
+};
 
 const uniform = (random: () => number, low: number, high: number): number => low + random() * (high - low);
 

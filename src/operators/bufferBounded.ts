@@ -22,6 +22,7 @@ import {
 } from 'rxjs';
 import { maxTimerMs } from './backoff.js';
 import { createBoundedLine, type Failure, type Overflow } from './boundedLine.js';
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 import { createTurnBudget, type Worker } from './turnBudget.js';
 
 export { BufferOverflowError, type Overflow } from './boundedLine.js';
@@ -81,6 +82,19 @@ export class BufferPauseTimeoutError extends Error {
 
 const OVERFLOWS: readonly Overflow[] = ['drop-oldest', 'drop-newest', 'conflate', 'error', 'pause'];
 
+const OPTIONS: OptionNames<BufferBoundedConfig<never>> = {
+  overflow: true,
+  key: true,
+  project: true,
+  concurrency: true,
+  sliceMs: true,
+  settled: true,
+  onDrop: true,
+  onPause: true,
+  onResume: true,
+  maxPauseMs: true,
+};
+
 /**
  * Holds at most `maxItems` values between a fast source and a slow sink, in order of arrival.
  *
@@ -92,12 +106,13 @@ const OVERFLOWS: readonly Overflow[] = ['drop-oldest', 'drop-newest', 'conflate'
  * waits comes out first.
  *
  * @throws {RangeError} On creation, if an option is out of its range.
- * @throws {TypeError} On creation, if `conflate` has no `key`.
+ * @throws {TypeError} On creation, if `conflate` has no `key`, `project` is no function, or an option is misspelt.
  */
 export function bufferBounded<T, R = T>(
   maxItems: number,
   config: BufferBoundedConfig<T, R> = {},
 ): OperatorFunction<T, R> {
+  refuseUnknown('bufferBounded', config, OPTIONS);
   const { overflow = 'drop-oldest', key, project, onDrop, onPause, onResume } = config;
   const { concurrency = 1, sliceMs = 5, settled = timer(0), maxPauseMs = 30_000 } = config;
   if (!(Number.isSafeInteger(maxItems) && maxItems > 0)) {
@@ -110,6 +125,9 @@ export function bufferBounded<T, R = T>(
   }
   if (overflow === 'conflate' && typeof key !== 'function') {
     throw new TypeError(`bufferBounded: key must be a function for conflate, got ${typeof key}`);
+  }
+  if (project !== undefined && typeof project !== 'function') {
+    throw new TypeError(`bufferBounded: project must be a function, got ${typeof project}`);
   }
   if (!(Number.isSafeInteger(concurrency) && concurrency > 0)) {
     throw new RangeError(`bufferBounded: concurrency must be a whole number above 0, got ${concurrency}`);

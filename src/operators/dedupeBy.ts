@@ -1,4 +1,5 @@
 import { defer, filter, type MonoTypeOperatorFunction } from 'rxjs';
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 import { checkSeenKeys, createSeenKeys, type Key, type SeenKeys, type SeenKeysConfig } from './seenKeys.js';
 
 export interface DedupeByConfig<T> extends SeenKeysConfig {
@@ -11,6 +12,13 @@ export interface DedupeByConfig<T> extends SeenKeysConfig {
   readonly onDuplicate?: (value: T) => void;
 }
 
+const OPTIONS: OptionNames<DedupeByConfig<never>> = {
+  maxKeys: true,
+  windowMs: true,
+  memory: true,
+  onDuplicate: true,
+};
+
 /**
  * Drops a value whose key was seen before; each subscription remembers for itself, unless it is given a `memory`.
  *
@@ -21,12 +29,16 @@ export interface DedupeByConfig<T> extends SeenKeysConfig {
  *
  * @param key Identity of a value. If it throws, the stream errors.
  * @throws {RangeError} On creation, if `maxKeys` is no whole number from 1 to 2 ** 24, or `windowMs` is not above 0.
- * @throws {TypeError} On creation, if they are given beside a `memory`, which they would not change.
+ * @throws {TypeError} On creation, if they are given beside a `memory`, which they would not change, an option is misspelt, or `key` is
+ *   no function.
  */
 export function dedupeBy<T>(
   key: (value: T) => Key,
-  { memory, onDuplicate, ...bounds }: DedupeByConfig<T> = {},
+  config: DedupeByConfig<T> = {},
 ): MonoTypeOperatorFunction<T> {
+  if (typeof key !== 'function') throw new TypeError(`dedupeBy: key must be a function, got ${typeof key}`);
+  refuseUnknown('dedupeBy', config, OPTIONS);
+  const { memory, onDuplicate, ...bounds } = config;
   checkSeenKeys('dedupeBy', bounds);
   if (memory && (bounds.maxKeys ?? bounds.windowMs) !== undefined) {
     throw new TypeError('dedupeBy: a memory has its own maxKeys and windowMs, which cannot be set beside it');

@@ -3,6 +3,7 @@ import { maxTimerMs } from './backoff.js';
 import { createGapWatch, type GapHooks } from './gapWatch.js';
 import { checkRecovery, type Recover, type RecoveryConfig, type RecoveryHooks } from './recoverGaps.js';
 import { reorder } from './reorder.js';
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 import { type Sequence, type SequenceRules, sequencingOf } from './sequence.js';
 
 export interface DetectGapsConfig<T> extends SequenceRules<T>, GapHooks<T>, RecoveryHooks<T> {
@@ -33,6 +34,40 @@ export interface DetectGapsConfig<T> extends SequenceRules<T>, GapHooks<T>, Reco
   readonly onFlushed?: () => void;
 }
 
+const OPTIONS: OptionNames<DetectGapsConfig<never>> = {
+  first: true,
+  previous: true,
+  scope: true,
+  maxScopes: true,
+  isReset: true,
+  onGap: true,
+  onLate: true,
+  onScopeForgotten: true,
+  onRecovering: true,
+  onRecovered: true,
+  onRecoveryFailed: true,
+  reorder: true,
+  recover: true,
+  recovery: true,
+  isNew: true,
+  onDuplicate: true,
+  onDrop: true,
+  flush$: true,
+  onFlushed: true,
+};
+
+const REORDER: OptionNames<NonNullable<DetectGapsConfig<never>['reorder']>> = {
+  maxItems: true,
+  maxMs: true,
+};
+
+const RECOVERY: OptionNames<RecoveryConfig> = {
+  timeoutMs: true,
+  maxWaitMs: true,
+  maxHeld: true,
+  maxConcurrent: true,
+};
+
 /**
  * Watches a sequence of rising numbers and reports what is missing; every value is emitted, a late one too.
  *
@@ -48,11 +83,16 @@ export interface DetectGapsConfig<T> extends SequenceRules<T>, GapHooks<T>, Reco
  *
  * @param of The number a value has, or ends at.
  * @throws {RangeError} On creation, if `maxScopes` or a bound of `reorder` or `recovery` is out of its range.
+ * @throws {TypeError} On creation, if `of` is no function, or an option is misspelt.
  */
 export function detectGaps<T>(
   of: (value: T) => number,
   config: DetectGapsConfig<T> = {},
 ): MonoTypeOperatorFunction<T> {
+  if (typeof of !== 'function') throw new TypeError(`detectGaps: of must be a function, got ${typeof of}`);
+  refuseUnknown('detectGaps', config, OPTIONS);
+  refuseUnknown('detectGaps', config.reorder ?? {}, REORDER, 'reorder');
+  refuseUnknown('detectGaps', config.recovery ?? {}, RECOVERY, 'recovery');
   const sequencing = sequencingOf(of, config);
   const { reorder: bounds, recover, recovery, onScopeForgotten } = config;
   if (bounds) checkReorder(bounds);

@@ -1,6 +1,7 @@
 import { filter, map, type OperatorFunction } from 'rxjs';
 import { type BaseIssue, type GenericSchema, type InferOutput, safeParse } from 'valibot';
 import { type CompiledSchema, compileKnown, misfit } from './compileSchema.js';
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 
 export interface ParseAsConfig<In = unknown> {
   /** Told of each message that does not fit, and why. If it throws, the stream errors. */
@@ -12,6 +13,11 @@ export interface ParseAsConfig<In = unknown> {
   readonly onError?: (message: In, error: unknown) => void;
 }
 
+const OPTIONS: OptionNames<ParseAsConfig> = {
+  onReject: true,
+  onError: true,
+};
+
 /**
  * Lets through what fits a valibot schema, as the schema's output; a misfit goes aside and never ends the stream.
  *
@@ -20,13 +26,14 @@ export interface ParseAsConfig<In = unknown> {
  *
  * The schema is compiled: see `compileSchema` for what it asks of functions in a schema.
  *
- * @throws {TypeError} On creation, if `schema` is no valibot schema, or an asynchronous one: its answers could
- * overtake each other.
+ * @throws {TypeError} On creation, if `schema` is no valibot schema, or an asynchronous one, as its answers could
+ * overtake each other; or if an option is misspelt.
  */
 export function parseAs<const S extends GenericSchema, In = unknown>(
   schema: S,
   config: ParseAsConfig<In> = {},
 ): OperatorFunction<In, InferOutput<S>> {
+  refuseUnknown('parseAs', config, OPTIONS);
   const parser = new Parser(schema, config);
   return (source) =>
     source.pipe(

@@ -13,8 +13,9 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import { backoff, type BackoffConfig, maxTimerMs } from './backoff.js';
+import { backoff, BACKOFF_OPTIONS, type BackoffConfig, maxTimerMs } from './backoff.js';
 import { attach } from './attach.js';
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 
 /** A failure in its row: the failures since the source last proved stable. */
 export interface RetryFailure {
@@ -81,6 +82,19 @@ export interface RetryBackoffConfig extends BackoffConfig {
   readonly wake$?: Observable<unknown>;
 }
 
+const OPTIONS: OptionNames<RetryBackoffConfig> = {
+  ...BACKOFF_OPTIONS,
+  maxAttempts: true,
+  stableMs: true,
+  immediateFirst: true,
+  classify: true,
+  policy: true,
+  onRetry: true,
+  onGiveUp: true,
+  onComplete: true,
+  wake$: true,
+};
+
 /** The classes of which a row keeps count. */
 const MAX_CLASSES = 100;
 
@@ -117,15 +131,20 @@ export interface RetryRow {
  * a callback throws ends the stream; so does, as a `RangeError`, a policy whose `maxFailures` or `floorMs` is out of range.
  *
  * @throws {RangeError} On creation, if a number is out of its range, those of `backoff` included.
- * @throws {TypeError} On creation, if a callback is not a function.
+ * @throws {TypeError} On creation, if a callback is not a function, or an option is misspelt.
  */
 export function retryBackoff<T>(config: RetryBackoffConfig = {}): MonoTypeOperatorFunction<T> {
-  const rules = retryRules(config);
-  return (source) =>
+  refuseUnknown('retryBackoff', config, OPTIONS);
+  return retryBy(retryRules(config));
+}
+
+/** The operator, of rules that are checked. */
+export const retryBy =
+  <T>(rules: RetryRules): MonoTypeOperatorFunction<T> =>
+  (source) =>
     new Observable((subscriber) =>
       retryInto(source, { row: undefined, rules: () => rules }, subscriber, subscriber),
     );
-}
 
 /** Whose failures they are: it may outlive a subscription, and its row then goes on in the next. */
 export interface RetryOwner {

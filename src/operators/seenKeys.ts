@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { asyncScheduler } from 'rxjs';
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 import { createSeenNumbers, type SeenNumbers } from './seenNumbers.js';
 
 /** What tells values apart. `1`, `1n` and `'1'` are three keys; `0` and `-0` are one, and so is `NaN`. */
@@ -14,6 +15,8 @@ export interface SeenKeysConfig {
   /** Milliseconds since its last sighting after which a key counts as new. @default Infinity */
   readonly windowMs?: number;
 }
+
+const OPTIONS: OptionNames<SeenKeysConfig> = { maxKeys: true, windowMs: true };
 
 export interface SeenKeysStats {
   /** Keys remembered now, also those whose `windowMs` has passed. */
@@ -60,6 +63,7 @@ export function createSeenKeys(config: SeenKeysConfig = {}): SeenKeys {
 /** As `createSeenKeys`, for those who do not take it apart: a third of the memory, as its methods are not its own. */
 export function createKeyMemory(config: SeenKeysConfig = {}): SeenKeys {
   const { maxKeys = 10_000, windowMs = Infinity } = config;
+  refuseUnknown('createSeenKeys', config, OPTIONS);
   checkSeenKeys('createSeenKeys', config);
   return new NumbersAndOthers(maxKeys, windowMs);
 }

@@ -23,8 +23,9 @@ import {
   timeout,
   timer,
 } from 'rxjs';
-import { backoff, type BackoffConfig, maxTimerMs } from './backoff.js';
+import { backoff, BACKOFF_OPTIONS, type BackoffConfig, maxTimerMs } from './backoff.js';
 import { fromYielded, type Yielded } from './fromYielded.js';
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 import { createSyncTracks, MOST_KEYS, type Track } from './syncTracks.js';
 import { tellEach } from './tellEach.js';
 import { createTurns } from './turns.js';
@@ -100,6 +101,25 @@ export interface SyncSnapshotConfig<D, S, K extends string | number = string> {
   readonly onDrop?: (delta: D, reason: DropReason) => void;
 }
 
+const OPTIONS: OptionNames<SyncSnapshotConfig<never, never>> = {
+  key: true,
+  snapshot: true,
+  covers: true,
+  joins: true,
+  follows: true,
+  repeats: true,
+  maxHeld: true,
+  maxKeys: true,
+  concurrency: true,
+  timeoutMs: true,
+  retry: true,
+  stableMs: true,
+  floorMs: true,
+  resync$: true,
+  onEvent: true,
+  onDrop: true,
+};
+
 /** There was no snapshot in time. */
 export class SnapshotTimeoutError extends Error {
   override readonly name = 'SnapshotTimeoutError';
@@ -126,11 +146,13 @@ export class SnapshotTimeoutError extends Error {
  * come out, are told to `onDrop` before, as `ended`.
  *
  * @throws {RangeError} On creation, if a number is out of its range, those of `backoff` included.
- * @throws {TypeError} On creation, if what must be a function is none.
+ * @throws {TypeError} On creation, if what must be a function is none, or an option is misspelt.
  */
 export function syncSnapshot<D, S, K extends string | number = string>(
   config: SyncSnapshotConfig<D, S, K>,
 ): OperatorFunction<D, Synced<D, S, K>> {
+  refuseUnknown('syncSnapshot', config, OPTIONS);
+  refuseUnknown('syncSnapshot', config.retry ?? {}, BACKOFF_OPTIONS, 'retry');
   const { key, snapshot, covers, joins, follows, repeats, floorMs, onEvent, onDrop } = config;
   const { maxHeld = 10_000, maxKeys = 10_000, concurrency = 5, timeoutMs = 10_000 } = config;
   const { stableMs = 5_000, resync$ = EMPTY, retry } = config;

@@ -19,6 +19,7 @@ import {
 } from 'rxjs';
 import { attach } from './attach.js';
 import { maxTimerMs } from './backoff.js';
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 import { type Due, whenDue } from './whenDue.js';
 
 export interface TimeoutHeartbeatConfig {
@@ -47,6 +48,15 @@ export interface TimeoutHeartbeatConfig {
   readonly isSuspended?: () => boolean;
 }
 
+const OPTIONS: OptionNames<TimeoutHeartbeatConfig> = {
+  everyMs: true,
+  timeoutMs: true,
+  ping: true,
+  alive$: true,
+  settled: true,
+  isSuspended: true,
+};
+
 /** The other side gave no sign of life. */
 export class HeartbeatTimeoutError extends Error {
   override readonly name = 'HeartbeatTimeoutError';
@@ -67,15 +77,12 @@ export class HeartbeatTimeoutError extends Error {
  * A value costs a timestamp and a comparison: the timer is armed anew only when it fires.
  *
  * @throws {RangeError} On creation, if `everyMs` or `timeoutMs` is out of its range.
+ * @throws {TypeError} On creation, if an option is misspelt.
  */
-export function timeoutHeartbeat<T>({
-  everyMs = 15_000,
-  timeoutMs = 10_000,
-  ping = noop,
-  alive$ = NEVER,
-  settled = of(undefined),
-  isSuspended = () => false,
-}: TimeoutHeartbeatConfig = {}): MonoTypeOperatorFunction<T> {
+export function timeoutHeartbeat<T>(config: TimeoutHeartbeatConfig = {}): MonoTypeOperatorFunction<T> {
+  refuseUnknown('timeoutHeartbeat', config, OPTIONS);
+  const { everyMs = 15_000, timeoutMs = 10_000, ping = noop } = config;
+  const { alive$ = NEVER, settled = of(undefined), isSuspended = () => false } = config;
   for (const [name, ms] of Object.entries({ everyMs, timeoutMs })) {
     if (!(ms > 0 && ms <= maxTimerMs)) {
       throw new RangeError(`timeoutHeartbeat: ${name} must be above 0 and at most ${maxTimerMs}, got ${ms}`);

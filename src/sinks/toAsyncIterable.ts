@@ -1,5 +1,6 @@
 import { defer, map, type Observable, of, Subject, type Subscription, take, tap } from 'rxjs';
 import { bufferBounded, type BufferBoundedConfig } from '../operators/bufferBounded.js';
+import { type OptionNames, refuseUnknown } from '../operators/refuseUnknown.js';
 
 export interface ToAsyncIterableConfig<T> extends Pick<
   BufferBoundedConfig<T>,
@@ -8,6 +9,16 @@ export interface ToAsyncIterableConfig<T> extends Pick<
   /** Values that wait for the loop at most, besides the one it takes next. @default 10_000 */
   readonly maxItems?: number;
 }
+
+const OPTIONS: OptionNames<ToAsyncIterableConfig<never>> = {
+  maxItems: true,
+  overflow: true,
+  key: true,
+  onDrop: true,
+  onPause: true,
+  onResume: true,
+  maxPauseMs: true,
+};
 
 interface Taker<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void;
@@ -23,12 +34,14 @@ interface Taker<T> {
  * with, after what waits. However it ends, whoever was told `onPause` is told `onResume`; what that throws as the loop is left,
  * the loop throws.
  *
- * @throws {RangeError | TypeError} On creation, those of `bufferBounded`.
+ * @throws {RangeError | TypeError} On creation, those of `bufferBounded`, and if an option is misspelt.
  */
 export function toAsyncIterable<T>(
   source: Observable<T>,
-  { maxItems = 10_000, ...config }: ToAsyncIterableConfig<T> = {},
+  options: ToAsyncIterableConfig<T> = {},
 ): AsyncIterable<T> {
+  refuseUnknown('toAsyncIterable', options, OPTIONS);
+  const { maxItems = 10_000, ...config } = options;
   const bounded = (asks$: Observable<void>, isAsked: () => boolean) =>
     bufferBounded<T>(maxItems, {
       ...config,

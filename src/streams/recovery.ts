@@ -1,7 +1,7 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import { leftMs } from '../operators/leftMs.js';
 import {
-  retryBackoff,
+  retryBy,
   type RetryBackoffConfig,
   type RetryDecision,
   type RetryFailure,
@@ -118,7 +118,7 @@ class PolicyRecovery implements Recovery {
     onRetry: (decision: RetryDecision) => void,
     onComplete: (failure: RetryFailure) => void,
   ): MonoTypeOperatorFunction<T> {
-    return retryBackoff({
+    const rules = retryRules({
       ...this.common(),
       policy: (failure) => (hasLed() ? null : this.decide(failure)),
       onRetry: (decision) => {
@@ -128,6 +128,7 @@ class PolicyRecovery implements Recovery {
       },
       onComplete,
     });
+    return retryBy(rules);
   }
 
   classify(error: unknown): FailureClass {

@@ -1,6 +1,7 @@
 import { defer, noop, type Observable, ReplaySubject, take, tap, throwError, timeout } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
 import { refusedPromise } from '../operators/refusedPromise.js';
+import { type OptionNames, refuseUnknown } from '../operators/refuseUnknown.js';
 import type { Ticket } from './outbox.js';
 
 export interface RequestConfig {
@@ -9,6 +10,8 @@ export interface RequestConfig {
   /** Milliseconds to wait for it, counted from the subscription. @default 10_000 */
   readonly timeoutMs?: number;
 }
+
+const OPTIONS: OptionNames<RequestConfig> = { match: true, timeoutMs: true };
 
 /** No reply came in time. */
 export class RequestTimeoutError extends Error {
@@ -107,7 +110,9 @@ class AskedInOrder implements Requests {
 
   constructor(private readonly maxInFlight: number) {}
 
-  ask(post: Post, { match, timeoutMs = 10_000 }: RequestConfig): Observable<unknown> {
+  ask(post: Post, config: RequestConfig): Observable<unknown> {
+    refuseUnknown('request', config, OPTIONS);
+    const { match, timeoutMs = 10_000 } = config;
     if (typeof match !== 'function') {
       throw new TypeError(`request: match must be a function, got ${typeof match}`);
     }

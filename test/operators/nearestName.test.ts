@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { nearestName } from '../src/nearestName.js';
+import { nearestName } from '../../src/operators/nearestName.js';
 
 const known = ['heartbeat', 'reconnect', 'url', 'staleAfterMs', 'lingerMs'];
 
