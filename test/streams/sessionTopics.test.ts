@@ -137,7 +137,11 @@ describe('the acks of a session', () => {
   it.each([
     ['a promise', Promise.resolve(undefined), 'subscriptions.ack must be synchronous, got a promise'],
     ['true', true, 'what subscriptions.ack yields must have topics, a list of them, or an id'],
-    ['one topic', { ok: true, topics: btc }, 'what subscriptions.ack yields must have topics, a list of them, or an id'],
+    [
+      'one topic',
+      { ok: true, topics: btc },
+      'what subscriptions.ack yields must have topics, a list of them, or an id',
+    ],
   ])('are no acks where the rule for them yields %s, which is told', (_what, yielded, message) =>
     topicScene({ ack: () => yielded as never }, ({ log, join }) => {
       expect(join().hear('data')).toBe(false);
