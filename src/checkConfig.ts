@@ -113,15 +113,6 @@ const aSequence = options<SequenceConfig<unknown>>(
   ['of'],
   { recovery: 'recover' },
 );
-const aSequenceOfItsKind: Rule = (value, path) => {
-  aSequence(value, path);
-  const { first, previous } = value as SequenceConfig<unknown>;
-  if (first !== undefined && previous !== undefined) {
-    throw new TypeError(
-      `createFeed: ${path}.first cannot be set beside ${path}.previous, which takes its place`,
-    );
-  }
-};
 
 const anAction = oneOf('report', 'resubscribe', 'reconnect');
 const anActionOrFunction: Rule = (value, path) => {
@@ -161,7 +152,7 @@ const aStream = options<StreamConfig<GenericSchema>>(
     key: aFunction,
     dedupe: aDedupe,
     topic: aFunction,
-    sequence: aSequenceOfItsKind,
+    sequence: aSequence,
     sourceTime: aFunction,
     replay: aNumber('a whole number, not negative', (value) => isWhole(value) && value >= 0),
     expectedIntervalMs: aboveZero,

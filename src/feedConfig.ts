@@ -23,8 +23,8 @@ export interface SequenceConfig<V> {
   /** The number it begins at, for values that span a range. @default of */
   readonly first?: (value: V) => number;
   /**
-   * The number of the value before it, for servers that link instead of counting; not beside `first`. One that repeats values after
-   * a reconnect needs a `key` beside it, or looks like a numbering that stepped down.
+   * The number of the value before it, for servers that link instead of counting; it takes the place of `first`. One that repeats values
+   * after a reconnect needs a `key` beside it, or looks like a numbering that stepped down.
    */
   readonly previous?: (value: V) => number | undefined;
   /** What shares one numbering. @default 'topic', or 'stream' without a `topic` */

@@ -620,13 +620,8 @@ describe('checkConfig', () => {
     );
   });
 
-  it('refuses a first number beside previous, which takes its place', () => {
-    const path = 'streams.trade.sequence';
-
-    expect(() => check(withOption(everything, `${path}.first`, () => 1))).toThrow(
-      new TypeError(`createFeed: ${path}.first cannot be set beside ${path}.previous, which takes its place`),
-    );
-    expect(() => check(withOption(everything, path, { of: () => 1, first: () => 1 }))).not.toThrow();
+  it('takes a first number beside previous, which takes its place: many a server sends both', () => {
+    expect(() => check(withOption(everything, 'streams.trade.sequence.first', () => 1))).not.toThrow();
   });
 
   it('leaves what does something alone, though not all it could', () => {
