@@ -148,7 +148,7 @@ class LiveFeed<S extends Schemas>
   onRunOver(why: string): () => void {
     // Who comes from here on comes for the next run.
     for (const { hub } of this.outlets.values()) hub.beginEra();
-    const wasPaused = this.reading.reset();
+    this.reading.reset();
     // Before the streams end: nobody is to be told on this connection that their topics are not wanted any more.
     this.session?.topics?.leave();
     this.onOver();
@@ -158,7 +158,7 @@ class LiveFeed<S extends Schemas>
     const failRequests = this.requests.giveUp(why);
     // Later: whoever is told may begin the next run.
     return () => {
-      if (wasPaused) this.onReading('resumed');
+      this.reading.tellEnd();
       for (const outlet of this.outlets.values()) outlet.flush();
       failRequests();
     };

@@ -34,8 +34,9 @@ export interface Reading {
   takeTurn(): void;
   /** There is no connection: nothing to be read takes too long. */
   rest(): void;
-  /** Forgets who holds it, and what is read; `true` if that ends a pause that somebody was told of. */
-  reset(): boolean;
+  /** Forgets who holds it, and what is read; `tellEnd` says later that this ended a pause, if it is still so. */
+  reset(): void;
+  tellEnd(): void;
 }
 
 export const createReading = (config: ReadingConfig): Reading => new HeldReading(config);
@@ -90,9 +91,7 @@ class HeldReading implements Reading {
     if (this.isHeld()) return; // a transport called back, and who was called holds it again: one pause that goes on
     this.config.onResume();
     this.resumes$?.next();
-    if (this.isHeld() || !this.isTold) return;
-    this.isTold = false;
-    this.config.onReading('resumed'); // last: who is told may hold it again
+    this.tellEnd(); // last: who is told may hold it again
   }
 
   pause(): void {
@@ -120,13 +119,17 @@ class HeldReading implements Reading {
     this.deadline?.unsubscribe();
   }
 
-  reset(): boolean {
-    const wasTold = this.isTold;
-    this.isPaused = this.isYielding = this.isTold = false;
+  reset(): void {
+    this.isPaused = this.isYielding = false;
     this.holds = this.pauses = 0;
     this.sessions = [];
     this.rest();
-    return wasTold;
+  }
+
+  tellEnd(): void {
+    if (this.isHeld() || !this.isTold) return;
+    this.isTold = false;
+    this.config.onReading('resumed');
   }
 
   /** Asked anew: who was called meanwhile may have let go, which the compiler does not see. */

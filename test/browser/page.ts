@@ -90,7 +90,7 @@ const obey = (command: Command): void => {
       end$.next();
       break;
     case 'close':
-      void feed?.close(command).then(() => tell({ type: 'closed' }));
+      void feed?.close({ code: command.code, reason: command.reason }).then(() => tell({ type: 'closed' }));
       break;
     case 'block': {
       const request = new XMLHttpRequest();

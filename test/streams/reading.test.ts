@@ -215,12 +215,33 @@ describe('reading', () => {
       const { reading } = rig();
       reading.pause();
       reading.yieldTurn();
-      expect([reading.reset(), reading.reset()]).toStrictEqual([true, false]); // somebody knew of the pause
+      reading.reset();
       expect([reading.isPaused, reading.isYielding]).toStrictEqual([false, false]);
       reading.hold();
       reading.letGo();
 
       expect(reading.isPaused).toBe(false);
+    }),
+  );
+
+  it(
+    'tells the end of a pause once when it was reset, unless somebody paused again by then: then it is one pause that goes on',
+    marbles(() => {
+      const { reading, log } = rig();
+      reading.pause();
+      reading.reset();
+      reading.tellEnd();
+      reading.tellEnd();
+      expect(log.splice(0)).toStrictEqual(['paused', 'resumed']);
+      reading.pause();
+      reading.reset();
+      reading.pause();
+      reading.tellEnd();
+      expect(log.splice(0)).toStrictEqual(['paused']);
+      reading.resume();
+
+      expect(log).toStrictEqual(['told', 'resumed']);
+      reading.reset();
     }),
   );
 
