@@ -71,6 +71,7 @@ export function watchHandshake({ options }: Pick<DialRequest, 'options'>): WsHan
     },
 
     failure(error) {
+      delete (error as { rawPacket?: unknown }).rawPacket; // of Node's parser: what the server sent, cookies and all
       // ws has no codes for these, only words.
       const { message } = error;
       if (message === 'Opening handshake has timed out') {

@@ -48,6 +48,21 @@ describe('wsTransport', () => {
     await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
   });
 
+  it.each([
+    ['no HTTP answer', 'HTTP/1.1 101 Switching\r\nSet-Cookie: id=hush\r\nno header\r\n\r\n'],
+    ['nothing of HTTP', 'hush'],
+  ])('is answered by %s: of that the error keeps no bytes, which may be secrets', async (_what, bytes) => {
+    const server = await serve(createServer((socket) => void socket.once('data', () => socket.end(bytes))));
+    const error = await failureOf(server);
+    const hex = Buffer.from('hush')
+      .toString('hex')
+      .replaceAll(/..(?!$)/g, '$& ');
+
+    expect(error).toMatchObject({ name: 'ProtocolError', code: 1002 });
+    expect((error as Error).cause).toMatchObject({ code: expect.stringMatching('^HPE_') as string });
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toMatch(new RegExp(`hush|${hex}`));
+  });
+
   describe('is answered', () => {
     it.each([
       [200, 'protocol'],
