@@ -297,19 +297,15 @@ export class FeedLife implements RunHooks {
     this.feed.onRunBegun();
   }
 
-  over(run: FeedRun, why: string): () => void {
-    if (run !== this.latest || !this.isRunning) return noop;
-    this.isRunning = false;
-    return this.feed.onRunOver(why);
-  }
-
   ending(run: FeedRun): void {
     const isTold = this.state === 'CLOSING' || this.state === 'CLOSED';
     if (run === this.latest && !isTold) this.feed.connection.setState('CLOSING');
   }
 
-  abandoned(run: FeedRun): void {
-    if (run === this.latest) this.tellDisconnected();
+  over(run: FeedRun, why: string): () => void {
+    if (run !== this.latest || !this.isRunning) return noop;
+    this.isRunning = false;
+    return this.feed.onRunOver(why);
   }
 
   finished(run: FeedRun, failure: Failure | undefined): void {
@@ -322,6 +318,10 @@ export class FeedLife implements RunHooks {
     // Asked when it had nothing to drop any more, nor did it dial again.
     if (run !== this.latest || askedAt !== connection.status$.value.generation) return;
     this.again = asyncScheduler.schedule(() => void this.enter(holder), this.feed.initialMs);
+  }
+
+  abandoned(run: FeedRun): void {
+    if (run === this.latest) this.tellDisconnected();
   }
 
   /** By `close()`; it is CLOSING, too, while what waits is delivered after a policy has completed it. */

@@ -39,22 +39,25 @@ export interface RunParts {
   readonly lingerMs: number;
 }
 
-/** Who hears how a run goes. */
+/**
+ * Who hears how a run goes, in this order: `begun`; `ending`, if its connection ends while something waits; `over`; and one of
+ * `finished` and `abandoned`.
+ */
 export interface RunHooks {
   /** Before anything else of the run. */
   begun(run: FeedRun): void;
+  /** Its connection has come to its end, and what waits is still delivered. */
+  ending(run: FeedRun): void;
   /**
    * Nothing more comes of it; told before its users, and before the connection goes. Yields what is to be told of it when that is gone.
    *
    * @param why In the words of an error.
    */
   over(run: FeedRun, why: string): () => void;
-  /** Its connection has come to its end, and what waits is still delivered. */
-  ending(run: FeedRun): void;
-  /** Its last user has left, and its connection is gone. */
-  abandoned(run: FeedRun): void;
-  /** What it has delivered is all there will be, or what made it fail; told once, and before its users, unless the last one left. */
+  /** What it has delivered is all there will be, or what made it fail; told before its users. */
   finished(run: FeedRun, failure: Failure | undefined): void;
+  /** Its last user has left, so nobody else is told; its connection is gone. */
+  abandoned(run: FeedRun): void;
 }
 
 /** By these the first in a full line goes; by the others the one that comes does. */
