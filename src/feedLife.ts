@@ -31,6 +31,7 @@ export interface LifeOwner extends RunParts {
     | 'setState'
     | 'drop'
     | 'wake'
+    | 'rested'
     | 'close'
     | 'sockets'
     | 'discardUnsent'
@@ -322,6 +323,10 @@ export class FeedLife implements RunHooks {
 
   abandoned(run: FeedRun): void {
     if (run === this.latest) this.tellDisconnected();
+  }
+
+  rested(): void {
+    this.feed.connection.rested();
   }
 
   /** By `close()`; it is CLOSING, too, while what waits is delivered after a policy has completed it. */

@@ -40,8 +40,8 @@ export interface RunParts {
 }
 
 /**
- * Who hears how a run goes, in this order: `begun`; `ending`, if its connection ends while something waits; `over`; and one of
- * `finished` and `abandoned`.
+ * Who hears how a run goes, in this order: `begun`; `ending`, if its connection ends while something waits; `over`; one of
+ * `finished` and `abandoned`; and `rested`.
  */
 export interface RunHooks {
   /** Before anything else of the run. */
@@ -58,6 +58,8 @@ export interface RunHooks {
   finished(run: FeedRun, failure: Failure | undefined): void;
   /** Its last user has left, so nobody else is told; its connection is gone. */
   abandoned(run: FeedRun): void;
+  /** It is over, and everybody has been told. */
+  rested(): void;
 }
 
 /** By these the first in a full line goes; by the others the one that comes does. */
@@ -163,12 +165,14 @@ export class FeedRun implements BoundedLineConfig<Frame> {
     const users = [...this.users];
     this.users.clear();
     for (const user of users) reportErrors(() => user.ended(failure));
+    this.hooks.rested();
   }
 
   /** Ends it, with nobody to tell. */
   private abandon(): void {
     this.beOver('the last subscriber of the feed left');
     this.hooks.abandoned(this);
+    this.hooks.rested();
   }
 
   /** First of all, as whoever is told of what ends with it comes for the next run, which shares no connection with this one. */

@@ -297,8 +297,9 @@ describe('reconnect() as a feed gives up', () => {
         '0 CONNECTING',
         '0 CONNECTED',
         '15 CLOSED',
-        '201 CONNECTING',
-        '201 CONNECTED',
+        '201 RECONNECTING', // 200 ms after it gave up, as for who subscribes then
+        '215 CONNECTING',
+        '215 CONNECTED',
         '1000 CLOSING',
         '1000 CLOSED',
       ]);

@@ -829,6 +829,32 @@ describe('a feed that ended by itself, and is started again at once, each time',
       })(),
   );
 
+  it.each(
+    ends.flatMap(([how, attempts, reconnect]) =>
+      (['as his stream ends', 'when it is told to be CLOSED'] as const).map(
+        (when) => [how, when, attempts, reconnect] as const,
+      ),
+    ),
+  )('waits, too, where it %s, and who listens asks for a reconnect() %s', (_how, when, attempts, reconnect) =>
+    marbles(({ flush }) => {
+      const { dials, feed } = started(attempts, reconnect);
+      const again = (): void => {
+        if (asyncScheduler.now() < 9_000) feed.reconnect();
+      };
+      const end = (): void => {
+        if (when === 'as his stream ends') again();
+        if (asyncScheduler.now() < 9_000) listen();
+      };
+      const listen = (): void => void feed.stream('trade').subscribe({ error: end, complete: end });
+      if (when === 'when it is told to be CLOSED')
+        feed.status$.pipe(filter(({ state }) => state === 'CLOSED')).subscribe(again);
+      listen();
+      flush();
+
+      expect(waits(dials, attempts[0] === 'on' ? 1 : 0)).toStrictEqual([100, 200, 400, 800]);
+    })(),
+  );
+
   it(
     'counts no end that is long past',
     marbles(({ flush }) => {

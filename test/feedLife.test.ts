@@ -56,6 +56,7 @@ const rig = (readyState: ConnectionState = 'CONNECTED') => {
       },
       drop: (error) => log.push(`drop: ${error.name}, ${error.message}`),
       wake: () => log.push('wake'),
+      rested: noop,
       giveUp: noop,
       discardUnsent: noop,
       close: ({ code }) => {

@@ -75,6 +75,7 @@ const rig = (source$: Observable<string>, lingerMs = 0) => {
     abandoned: () => log.push('abandoned'),
     finished: (_run, failure) =>
       log.push(failure === undefined ? 'finished' : `failed: ${(failure.error as Error).message}`),
+    rested: () => log.push('rested'),
   };
   const enter = (user: RunUser): FeedRun => {
     if (owner.run?.isOver === false) {
@@ -103,7 +104,7 @@ describe('a run of a feed', () => {
 
     expect(log).toStrictEqual([
       ...['begun', 'dial', 'came', 'took 1', 'done', 'left', 'over', 'left', 'hang up', 'told'],
-      ...['finished', 'a done', 'b done'],
+      ...['finished', 'a done', 'b done', 'rested'],
     ]);
   });
 
@@ -113,7 +114,7 @@ describe('a run of a feed', () => {
     Object.assign(owner, { begun });
     enter(user('a'));
 
-    expect(log).toStrictEqual(['over', 'left', 'told', 'finished', 'a done']);
+    expect(log).toStrictEqual(['over', 'left', 'told', 'finished', 'a done', 'rested']);
   });
 
   it('works off what waits in line before it ends, and drops that when the deadline does not wait', () => {
@@ -127,7 +128,17 @@ describe('a run of a feed', () => {
     run.complete();
 
     expect(log.slice(6)).toStrictEqual([
-      ...['over', 'left', 'done', 'dropped', '1 lost to buffer, closed', 'told', 'finished', 'a done'],
+      ...[
+        'over',
+        'left',
+        'done',
+        'dropped',
+        '1 lost to buffer, closed',
+        'told',
+        'finished',
+        'a done',
+        'rested',
+      ],
     ]);
   });
 
@@ -176,7 +187,7 @@ describe('a run of a feed', () => {
 
     expect(log).toStrictEqual([
       ...['over', 'left', 'done', 'dropped', 'done', 'dropped', '2 lost to buffer, closed'],
-      ...['told', 'abandoned'],
+      ...['told', 'abandoned', 'rested'],
     ]);
   });
 
@@ -189,7 +200,7 @@ describe('a run of a feed', () => {
     log.length = 0;
     source$.next('1');
 
-    expect(log).toStrictEqual(['came', 'over', 'left', 'hang up', 'told', 'abandoned']);
+    expect(log).toStrictEqual(['came', 'over', 'left', 'hang up', 'told', 'abandoned', 'rested']);
   });
 
   it('ends once, and not for nobody', () => {
@@ -219,7 +230,7 @@ describe('a run of a feed', () => {
     owner.work();
 
     expect(log.filter((each) => each.startsWith('give up'))).toStrictEqual([]);
-    expect(log.slice(-3)).toStrictEqual(['told', 'finished', 'a done']);
+    expect(log.slice(-4)).toStrictEqual(['told', 'finished', 'a done', 'rested']);
   });
 
   it('gives up once, though frames that were held come out as it does', () => {
@@ -280,7 +291,7 @@ describe('a run of a feed', () => {
     source$.error(new Error('gone'));
 
     expect(log.slice(2)).toStrictEqual([
-      ...['left', 'over', 'left', 'hang up', 'told', 'failed: gone', 'a failed'],
+      ...['left', 'over', 'left', 'hang up', 'told', 'failed: gone', 'a failed', 'rested'],
     ]);
   });
 
@@ -296,7 +307,17 @@ describe('a run of a feed', () => {
       asyncScheduler.schedule(() => log.push(`at ${asyncScheduler.now()}`), 24);
       flush();
 
-      expect(log).toStrictEqual(['begun', 'dial', 'at 24', 'over', 'left', 'hang up', 'told', 'abandoned']);
+      expect(log).toStrictEqual([
+        'begun',
+        'dial',
+        'at 24',
+        'over',
+        'left',
+        'hang up',
+        'told',
+        'abandoned',
+        'rested',
+      ]);
     }),
   );
 

@@ -65,6 +65,8 @@ export interface Connection {
   drop(error: Error): void;
   /** Ends the wait with which a run begins, if the next dial was asked for by such a drop before it. */
   wake(): void;
+  /** A run is over, and everybody has been told: from here on the next dial may be asked for by such a drop again. */
+  rested(): void;
   /** Ends the run with this error, told as any other for which it is given up. */
   giveUp(error: unknown): void;
   /** Makes a new connection beside this one and moves over to it; without a ready connection it does nothing. */
@@ -189,6 +191,10 @@ class RenewedConnection
 
   wake(): void {
     this.recovery.nextDial.wake();
+  }
+
+  rested(): void {
+    this.recovery.nextDial.rested();
   }
 
   giveUp(error: unknown): void {
@@ -400,7 +406,6 @@ class RenewedConnection
   /** A run is over. */
   private rest(run: Subscriber<never>): void {
     const { unread, hooks } = this;
-    this.recovery.nextDial.rested();
     this.unread = [];
     for (const session of unread) hooks.onLost(session.abandon(), session);
     if (run === this.running) this.running = undefined; // else the next run began while this one told of its end
@@ -414,5 +419,6 @@ class RenewedConnection
   private forget(): void {
     this.outbox.clear();
     this.recovery.nextDial.forget();
+    this.recovery.nextDial.rested();
   }
 }

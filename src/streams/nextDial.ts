@@ -99,7 +99,7 @@ export class NextDial {
     this.isEnding = true;
   }
 
-  /** A run is over, and all is told. */
+  /** A run is over, and everybody has been told. */
   rested(): void {
     this.isEnding = false;
   }
