@@ -215,12 +215,28 @@ export class FeedLife implements RunHooks {
     this.again?.unsubscribe();
     if (before === undefined) {
       if (this.isRunning || this.state !== 'CLOSED') return this.end(farewell).done;
-      this.feed.connection.discardUnsent(); // it gave up, say, and nothing of that is for who starts it again
-      return Promise.resolve();
+      const parted = this.parted(timeoutMs); // first: who is told may start it again
+      this.feed.connection.discardUnsent(); // it gave up, say, and nothing of that is for who does
+      return parted;
     }
     before.hurry(timeoutMs);
     if (before.run === this.latest) return before.done;
     return Promise.all([before.done, this.end(farewell).done]).then(noop);
+  }
+
+  /** Resolves when the sockets that a run left behind are gone, by the deadline. */
+  private parted(timeoutMs: number): Promise<void> {
+    const sockets = this.feed.connection.sockets();
+    return new Promise((resolve) => {
+      const deadline = asyncScheduler.schedule(() => sockets.terminate(), timeoutMs);
+      sockets.gone$.subscribe({
+        complete: () => {
+          deadline.unsubscribe();
+          resolve();
+        },
+        error: noop, // it has none
+      });
+    });
   }
 
   private end(farewell: Farewell): Closing {

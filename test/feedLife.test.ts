@@ -4,6 +4,7 @@ import {
   defer,
   EMPTY,
   ignoreElements,
+  NEVER,
   noop,
   Observable,
   Subject,
@@ -390,7 +391,8 @@ describe('the life of a feed', () => {
       ['but not if the next run has begun before', 51],
     ])('%s', (_what, ms) =>
       marbles(({ flush }) => {
-        const { life, log, status$, server, user } = rig();
+        const { life, owner, log, status$, server, user } = rig();
+        Object.assign(owner.connection, { sockets: () => ({ gone$: EMPTY, terminate: noop }) });
         life.enter(user('a'));
         life.reconnect();
         status$.next({ ...status$.value, state: 'CLOSED' });
@@ -459,6 +461,51 @@ describe('the life of a feed', () => {
       ]);
     });
 
+    it('of one that gave up is done when the sockets that it left behind are gone, and tells nothing', async () => {
+      const { life, log, server, user } = rig();
+      life.enter(user('a'));
+      server.frames$.error(new Error('gone'));
+      log.length = 0;
+      const ended = closed(log, life.close());
+      await Promise.resolve();
+      log.push('later');
+      server.gone$.complete();
+      await ended;
+
+      expect(log).toStrictEqual(['later', 'closed']);
+    });
+
+    it('of one that gave up leaves alone what is dialled by who is told what was not sent', async () => {
+      const { life, owner, log, server, user } = rig();
+      life.enter(user('a'));
+      server.frames$.error(new Error('gone'));
+      const gone$ = [EMPTY, NEVER];
+      Object.assign(owner.connection, {
+        sockets: () => ({ gone$: gone$[0], terminate: () => log.push('terminate') }),
+        discardUnsent: () => gone$.shift(),
+      });
+      await life.close();
+
+      expect(log).not.toContain('terminate');
+    });
+
+    it.each([
+      ['ends them at its deadline', false, 20, ['terminate']],
+      ['leaves no timer where they go by themselves', true, 10, []],
+    ])('of one that gave up %s', (_what, doGo, endsAt, told) =>
+      marbles(({ flush }) => {
+        const { life, log, server, user } = rig();
+        life.enter(user('a'));
+        server.frames$.error(new Error('gone'));
+        log.length = 0;
+        void life.close({ timeoutMs: 20 });
+        if (doGo) timer(10).subscribe(() => server.gone$.complete());
+        flush();
+
+        expect([asyncScheduler.now(), log]).toStrictEqual([endsAt, told]);
+      })(),
+    );
+
     it(
       'is not done before the run is, though its sockets are gone, nor before 5 s are over',
       marbles(({ flush }) => {
@@ -475,13 +522,14 @@ describe('the life of a feed', () => {
     );
 
     it('is one end for who asks again meanwhile, and nothing for who asks after it', async () => {
-      const { life, log, server } = rig();
+      const { life, owner, log, server } = rig();
       life.reconnect();
       const ended = life.close();
       expect(life.close()).toBe(ended);
       server.gone$.complete();
       await ended;
       log.length = 0;
+      Object.assign(owner.connection, { sockets: () => ({ gone$: EMPTY, terminate: noop }) });
       await life.close();
 
       expect(log).toStrictEqual([]);
