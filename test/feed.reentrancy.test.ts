@@ -790,6 +790,30 @@ describe('reconnect() as a connection fails, before the wait for the next has be
   );
 });
 
+describe('reconnect() as a dial is told', () => {
+  it(
+    'has the connection that it asks for: a failure of that waits as any other',
+    marbles(({ flush }) => {
+      const reconnect = { jitter: 'none', initialMs: 100, multiplier: 2 } as const;
+      const { feed, transport, events } = scene(['o 9ms #', '#', 'o'], {}, { reconnect });
+      const dials: number[] = [];
+      transport.dials$.subscribe(() => dials.push(asyncScheduler.now()));
+      feed.status$.subscribe(({ state }) => state === 'CONNECTING' && feed.reconnect());
+      feed.stream('trade').subscribe();
+      flush();
+
+      expect(dials).toStrictEqual([0, 110, 310]);
+      const rows = events.map((event) =>
+        event.type === 'retry' ? [event.attempt, event.delayMs] : undefined,
+      );
+      expect(rows.filter((row) => row !== undefined)).toStrictEqual([
+        [1, 100],
+        [2, 200],
+      ]);
+    }),
+  );
+});
+
 describe('the bounds of a feed', () => {
   it(
     'a pause that is over with its connection does not cut a Retry-After short',

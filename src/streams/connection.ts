@@ -277,8 +277,10 @@ class RenewedConnection
       this.live.terminateBut(before?.generation);
       this.recovery.nextDial.begin(before !== undefined);
       if (before === undefined) {
+        const { running } = this;
         this.generation = generation;
         this.setState('CONNECTING', { attempt: this.status$.value.attempt });
+        if (!this.isOver(running)) this.recovery.nextDial.granted(); // whoever was told asked for what is being made
       }
       return dialSession(new Dial(this, generation, before === undefined), welcome);
     });

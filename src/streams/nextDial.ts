@@ -137,8 +137,13 @@ export class NextDial {
     this.awaited = undefined;
     this.endpoints.begin(!this.isWished);
     if (isRotation) return;
-    this.isWished = false;
+    this.granted();
     this.waiting = undefined;
+  }
+
+  /** What the user wants is being made. */
+  granted(): void {
+    this.isWished = false;
   }
 
   private pauseFor(waitMs: number, { attempt = 0, cause }: Partial<Wait> = {}): Pause {
