@@ -10,7 +10,8 @@ import {
   timer,
 } from 'rxjs';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { readRecording } from './readRecording.js';
+import { maxTimerMs } from '../operators/backoff.js';
+import { readRecording, RecordingError } from './readRecording.js';
 
 export { RecordingError } from './readRecording.js';
 
@@ -60,7 +61,8 @@ export interface RecordingServer {
  *
  * @throws {RangeError} Rejects, if `speed`, `port`, `thenClose` or `maxBufferedBytes` is out of range.
  * @throws {TypeError} Rejects, if `startOn` is neither of the two.
- * @throws {RecordingError} Rejects, if the file cannot be read or a line is not a frame.
+ * @throws {RecordingError} Rejects, if the file cannot be read, a line is not a frame, or a frame is due later than a timer can
+ * wait, as with a `t` that counts from 1970.
  */
 export async function serveRecording(
   file: string,
@@ -87,6 +89,12 @@ export async function serveRecording(
   }
 
   const frames = await readRecording(file);
+  // Node fires a timer that is longer at once; the last frame is due last.
+  const lastMs = (frames.at(-1)?.dueMs ?? 0) / speed;
+  if (lastMs > maxTimerMs) {
+    const problem = `t must count from the opening, and t / speed be at most ${maxTimerMs}, got ${lastMs}`;
+    throw new RecordingError(file, undefined, problem);
+  }
   const server = new WebSocketServer({ host: '127.0.0.1', port });
   await once(server, 'listening');
   const played$ = new Subject<Played>();

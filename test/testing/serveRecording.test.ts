@@ -125,6 +125,16 @@ describe('serveRecording', () => {
     await once(socket, 'message');
   });
 
+  it.each([
+    [Date.UTC(2026, 0), 1],
+    [HOUR_MS, 0.001],
+  ])('refuses a frame at %p ms at speed %p, later than a timer can wait', async (t, speed) => {
+    const refused = serve([{ t, dir: 'in', raw: 'a' }], { speed });
+
+    await expect(refused).rejects.toThrow(RecordingError);
+    await expect(refused).rejects.toThrow(`t / speed be at most 2147483647, got ${t / speed}`);
+  });
+
   it('sends a frame without a time, or with an earlier one, right after the one before', async () => {
     const server = await serve([
       { t: null, dir: 'in', raw: 'a' },
