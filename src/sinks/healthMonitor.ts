@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import { type OptionNames, refuseUnknown } from '../operators/refuseUnknown.js';
 import type { StreamHealth, StreamHealthConfig } from './healthEntry.js';
 import { HealthTable } from './healthTable.js';
 
@@ -81,6 +82,20 @@ export interface HealthMonitor {
   stop(): void;
 }
 
+const OPTIONS: OptionNames<HealthMonitorConfig> = {
+  streams: true,
+  livenessMs: true,
+  autoStart: true,
+  settled: true,
+};
+
+const STREAM_OPTIONS: OptionNames<StreamHealthConfig> = {
+  expectedIntervalMs: true,
+  staleAfterMs: true,
+  allowSilence: true,
+  lagWindowMs: true,
+};
+
 /**
  * Watches streams for silence. A verdict falls exactly at its deadline:
  *
@@ -94,8 +109,13 @@ export interface HealthMonitor {
  * arrived has been recorded (`settled`). Memory is bounded by the streams configured and the topics watched.
  *
  * @throws {RangeError} On creation, if an interval or a limit is not above 0.
+ * @throws {TypeError} On creation, if an option is misspelt.
  */
 export function createHealthMonitor(config: HealthMonitorConfig): HealthMonitor {
+  refuseUnknown('createHealthMonitor', config, OPTIONS);
+  for (const [stream, options] of Object.entries(config.streams)) {
+    refuseUnknown('createHealthMonitor', options, STREAM_OPTIONS, `streams.${stream}`);
+  }
   const table = new HealthTable(config);
   return {
     record: (stream, at, topic) => table.record(stream, at, topic),

@@ -1024,6 +1024,14 @@ describe('createHealthMonitor', () => {
     expect(() => createHealthMonitor(config)).toThrow(new RangeError(`createHealthMonitor: ${fault}`));
   });
 
+  it.each([
+    [{ streams: {}, livenesMs: 1 }, 'livenesMs; did you mean livenessMs?'],
+    [{ streams: { a: { staleAfterMS: 1 } } }, 'streams.a.staleAfterMS; did you mean streams.a.staleAfterMs?'],
+  ])('HBT-10 refuses a misspelt option, which would judge nothing: %p', (config, option) => {
+    const refusal = new TypeError(`createHealthMonitor: there is no option ${option}`);
+    expect(() => createHealthMonitor(config as HealthMonitorConfig)).toThrow(refusal);
+  });
+
   it('takes numbers for limits', () => {
     // @ts-expect-error a limit is a number of milliseconds
     expect(() => createHealthMonitor({ streams: { a: { staleAfterMs: 'soon' } } })).toThrow(RangeError);
