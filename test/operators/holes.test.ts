@@ -37,6 +37,14 @@ const scene = (config: Partial<ReorderConfig<number>> = {}) => {
 };
 
 describe('Holes', () => {
+  beforeEach(() => {
+    jest.spyOn(Date, 'now').mockReturnValue(0); // no time passes while values are handed over
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
   it('lets pass what goes on, and holds back what is behind a hole until that is filled', () => {
     const { take, told, waits } = scene();
 
