@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import { type OptionNames, refuseUnknown } from '../operators/refuseUnknown.js';
 import { Hub } from './hub.js';
 
 export interface FanOutConfig {
@@ -40,6 +41,14 @@ export interface FanOut<T> {
   readonly topics: readonly (string | undefined)[];
 }
 
+const OPTIONS: OptionNames<FanOutConfig> = {
+  replay: true,
+  lingerMs: true,
+  maxTopics: true,
+  onOpen: true,
+  onClose: true,
+};
+
 /**
  * Spreads one stream over its subscribers, through one list for the whole and one for each topic in use.
  *
@@ -48,14 +57,11 @@ export interface FanOut<T> {
  *     stream(A)  --a-----------c-----
  *
  * @throws {RangeError} If `replay`, `lingerMs` or `maxTopics` is out of range.
+ * @throws {TypeError} If an option is misspelt.
  */
-export function createFanOut<T>({
-  replay = 0,
-  lingerMs = 0,
-  maxTopics = 10_000,
-  onOpen,
-  onClose,
-}: FanOutConfig = {}): FanOut<T> {
+export function createFanOut<T>(config: FanOutConfig = {}): FanOut<T> {
+  refuseUnknown('createFanOut', config, OPTIONS);
+  const { replay = 0, lingerMs = 0, maxTopics = 10_000, onOpen, onClose } = config;
   checkFanOut({ replay, lingerMs, maxTopics });
   const hub = new Hub<T>({ replay, lingerMs, maxTopics, onOpen, onClose });
   return {

@@ -641,6 +641,14 @@ describe('createFanOut', () => {
     expect(() => createFanOut(options)).toThrow(new RangeError(`createFanOut: ${fault}`));
   });
 
+  it('refuses a misspelt option, which would do nothing', () => {
+    const options = { lingerMS: 5 } as FanOutConfig;
+
+    expect(() => createFanOut(options)).toThrow(
+      new TypeError('createFanOut: there is no option lingerMS; did you mean lingerMs?'),
+    );
+  });
+
   it('lists, and ends, the whole stream and its topics in the order they were opened', () => {
     const fanOut = createFanOut<string>();
     const ended: (string | undefined)[] = [];
