@@ -1,4 +1,4 @@
-import { InvalidUrlError } from './streams/failure.js';
+import { InvalidProtocolsError, InvalidUrlError } from './streams/failure.js';
 
 /** Where the options of a part stand in the config of a feed. */
 const places = new Map([
@@ -14,7 +14,7 @@ const places = new Map([
 ]);
 
 /** What a part refuses an option with; the first that fits is of an error's own class. */
-const refusals = [InvalidUrlError, TypeError, RangeError];
+const refusals = [InvalidUrlError, InvalidProtocolsError, TypeError, RangeError];
 
 /**
  * Makes a feed of its parts. An option that a part refuses as its own, as `backoff: maxMs …`, is told by its path in the config that

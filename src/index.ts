@@ -151,6 +151,7 @@ export {
   type FailureClass,
   HandshakeError,
   HostPausedError,
+  InvalidProtocolsError,
   InvalidUrlError,
   OfflineError,
   PauseTimeoutError,

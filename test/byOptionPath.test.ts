@@ -1,5 +1,5 @@
 import { byOptionPath } from '../src/byOptionPath.js';
-import { InvalidUrlError } from '../src/streams/failure.js';
+import { InvalidProtocolsError, InvalidUrlError } from '../src/streams/failure.js';
 
 const refusing = (error: unknown) => (): never => {
   throw error;
@@ -24,6 +24,7 @@ describe('byOptionPath', () => {
     [new TypeError('reconnect: policies.auth is wrong'), 'createFeed: reconnect.policies.auth is wrong'],
     [new RangeError('fromSocket: connectTimeoutMs is wrong'), 'createFeed: connectTimeoutMs is wrong'],
     [new InvalidUrlError('fromSocket: url is wrong'), 'createFeed: url is wrong'],
+    [new InvalidProtocolsError('fromSocket: protocols are wrong'), 'createFeed: protocols are wrong'],
   ])('tells of an option by its path, and keeps the class: %p', (refusal, message) => {
     const error = thrownBy(() => byOptionPath(refusing(refusal)));
 

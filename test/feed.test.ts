@@ -1019,7 +1019,9 @@ describe('createFeed', () => {
       caught = error;
     }
     expect(caught).toBeInstanceOf(Error);
-    expect(['TypeError', 'RangeError', 'InvalidUrlError']).toContain((caught as Error).name);
+    expect(['TypeError', 'RangeError', 'InvalidUrlError', 'InvalidProtocolsError']).toContain(
+      (caught as Error).name,
+    );
     expect((caught as Error).message).toContain(message);
     expect((caught as Error).message).not.toMatch(/secret|pw/);
   });

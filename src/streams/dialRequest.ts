@@ -1,5 +1,5 @@
 import { defer, forkJoin, map, type Observable, take, throwIfEmpty } from 'rxjs';
-import { InvalidUrlError, redactUrl } from './failure.js';
+import { InvalidProtocolsError, InvalidUrlError, redactUrl } from './failure.js';
 import type { FromSocketConfig } from './fromSocketConfig.js';
 import { fromInput, type Input } from './input.js';
 import type { DialRequest } from './transport.js';
@@ -56,16 +56,18 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /**
  * RFC 6455 section 4.1: a subprotocol is a token, and none is offered twice.
  *
- * @throws {TypeError} If one is no token, or is there twice.
+ * @throws {InvalidProtocolsError} If one is no token, or is there twice.
  */
 export function checkProtocols(protocols: unknown, name = 'protocols'): readonly string[] {
   const list: readonly unknown[] = Array.isArray(protocols) ? protocols : [protocols];
   for (const [index, protocol] of list.entries()) {
     if (typeof protocol !== 'string' || !TOKEN.test(protocol)) {
       // Not the value: servers take tokens of the other kind in this place.
-      throw new TypeError(`${name} must be a token or a list of tokens, got something else at ${index}`);
+      throw new InvalidProtocolsError(
+        `${name} must be a token or a list of tokens, got something else at ${index}`,
+      );
     }
   }
-  if (new Set(list).size !== list.length) throw new TypeError(`${name} must not repeat one`);
+  if (new Set(list).size !== list.length) throw new InvalidProtocolsError(`${name} must not repeat one`);
   return list as readonly string[];
 }

@@ -63,6 +63,11 @@ export class InvalidUrlError extends TypeError {
   override readonly name = 'InvalidUrlError';
 }
 
+/** The `protocols` option yielded something that is no subprotocol. */
+export class InvalidProtocolsError extends TypeError {
+  override readonly name = 'InvalidProtocolsError';
+}
+
 /** `reconnect()` was called. */
 export class ReconnectRequestedError extends Error {
   override readonly name = 'ReconnectRequestedError';
@@ -159,6 +164,7 @@ const statusClasses = new Map<number, FailureClass>([
   [504, 'network'],
 ]);
 
+const configNames = new Set(['InvalidUrlError', 'InvalidProtocolsError', 'UnsupportedDialError']);
 const networkNames = new Set([
   'ConnectTimeoutError',
   'HeartbeatTimeoutError',
@@ -194,7 +200,7 @@ export function classify(error: unknown): FailureClass {
 function classifyOne(error: unknown): FailureClass {
   const { name = '', code, status } = (error ?? {}) as { name?: string; code?: unknown; status?: unknown };
   if (name === 'AuthenticationError') return 'auth';
-  if (name === 'InvalidUrlError' || name === 'UnsupportedDialError') return 'config';
+  if (configNames.has(name)) return 'config';
   if (name === 'ReconnectRequestedError') return 'requested';
   if (networkNames.has(name)) return 'network';
   if (typeof status === 'number') {

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
-import { EMPTY, map, type Observable, of, take, timer, toArray } from 'rxjs';
-import { type FeedConfig } from 'millrace';
+import { EMPTY, map, noop, type Observable, of, take, timer, toArray } from 'rxjs';
+import { type FeedConfig, InvalidProtocolsError } from 'millrace';
 import { marbles } from '../marbles.js';
 import { scene, told, type TestSchemas } from '../scene.js';
 import { feedOn, next, serve, soon, tick } from './loopback.js';
@@ -87,6 +87,25 @@ describe('connect', () => {
     })();
   });
 
+  it.each<[string, unknown]>([
+    ['no token', () => 'a b'],
+    ['one of them twice', () => ['v1', 'v1']],
+    ['nothing', () => undefined],
+  ])(
+    'CON-06 a protocols function that yields %s ends the feed at once, with its error',
+    (_kind, protocols) => {
+      marbles(({ flush }) => {
+        const { feed, events } = scene('o', {}, { protocols } as Partial<FeedConfig<TestSchemas>>);
+        const errors: unknown[] = [];
+        feed.stream('trade').subscribe({ error: (error: unknown) => errors.push(error) });
+        flush();
+
+        expect(told(events)).toStrictEqual(['0 disconnected', '0 gaveUp']);
+        expect(errors).toMatchObject([{ name: 'InvalidProtocolsError' }]);
+      })();
+    },
+  );
+
   it(
     'CON-05 a url function that completes without a value is told of at each of its attempts',
     marbles(({ flush }) => {
@@ -118,14 +137,14 @@ describe('connect', () => {
     expect((await connected).protocol).toBe(agreed);
   });
 
-  it('CON-06 a subprotocol that is none is refused: at creation, or as a failed attempt', async () => {
+  it('CON-06 a subprotocol that is none is refused: at creation, or as the feed dials', async () => {
     const { url } = await serve();
     expect(() => feedOn(url, { protocols: ['v 1'] })).toThrow(TypeError);
 
     const feed = feedOn(url, { protocols: () => Promise.resolve(['v1', 'v1']) });
-    const retried = next(feed, 'retry');
-    feed.stream('tick').subscribe();
-    expect((await retried).error).toStrictEqual(new TypeError('protocols must not repeat one'));
+    const gaveUp = next(feed, 'gaveUp');
+    feed.stream('tick').subscribe({ error: noop });
+    expect((await gaveUp).error).toStrictEqual(new InvalidProtocolsError('protocols must not repeat one'));
   });
 
   it('CON-15 headers go with the handshake, and win over what millrace and ws would send', async () => {

@@ -1,6 +1,6 @@
 import { map, type Observable, timer } from 'rxjs';
 import { checkProtocols, checkUrl, checkUrls, dialRequest } from '../../src/streams/dialRequest.js';
-import { InvalidUrlError } from '../../src/streams/failure.js';
+import { InvalidProtocolsError, InvalidUrlError } from '../../src/streams/failure.js';
 import type { DialRequest } from '../../src/streams/transport.js';
 import { marbles } from '../marbles.js';
 
@@ -52,7 +52,7 @@ describe('dialRequest', () => {
       { url: () => '7' },
       new InvalidUrlError('url must be an absolute ws or wss URL without a fragment, got (no WebSocket URL)'),
     ],
-    [{ url, protocols: () => ['a', 'a'] }, new TypeError('protocols must not repeat one')],
+    [{ url, protocols: () => ['a', 'a'] }, new InvalidProtocolsError('protocols must not repeat one')],
   ])('errors where what is yielded cannot be dialled (%#)', (config, error) => {
     marbles(({ expectObservable }) => {
       expectObservable(dialRequest(config)).toBe('#', undefined, error);
@@ -97,7 +97,7 @@ describe('checkProtocols', () => {
     [7, 0],
   ])('refuses %j without telling it', (wrong, at) => {
     expect(() => checkProtocols(wrong)).toThrow(
-      new TypeError(`protocols must be a token or a list of tokens, got something else at ${at}`),
+      new InvalidProtocolsError(`protocols must be a token or a list of tokens, got something else at ${at}`),
     );
   });
 });

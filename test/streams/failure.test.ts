@@ -6,6 +6,7 @@ import {
   ConnectTimeoutError,
   type FailureClass,
   HandshakeError,
+  InvalidProtocolsError,
   InvalidUrlError,
   PauseTimeoutError,
   ProtocolError,
@@ -84,6 +85,7 @@ describe('classify', () => {
     [new PauseTimeoutError(30_000), 'network'],
     [new AuthenticationError('refused'), 'auth'],
     [new InvalidUrlError('no URL'), 'config'],
+    [new InvalidProtocolsError('no token'), 'config'],
     [new ReconnectRequestedError(undefined), 'requested'],
     [new ProtocolError(1002, { message: 'garbage' }), 'protocol'],
     [new ProtocolError(1007, { message: 'garbage' }), 'protocol'],
@@ -96,6 +98,7 @@ describe('classify', () => {
   it.each([
     ['AuthenticationError', 'auth'],
     ['InvalidUrlError', 'config'],
+    ['InvalidProtocolsError', 'config'],
     ['ReconnectRequestedError', 'requested'],
     ['ConnectTimeoutError', 'network'],
     ['HeartbeatTimeoutError', 'network'],
