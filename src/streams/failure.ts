@@ -114,13 +114,18 @@ export class ProtocolError extends Error {
     super(options.message, options);
   }
 
-  /** Recognises the errors of `ws`, of zlib and of Node's HTTP parser that mean the peer does not speak the protocol. */
-  static from(error: Error & { code?: string }): ProtocolError | undefined {
+  /**
+   * Recognises the errors of `ws`, of zlib and of Node's HTTP parser that mean the peer does not speak the protocol.
+   *
+   * @param maxPayload The limit in bytes, to be named where a frame was above it.
+   */
+  static from(error: Error & { code?: string }, maxPayload?: number): ProtocolError | undefined {
     const { code, message } = error;
     if (typeof code !== 'string' || !/^(WS_ERR_|HPE_|Z_)/.test(code)) return undefined;
     const closeCode =
       code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 1009 : isBadPayload.test(code) ? 1007 : 1002;
-    return new this(closeCode, { message: `protocol error: ${message}`, cause: error });
+    const limit = closeCode === 1009 && maxPayload !== undefined ? ` (maxPayload: ${maxPayload} bytes)` : '';
+    return new this(closeCode, { message: `protocol error: ${message}${limit}`, cause: error });
   }
 }
 

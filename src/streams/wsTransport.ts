@@ -12,7 +12,7 @@ import { refusal, watchHandshake, type WsHandshake } from './wsHandshake.js';
  * What a server may make of us: `ws` itself would allow a frame of 100 MiB, and would drop the connection, healthy as it
  * is, when more than 60 pings are read at once, as after a pause. `@types/ws` does not know the second.
  */
-const bounds = { maxPayload: 8 * 1024 * 1024, maxPendingAutoPongs: 10_000 };
+const BOUNDS = { maxPayload: 8 * 1024 * 1024, maxPendingAutoPongs: 10_000 };
 
 /** How long a peer has to close TCP once it broke the protocol, or both sides sent their close frame, in ms. */
 const FAREWELL_MS = 1_000;
@@ -34,14 +34,15 @@ export const wsTransport: Transport = {
       throw new InvalidUrlError(`url must be a URL, got ${redactUrl(request.url)}`);
     const handshake = watchHandshake(request);
     const { options } = request;
+    const { maxPayload = BOUNDS.maxPayload, maxPendingAutoPongs = BOUNDS.maxPendingAutoPongs } = options;
     const ws = new OwnedWebSocket(request.url, [...request.protocols], {
       perMessageDeflate: false,
-      ...bounds,
       ...(options as object), // the types of ws know but half of them
+      ...{ maxPayload, maxPendingAutoPongs }, // by an undefined one ws means no bound
       skipUTF8Validation: true, // as we look ourselves
       finishRequest: handshake.finishRequest,
     });
-    return new WsSocket(ws, handler, handshake, options.skipUTF8Validation === true);
+    return new WsSocket(ws, handler, handshake, options.skipUTF8Validation === true, maxPayload);
   },
 };
 
@@ -92,6 +93,7 @@ class WsSocket implements Socket {
     private handshake: WsHandshake | undefined,
     /** Text is not to be checked. */
     private readonly isTrusting: boolean,
+    private readonly maxPayload: number,
   ) {
     ws[OWNER] = this;
     ws.on('upgrade', onUpgrade)
@@ -178,7 +180,9 @@ class WsSocket implements Socket {
   failed(error: Error & { code?: string }): void {
     const { handshake } = this;
     this.failure ??=
-      handshake === undefined ? (ProtocolError.from(error) ?? error) : handshake.failure(error);
+      handshake === undefined
+        ? (ProtocolError.from(error, this.maxPayload) ?? error)
+        : handshake.failure(error);
     this.leaveSoon();
   }
 

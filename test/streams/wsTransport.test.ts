@@ -84,10 +84,23 @@ describe('wsTransport', () => {
       const left = timersLeft();
       const { until, heard } = dial(server);
 
-      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1009 });
+      expect((await until('end')).error).toMatchObject({
+        name: 'ProtocolError',
+        code: 1009,
+        message: 'protocol error: Max payload size exceeded (maxPayload: 8388608 bytes)',
+      });
       expect(await server.closed()).toMatchObject({ code: 1009 });
       expect(left()).toBe(0);
       expect(heard.map(({ type }) => type)).toStrictEqual(['open', 'end']);
+    });
+
+    it('ERR-03 has the default bound where maxPayload is undefined', async () => {
+      const options = { maxPayload: undefined } as object;
+      const { until } = dial(await loopback({ accept: (client) => client.send(Buffer.alloc(10 * MIB)) }), {
+        options,
+      });
+
+      expect((await until('end')).error).toMatchObject({ name: 'ProtocolError', code: 1009 });
     });
 
     it('ERR-03 ends with 1007 on compressed data that cannot be inflated', async () => {
