@@ -35,7 +35,7 @@ export interface DemandHooks extends Reads {
   /** What every event says: the connection in charge, and the time. */
   now(): { readonly generation: number; readonly at: number };
   tell(event: FeedEvent): void;
-  onHookFailed(hook: string, error: unknown): void;
+  onHookFailed(hook: string, error: unknown, generation?: number): void;
 }
 
 /**
@@ -122,7 +122,7 @@ export class Demand {
         hooks.tell({ type: 'subscriptionRefused', ...ref, error, ...hooks.now() });
         hooks.outlets.get(ref.stream)?.hub.errorTopic(ref.topic, error);
       },
-      onHookFailed: (hook, error) => hooks.onHookFailed(hook, error),
+      onHookFailed: (hook, error, generation) => hooks.onHookFailed(hook, error, generation),
     });
   }
 

@@ -182,8 +182,8 @@ class LiveFeed<S extends Schemas>
     return { generation: this.connection.status$.value.generation, at: asyncScheduler.now() };
   }
 
-  onHookFailed(hook: string, error: unknown): void {
-    this.tell({ type: 'hookFailed', hook, error, ...this.now() });
+  onHookFailed(hook: string, error: unknown, generation = this.now().generation): void {
+    this.tell({ type: 'hookFailed', hook, error, generation, at: asyncScheduler.now() });
   }
 
   reject(reason: RejectReason, why: Why): void {

@@ -1,14 +1,24 @@
 import fc from 'fast-check';
 import { asyncScheduler, interval, map, of, Subscription, timer } from 'rxjs';
 import * as v from 'valibot';
-import { createFeed, type FeedEvent, isBalanced, SocketClosedError, type Transport } from 'millrace';
+import {
+  createFeed,
+  type FeedConfig,
+  type FeedEvent,
+  isBalanced,
+  SocketClosedError,
+  type Transport,
+} from 'millrace';
 import { closes, refuses, silence } from '../src/testing/scriptedTransport.js';
 import { marbles, MarbleScheduler } from './marbles.js';
-import { scene, told, trade } from './scene.js';
+import { scene, type TestSchemas, told, trade } from './scene.js';
 
 const ids = map(({ id }: { id: number }) => id);
 const at = (ms: number, act: () => void): void => {
   timer(ms).subscribe(act);
+};
+const fail = (): never => {
+  throw new Error('failed');
 };
 const topics = {
   subscribe: (wanted: readonly { topic?: string }[], id: number) => ({
@@ -379,6 +389,28 @@ describe('a rotation', () => {
         { generation: 2, isReconnect: true },
       ]);
     }),
+  );
+
+  it.each<[string, Partial<FeedConfig<TestSchemas>>]>([
+    ['onConnected', { onConnected: (_session, { generation }) => (generation === 2 ? fail() : undefined) }],
+    [
+      'subscriptions.subscribe',
+      {
+        subscriptions: {
+          ...topics,
+          subscribe: (wanted, id) => (id === 1 ? topics.subscribe(wanted, id) : fail()),
+        },
+      },
+    ],
+  ])('names its new connection where %s fails on that', (hook, config) =>
+    marbles(({ flush }) => {
+      const { feed, events } = scene(['o', 'o'], {}, config, { reply: acked(() => 1), endMs: 30 });
+      feed.stream('trade', 'BTC').subscribe();
+      at(10, () => feed.rotate());
+      flush();
+
+      expect(events.find(({ type }) => type === 'hookFailed')).toMatchObject({ hook, generation: 2, at: 10 });
+    })(),
   );
 
   it(

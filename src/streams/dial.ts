@@ -30,7 +30,7 @@ export interface DialHost {
   setState(state: ConnectionState): void;
   pong(session: OpenSession, by: 'frame' | 'message'): void;
   pongOverdue(session: OpenSession, waitedMs: number): void;
-  onHookFailed(hook: string, error: unknown): void;
+  onHookFailed(hook: string, error: unknown, generation: number): void;
   /** A frame of a session found no room. */
   makeRoom(session: OpenSession): void;
   onEnd(session: OpenSession, error: unknown): void;
@@ -135,7 +135,7 @@ export class Dial implements DialSessionConfig {
   }
 
   onHookFailed(hook: string, error: unknown): void {
-    this.connection.onHookFailed(hook, error);
+    this.connection.onHookFailed(hook, error, this.generation);
   }
 
   onNoRoom(session: OpenSession): void {

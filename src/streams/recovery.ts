@@ -24,7 +24,8 @@ export interface RecoveryConfig {
 /** What a failure leads to is told to; called as methods. */
 export interface RecoveryHooks {
   /** A function of the user threw, or yielded what means nothing. */
-  onHookFailed(hook: string, error: unknown): void;
+  /** @param generation Of the connection that the hook served, if it is not the one in charge. */
+  onHookFailed(hook: string, error: unknown, generation?: number): void;
   /** The positions reached in the topics are void. */
   onForgetPositions(): void;
   /** The wait for the next dial begins. */

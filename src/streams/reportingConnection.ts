@@ -61,8 +61,8 @@ export class ReportingConnection implements RecoveryHooks {
 
   // The hooks of the recovery.
 
-  onHookFailed(hook: string, error: unknown): void {
-    this.hooks.tell({ type: 'hookFailed', hook, error, ...this.stamp() });
+  onHookFailed(hook: string, error: unknown, generation = this.generation): void {
+    this.hooks.tell({ type: 'hookFailed', hook, error, generation, at: asyncScheduler.now() });
   }
 
   onForgetPositions(): void {

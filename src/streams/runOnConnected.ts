@@ -18,7 +18,7 @@ export function runOnConnected(
   ).pipe(
     ignoreElements(),
     catchError((error: unknown) => {
-      hooks.onHookFailed('onConnected', error);
+      hooks.onHookFailed('onConnected', error, session.generation);
       return EMPTY;
     }),
   );

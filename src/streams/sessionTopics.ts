@@ -279,7 +279,7 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
           group.filter(({ state }) => state === 'none'),
         );
         group.forEach(table.sort);
-        onHookFailed(`subscriptions.${hook}`, error);
+        onHookFailed(`subscriptions.${hook}`, error, generation);
         work();
       },
     };
@@ -303,7 +303,7 @@ export function createSessionTopics(config: SessionTopicsConfig): SessionTopics 
       if (answer) checkAnswer(answer);
       return answer;
     } catch (error) {
-      onHookFailed('subscriptions.ack', error);
+      onHookFailed('subscriptions.ack', error, generation);
       return undefined;
     }
   };

@@ -74,8 +74,8 @@ export interface SubscriptionsHooks {
     topic: TopicRef,
     generation: number,
   ) => void;
-  /** `subscribe`, `unsubscribe` or `ack` threw, or what it gave cannot be encoded. */
-  readonly onHookFailed: (hook: string, error: unknown) => void;
+  /** On the connection of this generation `subscribe`, `unsubscribe` or `ack` threw, or what it gave cannot be encoded. */
+  readonly onHookFailed: (hook: string, error: unknown, generation: number) => void;
   /** A topic was refused on a session that has no say of its own about it; it is wanted no more. */
   readonly onRefused: (topic: TopicRef, error: SubscriptionRefusedError) => void;
   /** A number in [0, 1). */
