@@ -4,9 +4,12 @@ import {
   map,
   merge,
   NEVER,
+  noop,
   type Observable,
+  of,
   type Subscription,
   take,
+  tap,
   timer,
 } from 'rxjs';
 import {
@@ -15,6 +18,7 @@ import {
   type Feed,
   type FeedConfig,
   isBalanced,
+  type Session,
   type Transport,
 } from 'millrace';
 import {
@@ -453,6 +457,20 @@ describe('close() of a session, by a hook', () => {
         class: 'network',
         error: { code: 1006, reason: 'the close was not finished' },
       });
+    }),
+  );
+
+  it(
+    'in a login that is done then: nobody is told of a connection that is being closed',
+    marbles(({ flush }) => {
+      const authenticate = (session: Session): Observable<unknown> =>
+        session.generation === 1
+          ? timer(10).pipe(tap(() => session.close(4_001, 'wrong region')))
+          : of('logged in');
+      const { events } = closing(['os', 'o'], { authenticate, onConnected: noop });
+      flush();
+
+      expect(told(events)).toStrictEqual(['5010 disconnected', '5010 retry', '5085 connected']);
     }),
   );
 

@@ -86,6 +86,8 @@ class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
   private link: SessionLink | undefined = undefined;
   private failure: unknown = undefined;
   private hasFailed = false;
+  /** The close handshake has begun. */
+  private isClosing = false;
   /** Dialled; before that it cannot be dropped. */
   private hasDialled = false;
 
@@ -179,6 +181,7 @@ class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
       parts.add(link);
       const isHeld$ = defer(() => link.isHeld$); // asked for by a login only
       this.add(authenticated(session, config, isHeld$), () => {
+        if (this.isClosing) return; // by the login itself: it goes on until the peer ends it
         this.add(
           defer(() => this.welcome(session)),
           (value) => this.subscriber.next(value),
@@ -197,6 +200,7 @@ class SessionDial<T> implements SocketOwner, LiveDial, Unsubscribable {
 
   /** The close handshake has begun, and the session goes on until the peer ends it. */
   awaitEnd(): void {
+    this.isClosing = true;
     this.add(this.config.parted$, () =>
       this.onFailed(new SocketClosedError(1006, 'the close was not finished')),
     );
