@@ -167,6 +167,7 @@ export type { FromSocketConfig } from './streams/fromSocketConfig.js';
 export type { Input, Yielded } from './streams/input.js';
 export type { OpenSocket } from './streams/openSocket.js';
 export type { OutboxConfig, SendResult } from './streams/outbox.js';
+export type { RateConfig } from './streams/rateWindow.js';
 export type { ReconnectConfig } from './streams/policies.js';
 export type { PolicyClass, ReconnectPolicy } from './streams/reconnectPolicy.js';
 export {
