@@ -3,7 +3,7 @@ import { fromYielded } from './input.js';
 
 /** One call of a hook whose messages are to be sent. */
 export interface Errand {
-  /** Yields a message, an array of them, or `undefined` for none. */
+  /** Yields a message, an array of them, or `undefined` or `null` for none. */
   readonly make: () => unknown;
   /** So many messages are made; none has been handed over. */
   readonly onMade: (count: number) => void;
@@ -91,7 +91,8 @@ export function createErrands({ post, next, hookTimeoutMs }: ErrandsConfig): Err
         )
         .subscribe({
           next: (made) => {
-            const messages = Array.isArray(made) ? (made as unknown[]) : made === undefined ? [] : [made];
+            const isNone = made === undefined || made === null;
+            const messages = Array.isArray(made) ? (made as unknown[]) : isNone ? [] : [made];
             line.push({ errand, messages, at: 0, unwritten: messages.length });
             errand.onMade(messages.length);
             run();

@@ -34,7 +34,7 @@ export type Ack = (
 
 export interface SubscriptionsConfig {
   /**
-   * Yields the message, or an array of messages, that asks for these topics; `undefined` for none, and then they count as
+   * Yields the message, or an array of messages, that asks for these topics; `undefined` or `null` for none, and then they count as
    * confirmed, as no answer is to come. `id` is new for each call, for servers that answer by id. If it fails, or yields
    * nothing within `ackTimeoutMs`, its topics are asked for again later.
    */

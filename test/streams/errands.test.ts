@@ -40,6 +40,16 @@ describe('errands', () => {
     expect(log.slice(7)).toStrictEqual(['written', 'written']);
   });
 
+  it.each([undefined, null])(
+    'are done at once where their hook yields %s: there is nothing to send',
+    (made) => {
+      const { errands, log } = errandsOf([made]);
+      errands.run();
+
+      expect(log).toStrictEqual(['made', 'written']);
+    },
+  );
+
   it('go on as soon as something has left, without a look at the clock', () => {
     const { errands, log, write } = errandsOf([1, 2], { room: 1 });
     errands.run();
