@@ -16,7 +16,8 @@ import {
   throttleTime,
   timer,
 } from 'rxjs';
-import { checkFarewell, type Farewell } from './streams/farewell.js';
+import { type OptionNames, refuseUnknown } from './operators/refuseUnknown.js';
+import { checkFarewell, type Farewell, FAREWELL_OPTIONS } from './streams/farewell.js';
 import { fromYielded, type Yielded } from './streams/input.js';
 
 /** The signals that ask a process to end and can be listened to, with their numbers. */
@@ -52,6 +53,13 @@ export interface CloseOnSignalsConfig extends Farewell {
   readonly process?: SignalHost;
 }
 
+const OPTIONS: OptionNames<CloseOnSignalsConfig> = {
+  ...FAREWELL_OPTIONS,
+  signals: true,
+  exit: true,
+  process: true,
+};
+
 /** `npm` passes on to its child the Ctrl-C that the terminal has sent it already: milliseconds in which two are one. */
 const ONE_PRESS_MS = 500;
 
@@ -67,18 +75,21 @@ const ONE_PRESS_MS = 500;
  * doubles Ctrl-C) does not wait for the close. A close that fails counts as done. The listeners keep no process alive.
  *
  * @returns Unsubscribing removes the listeners; it is closed as soon as they have done their work.
- * @throws {TypeError | RangeError} If there is no process, nothing to close, a signal is none of the six, or the farewell cannot be said.
+ * @throws {TypeError | RangeError} If there is no process, nothing to close, a signal is none of the six, the farewell cannot be said, or
+ *   an option is misspelt.
  */
 export function closeOnSignals(
   feeds: Closable | readonly Closable[],
-  {
+  config: CloseOnSignalsConfig = {},
+): Subscription {
+  refuseUnknown('closeOnSignals', config, OPTIONS);
+  const {
     signals = ['SIGINT', 'SIGTERM'],
     exit = true,
     process: host = (globalThis as { readonly process?: SignalHost }).process,
     timeoutMs = 5_000,
     ...farewell
-  }: CloseOnSignalsConfig = {},
-): Subscription {
+  } = config;
   const closables = Array.isArray(feeds) ? (feeds as readonly Closable[]) : [feeds as Closable];
   if (host === undefined) throw new TypeError('closeOnSignals: there is no process here, and none was given');
   if (closables.length === 0) throw new TypeError('closeOnSignals: nothing to close, got []');

@@ -1,4 +1,5 @@
 import type { Codec } from './feedConfig.js';
+import { type OptionNames, refuseUnknown } from './operators/refuseUnknown.js';
 
 export interface CompressedCodecConfig {
   /**
@@ -11,6 +12,8 @@ export interface CompressedCodecConfig {
   /** Bytes that a frame may inflate to; one that exceeds them is a rejected message. @default 8 MiB */
   readonly maxBytes?: number;
 }
+
+const OPTIONS: OptionNames<CompressedCodecConfig> = { inflate: true, deflate: true, maxBytes: true };
 
 /** A frame would have inflated to more than `maxBytes`. */
 export class InflatedTooLargeError extends Error {
@@ -32,12 +35,11 @@ export class InflatedTooLargeError extends Error {
  *
  * `decode` throws what `inflate` throws for bytes it cannot read, and `InflatedTooLargeError` beyond `maxBytes`.
  *
- * @throws {TypeError | RangeError} On creation, if an option is wrong.
+ * @throws {TypeError | RangeError} On creation, if an option is wrong or misspelt.
  */
-export function compressedCodec(
-  inner: Codec,
-  { inflate, deflate, maxBytes = 8 * 1024 * 1024 }: CompressedCodecConfig,
-): Codec {
+export function compressedCodec(inner: Codec, config: CompressedCodecConfig): Codec {
+  refuseUnknown('compressedCodec', config, OPTIONS);
+  const { inflate, deflate, maxBytes = 8 * 1024 * 1024 } = config;
   for (const [name, value] of Object.entries({ inflate, deflate: deflate ?? inflate })) {
     if (typeof value !== 'function') {
       throw new TypeError(`compressedCodec: ${name} must be a function, got ${typeof value}`);

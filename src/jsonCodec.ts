@@ -1,3 +1,4 @@
+import { type OptionNames, refuseUnknown } from './operators/refuseUnknown.js';
 import { parseExact } from './exactJson.js';
 import { asWritten } from './exactNumber.js';
 import type { Codec } from './feedConfig.js';
@@ -32,6 +33,8 @@ export interface ExactJsonConfig {
   readonly number?: (text: string) => unknown;
 }
 
+const OPTIONS: OptionNames<ExactJsonConfig> = { number: true };
+
 /**
  * JSON whose numbers keep their digits, for order ids beyond 2^53 and checksums over `0.00100000`. Safe integers stay
  * numbers, so that sequences and times need no thought; every other number is kept as text in an `ExactNumber`, also
@@ -39,9 +42,11 @@ export interface ExactJsonConfig {
  *
  * `encode` writes an `ExactNumber` and a bigint as numbers, and everything else as JSON does.
  *
- * @throws {TypeError} On creation, if `number` is not a function.
+ * @throws {TypeError} On creation, if `number` is not a function, or an option is misspelt.
  */
-export function exactJsonCodec({ number = asWritten }: ExactJsonConfig = {}): Codec {
+export function exactJsonCodec(config: ExactJsonConfig = {}): Codec {
+  refuseUnknown('exactJsonCodec', config, OPTIONS);
+  const { number = asWritten } = config;
   if (typeof number !== 'function') {
     throw new TypeError(`exactJsonCodec: number must be a function, got ${typeof number}`);
   }

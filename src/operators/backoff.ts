@@ -1,4 +1,4 @@
-import type { OptionNames } from './refuseUnknown.js';
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 
 /** The longest delay a timer can hold; a longer one would overflow and fire at once. */
 export const maxTimerMs = 2 ** 31 - 1;
@@ -88,15 +88,21 @@ export const jitters: Readonly<Record<JitterName, (context: JitterContext) => nu
  *
  * @returns A function that throws a `RangeError` if `jitter` or `random` yields what is no delay.
  * @throws {RangeError} On creation, if a number is out of its range or no jitter has that name.
- * @throws {TypeError} On creation, if a number is none, or `random` is not a function.
+ * @throws {TypeError} On creation, if a number is none, `random` is not a function, or an option is misspelt.
  */
-export function backoff({
+export function backoff(config: BackoffConfig = {}): (attempt: number, previousMs: number) => number {
+  refuseUnknown('backoff', config, BACKOFF_OPTIONS);
+  return delaysBy(config);
+}
+
+/** The same, of options that stand among others. */
+export function delaysBy({
   initialMs = defaultInitialMs,
   maxMs = 30_000,
   multiplier = 2,
   jitter = 'wide',
   random = Math.random,
-}: BackoffConfig = {}): (attempt: number, previousMs: number) => number {
+}: BackoffConfig): (attempt: number, previousMs: number) => number {
   // From a config file, '100' > 0 holds as well; then '100' + 50 is '10050'.
   for (const [name, value] of Object.entries({ initialMs, maxMs, multiplier })) {
     if (typeof value !== 'number') {

@@ -1,3 +1,4 @@
+import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 import type { GenericSchema, InferOutput } from 'valibot';
 import { schemaClosures } from './schemaClosures.js';
 import { type Runnable, type SchemaNode, schemaNode } from './schemaNode.js';
@@ -20,6 +21,8 @@ export interface CompileSchemaConfig {
   readonly isOwn?: boolean;
 }
 
+const OPTIONS: OptionNames<CompileSchemaConfig> = { generate: true, isOwn: true };
+
 type Compiled = CompiledSchema<unknown> | undefined;
 /** What a schema was made into, with generated code, with such for inputs of one's own, and without. */
 const made = {
@@ -36,11 +39,14 @@ const made = {
  * default) should be pure: about a message that does not fit they may be asked a second time, by whoever wants to know why. Where an
  * option of a union fails, a property that throws or changes as it is read may be read less often than by valibot; and a Proxy is
  * asked once whether it has a key, not twice.
+ *
+ * @throws {TypeError} If an option is misspelt.
  */
 export function compileSchema<const S extends GenericSchema>(
   schema: S,
   config: CompileSchemaConfig = {},
 ): CompiledSchema<InferOutput<S>> {
+  refuseUnknown('compileSchema', config, OPTIONS);
   return compileKnown(schema, config) ?? ((input) => runAsValibot(schema as unknown as Runnable, input));
 }
 

@@ -13,7 +13,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import { backoff, BACKOFF_OPTIONS, type BackoffConfig, maxTimerMs } from './backoff.js';
+import { BACKOFF_OPTIONS, type BackoffConfig, delaysBy, maxTimerMs } from './backoff.js';
 import { attach } from './attach.js';
 import { type OptionNames, refuseUnknown } from './refuseUnknown.js';
 
@@ -187,7 +187,7 @@ export function retryRules(config: RetryBackoffConfig): RetryRules {
     maxAttempts,
     stableMs,
     skipped: immediateFirst ? 1 : 0,
-    delayAfter: backoff(config),
+    delayAfter: delaysBy(config),
     wake$,
     classify,
     policy,

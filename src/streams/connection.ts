@@ -28,7 +28,7 @@ import type { ConnectionState, ConnectionStatus } from './events.js';
 import { classify as classifyByDefault } from './failure.js';
 import { type Farewell, farewellMs } from './farewell.js';
 import { followNetwork } from './followNetwork.js';
-import { fromSocket } from './fromSocket.js';
+import { checkSocket } from './fromSocket.js';
 import { checkHeartbeat, type HeartbeatConfig } from './heartbeat.js';
 import { createLiveDials } from './liveDials.js';
 import { createLiveSockets, type LiveSockets } from './liveSockets.js';
@@ -128,8 +128,7 @@ class RenewedConnection
     const { heartbeat = { off: transport.can?.ping === false } } = config;
     checkHeartbeat(heartbeat, transport);
     checkAuthenticate(config);
-    // Made for its checks, so that a wrong option throws here.
-    void fromSocket({ ...config, transport });
+    checkSocket(config);
     this.transport = transport;
     this.heartbeat = heartbeat;
     this.readyState = config.authenticate === undefined ? 'CONNECTED' : 'AUTHENTICATED';

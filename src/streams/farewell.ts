@@ -10,7 +10,7 @@ export interface Farewell {
   readonly timeoutMs?: number;
 }
 
-const OPTIONS: OptionNames<Farewell> = {
+export const FAREWELL_OPTIONS: OptionNames<Farewell> = {
   code: true,
   reason: true,
   timeoutMs: true,
@@ -26,7 +26,7 @@ export const farewellMs = 5_000;
  * @throws {TypeError} If an option is misspelt.
  */
 export function checkFarewell(farewell: Farewell): void {
-  refuseUnknown('close', farewell, OPTIONS);
+  refuseUnknown('close', farewell, FAREWELL_OPTIONS);
   const { code = 1000, reason = '', timeoutMs = farewellMs } = farewell;
   if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
     throw new RangeError(`close: code must be 1000 or from 3000 to 4999, got ${code}`);

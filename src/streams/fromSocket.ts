@@ -1,9 +1,22 @@
 import { Observable } from 'rxjs';
 import { maxTimerMs } from '../operators/backoff.js';
+import { type OptionNames, refuseUnknown } from '../operators/refuseUnknown.js';
 import { checkProtocols, checkUrls } from './dialRequest.js';
 import { dialSocket } from './dialSocket.js';
 import type { FromSocketConfig } from './fromSocketConfig.js';
 import type { OpenSocket } from './openSocket.js';
+
+const OPTIONS: OptionNames<FromSocketConfig> = {
+  url: true,
+  choose: true,
+  protocols: true,
+  socket: true,
+  transport: true,
+  connectTimeoutMs: true,
+  farewell: true,
+  onDial: true,
+  onGone: true,
+};
 
 /**
  * One WebSocket as a cold Observable: one subscription is one connection.
@@ -16,9 +29,24 @@ import type { OpenSocket } from './openSocket.js';
  *     o.data$            --a--b--c---|
  *
  * @throws {InvalidUrlError | TypeError | RangeError} On creation, if a constant `url` or `protocols` cannot be dialled, or another option
- *   is wrong.
+ *   is wrong or misspelt.
  */
 export function fromSocket(config: FromSocketConfig): Observable<OpenSocket> {
+  refuseUnknown('fromSocket', config, OPTIONS);
+  checkSocket(config);
+  return new Observable((subscriber) => {
+    dialSocket(subscriber, config, {
+      onOpen: (socket) => subscriber.next(socket),
+      onFailed: (error) => subscriber.error(error),
+      onDial: (socket) => config.onDial?.(socket),
+      onGone: () => config.onGone?.(),
+      farewell: () => config.farewell?.() ?? {},
+    });
+  });
+}
+
+/** @throws {InvalidUrlError | TypeError | RangeError} As `fromSocket` does, of options that stand among others. */
+export function checkSocket(config: FromSocketConfig): void {
   const { url, choose, protocols, connectTimeoutMs = 10_000 } = config;
   if (!(connectTimeoutMs > 0 && (connectTimeoutMs <= maxTimerMs || connectTimeoutMs === Infinity))) {
     throw new RangeError(
@@ -32,14 +60,4 @@ export function fromSocket(config: FromSocketConfig): Observable<OpenSocket> {
   if (protocols !== undefined && typeof protocols !== 'function') {
     checkProtocols(protocols, 'fromSocket: protocols');
   }
-
-  return new Observable((subscriber) => {
-    dialSocket(subscriber, config, {
-      onOpen: (socket) => subscriber.next(socket),
-      onFailed: (error) => subscriber.error(error),
-      onDial: (socket) => config.onDial?.(socket),
-      onGone: () => config.onGone?.(),
-      farewell: () => config.farewell?.() ?? {},
-    });
-  });
 }

@@ -1,4 +1,4 @@
-import { backoff, type Jitter, type JitterContext } from '../operators/backoff.js';
+import { delaysBy, type Jitter, type JitterContext } from '../operators/backoff.js';
 import type { RecoveryConfig } from './recovery.js';
 
 /**
@@ -46,4 +46,4 @@ const checked = (value: unknown): number => {
 };
 
 const delayOf = (context: JitterContext, own?: { readonly jitter: Jitter }): number =>
-  backoff({ ...context, ...own })(context.attempt, context.previousMs);
+  delaysBy({ ...context, ...own })(context.attempt, context.previousMs);

@@ -24,7 +24,7 @@ import {
   timeout,
   timer,
 } from 'rxjs';
-import { backoff, type BackoffConfig } from '../operators/backoff.js';
+import { type BackoffConfig, delaysBy } from '../operators/backoff.js';
 import { attach } from '../operators/attach.js';
 import type { OpenSession } from './session.js';
 
@@ -229,7 +229,7 @@ class RunningLine {
     // A clock that was set back must not put it off: a server that gives notice means to go.
     const isYoung = this.retiree !== undefined && ageMs >= 0 && ageMs < stableMs;
     const isHasty = isYoung || this.hasGivenUp;
-    this.previousMs = isHasty ? backoff({ ...reconnect, random })(this.hasty, this.previousMs) : 0;
+    this.previousMs = isHasty ? delaysBy({ ...reconnect, random })(this.hasty, this.previousMs) : 0;
     this.hasty = isHasty ? this.hasty + 1 : 0;
     return isHasty ? timer(this.previousMs) : of(undefined);
   }

@@ -1,10 +1,19 @@
 import {
   arbitrate,
+  backoff,
   bufferBounded,
+  closeOnSignals,
+  compileSchema,
+  compressedCodec,
+  createFanOut,
   createFeed,
+  createHealthMonitor,
   createSeenKeys,
   dedupeBy,
   detectGaps,
+  exactJsonCodec,
+  fromSocket,
+  jsonCodec,
   parseAs,
   retryBackoff,
   syncSnapshot,
@@ -56,16 +65,25 @@ const self = (value: number): number => value;
 const never = (): boolean => false;
 const schema = v.number();
 const synced = { key: self, snapshot: self, covers: never, joins: never, follows: never };
-const feed = createFeed({ url: 'ws://feed.test', streams: { trade: { schema } } });
+const url = 'ws://feed.test';
+const feed = createFeed({ url, streams: { trade: { schema } } });
 
 /** Each part as it is made, but for one option more. */
 const parts: Readonly<Record<string, (options: Bag) => unknown>> = {
   arbitrate: (options) => arbitrate([NEVER], { key: self, ...options }),
+  backoff: (options) => backoff(options),
   bufferBounded: (options) => bufferBounded(1, options),
   close: (options) => feed.close(options),
+  closeOnSignals: (options) => closeOnSignals(feed, options).unsubscribe(),
+  compileSchema: (options) => compileSchema(schema, options),
+  compressedCodec: (options) => compressedCodec(jsonCodec, { inflate: (data) => data, ...options }),
+  createFanOut: (options) => createFanOut(options),
+  createHealthMonitor: (options) => createHealthMonitor({ streams: {}, autoStart: false, ...options }).stop(),
   createSeenKeys: (options) => createSeenKeys(options),
   dedupeBy: (options) => dedupeBy(self, options),
   detectGaps: (options) => detectGaps(self, options),
+  exactJsonCodec: (options) => exactJsonCodec(options),
+  fromSocket: (options) => fromSocket({ url, ...options }),
   parseAs: (options) => parseAs(schema, options),
   request: (options) => feed.request('q', { match: never, ...options }),
   retryBackoff: (options) => retryBackoff(options),
@@ -77,11 +95,20 @@ const parts: Readonly<Record<string, (options: Bag) => unknown>> = {
 describe('the parts of the library refuse a misspelt option', () => {
   it.each<[part: string, right: string, value: unknown]>([
     ['arbitrate', 'windowMs', 5],
+    ['backoff', 'maxMs', 5_000],
     ['bufferBounded', 'concurrency', 2],
     ['close', 'timeoutMs', 5],
+    ['closeOnSignals', 'signals', ['SIGINT']],
+    ['closeOnSignals', 'timeoutMs', 5],
+    ['compileSchema', 'isOwn', true],
+    ['compressedCodec', 'maxBytes', 5],
+    ['createFanOut', 'lingerMs', 5],
+    ['createHealthMonitor', 'livenessMs', 5],
     ['createSeenKeys', 'maxKeys', 5],
     ['dedupeBy', 'onDuplicate', self],
     ['detectGaps', 'maxScopes', 5],
+    ['exactJsonCodec', 'number', self],
+    ['fromSocket', 'protocols', 'v1'],
     ['parseAs', 'onReject', self],
     ['request', 'timeoutMs', 5],
     ['retryBackoff', 'maxAttempts', 5],
